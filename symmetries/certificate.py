@@ -1,0 +1,142 @@
+"""Claims and certificates: what is said of a loss, how sure it is, and on what evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias, final
+
+from manifolds.errors import InputError
+
+Verdict: TypeAlias = Literal["proved", "measured", "refuted", "undecided"]
+
+WEIGHT: Mapping[str, int] = {"proved": 0, "measured": 1, "undecided": 2, "refuted": 3}
+"""The verdicts by weight: together, several claims have the heaviest of their verdicts."""
+
+SCHEMA = "symport/certificate/1"
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """Verdict of several claims together: refuted over undecided over measured over proved.
+
+    >>> overall(["proved", "measured"])
+    'measured'
+    """
+    return max(verdicts, key=WEIGHT.__getitem__, default="proved")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One statement with its verdict.
+
+    Parameters
+    ----------
+    statement: what is claimed, as a formula or a sentence.
+    verdict: ``proved`` (exactly), ``measured`` (numbers only), ``refuted`` (with a counterexample) or ``undecided``.
+    reason: why the verdict is what it is, in a sentence.
+    assumptions: what a conditional proof rests on; empty when it is unconditional.
+    evidence: numbers and names behind the verdict, JSON-ready.
+
+    >>> Claim(statement="x d/dx annihilates L", verdict="proved").verdict
+    'proved'
+    """
+
+    statement: str
+    verdict: Verdict
+    reason: str = ""
+    assumptions: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.verdict not in WEIGHT:
+            raise InputError(
+                f"the verdict {self.verdict!r}", why="it is not known", cure=f"use one of {', '.join(WEIGHT)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The claim as JSON-ready data."""
+        return {**asdict(self), "assumptions": list(self.assumptions), "evidence": dict(self.evidence)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Claim:
+        """The claim that :meth:`to_dict` wrote."""
+        try:
+            return cls(
+                statement=str(data["statement"]),
+                verdict=data["verdict"],
+                reason=str(data.get("reason", "")),
+                assumptions=tuple(data.get("assumptions", ())),
+                evidence=dict(data.get("evidence", {})),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "a claim of the certificate cannot be read",
+                why=f"{type(error).__name__}: {error}",
+                cure="use a file that `symport verify --certificate` wrote, unchanged",
+            ) from error
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """Claims about one loss, with everything that is needed to check them again.
+
+    Parameters
+    ----------
+    loss: the declaration of the loss, as :meth:`symmetries.Loss.to_dict` gives it.
+    fields: the vector fields spoken of, each a mapping from parameter entry to formula.
+    action: the finite action spoken of, a mapping from parameter entry to formula, empty when there is none.
+    claims: the statements.
+    """
+
+    loss: Mapping[str, Any]
+    claims: tuple[Claim, ...]
+    fields: tuple[Mapping[str, str], ...] = ()
+    action: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict of all claims together."""
+        return overall(claim.verdict for claim in self.claims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The certificate as JSON-ready data."""
+        return {
+            "schema": SCHEMA,
+            "loss": dict(self.loss),
+            "fields": [dict(components) for components in self.fields],
+            "action": dict(self.action),
+            "verdict": self.verdict,
+            "claims": [claim.to_dict() for claim in self.claims],
+        }
+
+    def to_json(self) -> str:
+        """The certificate as JSON text."""
+        return json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Certificate:
+        """The certificate that :meth:`to_json` wrote; its verdict must agree with its claims."""
+        try:
+            data = json.loads(text)
+            if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+                raise ValueError(f"the schema is not {SCHEMA}")
+            certificate = cls(
+                loss=data["loss"],
+                claims=tuple(Claim.from_dict(claim) for claim in data["claims"]),
+                fields=tuple(dict(components) for components in data["fields"]),
+                action=dict(data["action"]),
+            )
+            if data["verdict"] != certificate.verdict:
+                raise ValueError(f"it says {data['verdict']!r} and its claims say {certificate.verdict!r}")
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise InputError(
+                "the certificate cannot be read",
+                why=f"{type(error).__name__}: {error}",
+                cure="use a file that `symport verify --certificate` wrote, unchanged",
+            ) from error
+        return certificate
