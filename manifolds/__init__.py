@@ -5,6 +5,7 @@ Importing this package is cheap: geomstats and SciPy are loaded only by the func
 
 from __future__ import annotations
 
+from manifolds._geomstats import load_geomstats
 from manifolds.errors import InputError
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "load_geomstats"]
