@@ -1,0 +1,98 @@
+"""Configuration of the documentation; built by `make docs`, in which every warning is an error."""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+PACKAGES = ("manifolds", "symmetries", "solvers", "symport")
+
+project = "Symport"
+author = "The Symport authors"
+copyright = "2026, The Symport authors"
+release = version = installed_version("symport")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinxcontrib.bibtex",
+    "sphinx_gallery.gen_gallery",
+    "myst_nb",
+]
+exclude_patterns = ["_build", "_templates", "gallery/**.ipynb", "gallery/**.py"]
+templates_path = ["_templates"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
+root_doc = "index"
+
+# A reference to our own names must resolve; names of other libraries are not looked up, since a build needs no network.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!(manifolds|symmetries|solvers|symport)\b).*"),
+    ("py:.*", r".*\b_\w+"),
+]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 120
+nb_execution_in_temp = True
+
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+
+sphinx_gallery_conf = {
+    "examples_dirs": [str(ROOT / "examples")],
+    "gallery_dirs": ["gallery"],
+    "filename_pattern": r"plot_",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 1e9,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "Symport"
+html_theme_options = {"show_prev_next": True, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_show_sourcelink = False
+
+
+def resolve_public_name(
+    app: Sphinx, env: BuildEnvironment, node: nodes.Element, contents: nodes.Element
+) -> nodes.Element | None:
+    """Lead a reference such as `symmetries.loss.Loss` to the page of the public name `symmetries.Loss`."""
+    package, _, rest = str(node.get("reftarget", "")).partition(".")
+    if node.get("refdomain") != "py" or package not in PACKAGES or not rest:
+        return None
+    known = env.domains["py"].objects
+    parts = rest.split(".")
+    for start in range(len(parts)):
+        public = ".".join([package, *parts[start:]])
+        if public in known:
+            entry = known[public]
+            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contents, public)
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("missing-reference", resolve_public_name)
