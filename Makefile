@@ -44,6 +44,7 @@ test: $(STAMPS)/test  ## the tests; those of PyTorch are skipped by name without
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: $(STAMPS)/docs  ## the documentation, every page executed, warnings as errors
+	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html --fresh-env --fail-on-warning --keep-going --nitpicky docs $(OUTPUT)/docs
 	@echo "The documentation: $(OUTPUT)/docs/index.html"
 

@@ -4,15 +4,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from docutils import nodes
-from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
-from sphinx.util.nodes import make_refnode
-
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-PACKAGES = ("manifolds", "symmetries", "solvers", "symport")
+sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
 
 project = "Symport"
 author = "The Symport authors"
@@ -27,8 +20,9 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinx_gallery.gen_gallery",
     "myst_nb",
+    "own_names",
 ]
-exclude_patterns = ["_build", "_templates", "gallery/**.ipynb", "gallery/**.py"]
+exclude_patterns = ["_build", "_ext", "_templates", "gallery/**.ipynb", "gallery/**.py"]
 templates_path = ["_templates"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 root_doc = "index"
@@ -75,24 +69,3 @@ html_theme = "pydata_sphinx_theme"
 html_title = "Symport"
 html_theme_options = {"show_prev_next": True, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
 html_show_sourcelink = False
-
-
-def resolve_public_name(
-    app: Sphinx, env: BuildEnvironment, node: nodes.Element, contents: nodes.Element
-) -> nodes.Element | None:
-    """Lead a reference such as `symmetries.loss.Loss` to the page of the public name `symmetries.Loss`."""
-    package, _, rest = str(node.get("reftarget", "")).partition(".")
-    if node.get("refdomain") != "py" or package not in PACKAGES or not rest:
-        return None
-    known = env.domains["py"].objects
-    parts = rest.split(".")
-    for start in range(len(parts)):
-        public = ".".join([package, *parts[start:]])
-        if public in known:
-            entry = known[public]
-            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contents, public)
-    return None
-
-
-def setup(app: Sphinx) -> None:
-    app.connect("missing-reference", resolve_public_name)
