@@ -70,7 +70,7 @@ def array(values: tuple[Fraction, ...], shape: Shape) -> Node:
             why=f"that shape holds {math.prod(shape)} entries",
             cure="give one value per entry, row by row",
         )
-    return Node("array", shape=shape, payload=tuple(Fraction(value) for value in values))
+    return Node("array", shape=shape, payload=tuple(value if type(value) is Fraction else Fraction(value) for value in values))
 
 
 def symbol(name: str, shape: Shape = ()) -> Node:

@@ -36,8 +36,13 @@ def scale(coefficient: Fraction, node: Node) -> Node:
         return number(coefficient * value)
     if node.operation == "multiply":
         first = value_of(node.arguments[0])
-        if first is not None and coefficient * first != 1:
-            return operations.multiply(number(coefficient * first), *node.arguments[1:])
+        if first is not None:
+            rest = node.arguments[1:]
+            if coefficient * first != 1:
+                return operations.multiply(number(coefficient * first), *rest)
+            return rest[0] if len(rest) == 1 else operations.multiply(*rest)
+        if first is None and coefficient != 1:
+            return operations.multiply(number(coefficient), *node.arguments)
     return node if coefficient == 1 else operations.multiply(number(coefficient), node)
 
 

@@ -110,7 +110,7 @@ def where(left: Node, relation: str, right: Node, a: Node, b: Node) -> Node:
     """Entrywise ``a`` where ``left relation right`` holds, else ``b``."""
     if relation not in RELATIONS:
         raise InputError(f"the relation {relation!r}", why="it is not known", cure=f"use one of {' '.join(RELATIONS)}")
-    u = subtract(left, right)
+    u = left if right.operation == "number" and not right.payload else subtract(left, right)
     return Node("where", (u, a, b), broadcast_shape([u.shape, a.shape, b.shape], what="where"), relation)
 
 
@@ -190,7 +190,9 @@ def index(x: Node, key: tuple[int | slice | None, ...]) -> Node:
     picked = np.asarray(picked)
     if picked.size == 0:
         raise InputError(f"the slice {key_text(key)} of an array of shape {list(x.shape)}", why="it is empty", cure="widen it")
-    return gather(x, tuple(int(position) for position in picked.ravel()), picked.shape)
+    if picked.size == x.size and (picked.ravel() == np.arange(x.size)).all():
+        return x if picked.shape == x.shape else reshape(x, picked.shape)
+    return gather(x, tuple(picked.ravel().tolist()), picked.shape)
 
 
 def key_text(key: tuple[int | slice | None, ...]) -> str:
