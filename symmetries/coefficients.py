@@ -1,0 +1,229 @@
+"""Null spaces over the field of constants: coefficients of a symmetry in Q(a, b), Q(sqrt(2)), Q(pi)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from flint import fmpq
+
+from symmetries.ansatz import Unknowns
+from symmetries.fields import Monomial, VectorField, multiply_monomials
+from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Sum, Symbol
+
+if TYPE_CHECKING:
+    from symmetries.system import DeterminingSystem
+
+MAX_BLOCK = 60
+SPARE_ROWS = 4
+SPAN = 50
+
+
+def solve_over_constants(
+    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], nullity: int
+) -> list[VectorField] | None:
+    """Null space of one block of the determining equations over the field of constants, or None when out of reach.
+
+    The equations are taken at random integer points, where they are elements of the field K of the constants; the null
+    space is computed exactly over K.
+    """
+    if len(block) > MAX_BLOCK:
+        return None
+    constants = constant_nodes(system)
+    field = _field(system.graph, constants)
+    if field is None:
+        return None
+    domain, values = field
+    rows = _rows(system, unknowns, block, domain, values)
+    if rows is None:
+        return None
+    from sympy.polys.matrices import DomainMatrix
+
+    matrix = DomainMatrix(rows, (len(rows), len(block)), domain).to_sparse()
+    vectors = matrix.nullspace().to_dense().to_list()
+    if len(vectors) != nullity:
+        return None
+    return [_vector_field(system, unknowns, block, vector, domain) for vector in vectors]
+
+
+def constant_nodes(system: DeterminingSystem) -> dict[str, Index]:
+    """Constants of the loss by their text: structural ones, then numbers such as sqrt(2) and pi."""
+    graph = system.graph
+    present = set(graph.reachable([system.root]))
+    named = {name: graph.symbol(name) for name in system.constants}
+    named = {name: node for name, node in named.items() if node in present}
+    return named | {constant_text(graph, node): node for node in system.constant_atoms}
+
+
+def constant_text(graph: ScalarGraph, node: Index) -> str:
+    """A constant atom of a number or of a single constant, in the formula language."""
+    entry = graph.entries[node]
+    if isinstance(entry, Constant):
+        return str(entry.value)
+    if isinstance(entry, Symbol):
+        return entry.name
+    if not isinstance(entry, Atom):
+        return f"constant_{node}"
+    if entry.kind == "pi":
+        return "pi"
+    argument = constant_text(graph, entry.argument)
+    if entry.kind == "root":
+        return f"sqrt({argument})" if entry.degree == 2 else f"({argument})**(1/{entry.degree})"
+    return f"tan({argument}/2)" if entry.kind == "tan_half" else f"{entry.kind}({argument})"
+
+
+def _field(graph: ScalarGraph, constants: Mapping[str, Index]) -> tuple[Any, dict[Index, Any]] | None:
+    """The field of the constants, and each of them in it; radicals of numbers are algebraic, the others independent."""
+    import sympy
+    from sympy import QQ
+
+    radicals, free = {}, {}
+    for text, node in constants.items():
+        entry = graph.entries[node]
+        if text.startswith("constant_"):
+            return None
+        if isinstance(entry, Atom) and entry.kind == "root":
+            inside = graph.entries[entry.argument]
+            if not isinstance(inside, Constant):
+                return None
+            radicals[node] = sympy.root(sympy.Rational(int(inside.value.p), int(inside.value.q)), entry.degree)
+        else:
+            free[node] = sympy.Symbol(text)
+    domain = QQ.algebraic_field(*radicals.values()) if radicals else QQ
+    if free:
+        domain = domain.frac_field(*free.values())
+    return domain, {node: domain.from_sympy(value) for node, value in (radicals | free).items()}
+
+
+def _rows(
+    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], domain: Any, constants: dict[Index, Any]
+) -> list[list[Any]] | None:
+    """Equations at random integer points over the field of constants."""
+    graph = system.graph
+    rng = np.random.default_rng([system.seed, len(block)])
+    components = sorted({int(unknowns.component[k]) for k in block})
+    slopes = {k: system.prover.derivative({graph.symbol(system.coordinates[k]): graph.one}) for k in components}
+    order = graph.reachable([*slopes.values()])
+    rows: list[list[Any]] = []
+    for _ in range(10 * (len(block) + SPARE_ROWS)):
+        if len(rows) == len(block) + SPARE_ROWS:
+            return rows
+        point = {
+            name: int(rng.integers(1, SPAN)) * int(rng.choice([-1, 1])) for name in (*system.coordinates, *system.data)
+        }
+        try:
+            values = evaluate_in(graph, order, domain, point, constants, rng)
+        except ZeroDivisionError:
+            continue
+        row = []
+        for unknown in block:
+            monomial = domain(1)
+            for coordinate, exponent in _powers(unknowns, int(unknowns.monomial[unknown])):
+                monomial *= domain(point[system.coordinates[coordinate]]) ** exponent
+            row.append(monomial * values[slopes[int(unknowns.component[unknown])]])
+        rows.append(row)
+    return None
+
+
+def evaluate_in(
+    graph: ScalarGraph,
+    order: Sequence[Index],
+    domain: Any,
+    point: Mapping[str, int],
+    known: Mapping[Index, Any],
+    rng: np.random.Generator,
+) -> dict[Index, Any]:
+    """Values of nodes in an exact field at an integer point; atoms get random values, absolute values a random branch."""
+    values: dict[Index, Any] = {}
+    for node in order:
+        entry = graph.entries[node]
+        if node in known:
+            values[node] = known[node]
+        elif isinstance(entry, Constant):
+            values[node] = domain.convert(_fraction(entry.value))
+        elif isinstance(entry, Symbol):
+            values[node] = domain(point[entry.name])
+        elif isinstance(entry, Sum):
+            total = domain.convert(_fraction(entry.constant))
+            for inner, coefficient in entry.terms:
+                total += domain.convert(_fraction(coefficient)) * values[inner]
+            values[node] = total
+        elif isinstance(entry, Atom):
+            sign = int(rng.choice([-1, 1]))
+            drawn = values[entry.argument] * domain(sign) if entry.kind == "abs" else domain(int(rng.integers(2, SPAN)))
+            values[node] = domain(sign) if entry.kind == "sign" else drawn
+        else:
+            total = domain(1)
+            for inner, exponent in entry.powers:
+                base = values[inner] if exponent > 0 else domain(1) / values[inner]
+                for _ in range(abs(exponent)):
+                    total *= base
+            values[node] = total
+    return values
+
+
+def _fraction(value: fmpq) -> Any:
+    from sympy import QQ
+
+    return QQ(int(value.p), int(value.q))
+
+
+def _powers(unknowns: Unknowns, which: int) -> list[tuple[int, int]]:
+    if unknowns.monomials is None:
+        return [(which, 1)]
+    return [(int(k), int(unknowns.monomials[which][k])) for k in np.flatnonzero(unknowns.monomials[which])]
+
+
+def _vector_field(
+    system: DeterminingSystem,
+    unknowns: Unknowns,
+    block: np.ndarray[Any, Any],
+    vector: Sequence[Any],
+    domain: Any,
+) -> VectorField:
+    """The field of a vector over the constants, denominators cleared."""
+    import sympy
+
+    places = [k for k, value in enumerate(vector) if value]
+    numbers = [sympy.together(domain.to_sympy(vector[k])) for k in places]
+    scale = sympy.lcm_list([sympy.denom(value) for value in numbers])
+    cleared = [sympy.cancel(value * scale) for value in numbers]
+    polynomials: dict[str, dict[Monomial, Fraction]] = {}
+    for k, value in zip(places, cleared, strict=True):
+        unknown = block[k]
+        entry = system.coordinates[unknowns.component[unknown]]
+        powers = _powers(unknowns, int(unknowns.monomial[unknown]))
+        monomial = tuple(sorted((system.coordinates[j], exponent) for j, exponent in powers))
+        for factor, number in _terms(value):
+            target = polynomials.setdefault(entry, {})
+            together = multiply_monomials(monomial, factor)
+            target[together] = target.get(together, Fraction(0)) + number
+    return VectorField.from_polynomials({e: polynomials[e] for e in system.coordinates if e in polynomials})
+
+
+def _terms(value: Any) -> list[tuple[Monomial, Fraction]]:
+    """A polynomial in the constants as terms by name."""
+    import sympy
+
+    terms = []
+    for term in sympy.Add.make_args(sympy.expand(value)):
+        number, factors = term.as_coeff_mul()
+        powers: dict[str, int] = {}
+        for factor in factors:
+            name, exponent = _constant_power(factor)
+            powers[name] = powers.get(name, 0) + exponent
+        monomial = tuple(sorted(powers.items()))
+        terms.append((monomial, Fraction(int(number.p), int(number.q))))
+    return terms
+
+
+def _constant_power(factor: Any) -> tuple[str, int]:
+    """A power of a constant: sqrt(2), 2**(2/3) = (2**(1/3))**2, a**3."""
+    base, exponent = factor.as_base_exp()
+    if exponent.is_Integer:
+        return str(base), int(exponent)
+    degree = int(exponent.q)
+    text = f"sqrt({base})" if degree == 2 else f"({base})**(1/{degree})"
+    return text, int(exponent.p)

@@ -1,0 +1,177 @@
+r"""Exact proof that a vector field annihilates a loss.
+
+The derivative X.N of every node N is built in normal form, arguments first.  Where a loss depends on its parameters through
+invariants u_1, ..., u_q, the derivatives X.u_k are the node zero and nothing above them is touched: that is the proof.  Where
+the normal form is too weak to see that a derivative vanishes, it is expanded exactly over Q in its atoms.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+import numpy as np
+
+from symmetries.atoms import derivative_factor, factors
+from symmetries.expand import Expander, ExpansionTooLarge
+from symmetries.lower import exact_quotient
+from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
+from symmetries.primes import suitable_primes
+from symmetries.scalar import Atom, Index, Product, ScalarGraph, Sum, Symbol
+from symmetries.straight_line import compile_program
+
+Outcome: TypeAlias = Literal["zero", "nonzero", "discontinuous", "too large"]
+TangentMap: TypeAlias = Mapping[Index, Index]
+
+CHECK_POINTS = 6
+
+
+@final
+@dataclass(frozen=True)
+class Proof:
+    """How the attempt to prove X.L = 0 ended.
+
+    Parameters
+    ----------
+    outcome: ``zero`` (proved), ``nonzero`` (X.L is another function, unless atoms are related in an unseen way),
+        ``discontinuous`` (X crosses a jump of the loss) or ``too large`` (the expansion went past its limit).
+    invariants: number of inner expressions whose derivative was shown to vanish.
+    expansions: how many of them needed an expansion.
+    """
+
+    outcome: Outcome
+    invariants: int = 0
+    expansions: int = 0
+
+
+@final
+class Prover:
+    """Proves statements X.L = 0 about one loss."""
+
+    def __init__(self, graph: ScalarGraph, root: Index, *, term_limit: int = 200_000) -> None:
+        self.graph = graph
+        self.root = root
+        self.term_limit = term_limit
+        self._parents: dict[Index, list[Index]] = {}
+        for node in graph.reachable([root]):
+            for child in graph.children(node):
+                self._parents.setdefault(child, []).append(node)
+
+    def prove(self, field: TangentMap) -> Proof:
+        """Try to prove that the field, a map from symbols to components, annihilates the loss."""
+        tangents, jumps = self._tangents(field)
+        if any(not self._keeps_jump(node, tangents) for node in jumps):
+            return Proof("discontinuous")
+        if self.root not in tangents:
+            return Proof("zero", invariants=self._vanishing(tangents, field))
+        zeros = self._zero_candidates(tangents)
+        if self.root not in zeros:
+            return Proof("nonzero")
+        return self._prove_by_expansion(field, zeros)
+
+    def derivative(self, field: TangentMap) -> Index:
+        """X.L as a node."""
+        return self._tangents(field)[0].get(self.root, self.graph.zero)
+
+    def _tangents(
+        self, field: TangentMap, vanishes: Callable[[Index, Index], bool] | None = None
+    ) -> tuple[dict[Index, Index], list[Index]]:
+        """Derivatives of all nodes where they are not zero, and the jumps met; ``vanishes`` may show more zeros."""
+        tangents = {node: value for node, value in field.items() if value != self.graph.zero}
+        queue: list[Index] = []
+        queued: set[Index] = set()
+        jumps: list[Index] = []
+
+        def push(node: Index) -> None:
+            for parent in self._parents.get(node, ()):
+                if parent not in queued:
+                    queued.add(parent)
+                    heapq.heappush(queue, parent)
+
+        for node in list(tangents):
+            push(node)
+        while queue:
+            node = heapq.heappop(queue)
+            entry = self.graph.entries[node]
+            if isinstance(entry, Atom) and entry.kind == "sign":
+                jumps.append(node)
+                continue
+            value = self._tangent(node, tangents)
+            if value != self.graph.zero and not (vanishes and vanishes(node, value)):
+                tangents[node] = value
+                push(node)
+        return tangents, jumps
+
+    def _tangent(self, node: Index, tangents: Mapping[Index, Index]) -> Index:
+        graph = self.graph
+        entry = graph.entries[node]
+        if isinstance(entry, Sum):
+            return graph.linear((tangents[inner], value) for inner, value in entry.terms if inner in tangents)
+        if isinstance(entry, Product):
+            return graph.add(
+                *[
+                    graph.product([(node, 1), (inner, -1), (tangents[inner], 1)], exponent)
+                    for inner, exponent in entry.powers
+                    if inner in tangents
+                ]
+            )
+        assert isinstance(entry, Atom)
+        return graph.multiply(derivative_factor(graph, node), tangents[entry.argument])
+
+    def _keeps_jump(self, node: Index, tangents: Mapping[Index, Index]) -> bool:
+        """Whether X is tangent to {u = 0} for the jump sign(u): X.u is a polynomial times u."""
+        entry = self.graph.entries[node]
+        assert isinstance(entry, Atom)
+        change = tangents.get(entry.argument)
+        if change is None:
+            return True
+        _, parts = factors(self.graph, self.graph.divide(change, entry.argument))
+        if all(exponent > 0 for exponent in parts.values()):
+            return True
+        return exact_quotient(self.graph, change, entry.argument) is not None
+
+    def _vanishing(self, tangents: Mapping[Index, Index], field: TangentMap) -> int:
+        parents = {parent for node in tangents for parent in self._parents.get(node, ())}
+        return len(parents - tangents.keys())
+
+    def _zero_candidates(self, tangents: Mapping[Index, Index]) -> set[Index]:
+        """Nodes whose derivative vanishes at random points of a prime field."""
+        graph = self.graph
+        nodes = sorted(tangents)
+        roots = [tangents[node] for node in nodes]
+        names = [entry.name for entry in (graph.entries[k] for k in graph.symbols(roots)) if isinstance(entry, Symbol)]
+        program = compile_program(graph, roots, names)
+        rng = np.random.default_rng(len(nodes))
+        for prime in suitable_primes():
+            try:
+                sampler = GradientSampler(ModularProgram(program, prime), rng)
+                values = sampler.sample_values(CHECK_POINTS)
+            except UnsuitablePrime:
+                continue
+            if values is None:
+                return set(nodes)
+            vanish = (values[program.outputs] == 0).all(axis=1)
+            return {node for node, zero in zip(nodes, vanish, strict=True) if zero}
+        return set()
+
+    def _prove_by_expansion(self, field: TangentMap, zeros: set[Index]) -> Proof:
+        expanded: list[Index] = []
+
+        def vanishes(node: Index, value: Index) -> bool:
+            if node not in zeros or not self._is_zero(value):
+                return False
+            expanded.append(node)
+            return True
+
+        tangents, _ = self._tangents(field, vanishes)
+        if self.root in tangents:
+            return Proof("too large")
+        return Proof("zero", invariants=self._vanishing(tangents, field), expansions=len(expanded))
+
+    def _is_zero(self, node: Index) -> bool:
+        try:
+            return Expander(self.graph, [node], term_limit=self.term_limit).is_zero(node)
+        except ExpansionTooLarge:
+            return False

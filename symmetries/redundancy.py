@@ -1,0 +1,87 @@
+"""Does a continuous symmetry outside the ansatz have to exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from flint import nmod_mat
+
+from symmetries.certificate import Claim
+from symmetries.fields import VectorField
+from symmetries.modular import ModularProgram, Points, Residues
+from symmetries.straight_line import compile_program
+from symmetries.system import DeterminingSystem
+
+SPARE = 8
+
+
+def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -> Claim:
+    r"""Compare the fibre of equal losses with the orbit of the symmetries found.
+
+    At a generic theta the gradients for all data span n - r dimensions: r is the dimension of the set of parameters with the
+    same loss for all data.  The symmetries found explain a part as large as the rank of their values at theta.  When the
+    rank is smaller than r, a continuous symmetry outside the ansatz exists.
+    """
+    statement = "the symmetries found explain every continuous redundancy of the parameters"
+    ranks = _ranks(system, fields)
+    if ranks is None:
+        return Claim(statement=statement, verdict="undecided", reason="too few points could be sampled")
+    redundancy, explained = ranks
+    hidden = redundancy - explained
+    evidence = {"redundancy": redundancy, "explained": explained, "hidden": hidden}
+    if hidden > 0:
+        reason = f"{hidden} more dimension(s) of parameters give the same loss: a symmetry outside the ansatz exists"
+        return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+    reason = f"both have dimension {redundancy} at a random point of a prime field"
+    return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
+
+
+def _ranks(system: DeterminingSystem, fields: Sequence[VectorField]) -> tuple[int, int] | None:
+    """(dimension of the fibre, rank of the fields) at one generic point modulo a prime."""
+    size = len(system.coordinates)
+    for prime, sampler in system.samplers():
+        rng = np.random.default_rng([system.seed, prime, 1])
+        base = sampler.modular
+        gradients: list[Residues] = []
+        point = Points.random(len(system.inputs), 1, rng).numerators
+        found = 0
+        for _ in range(20):
+            candidates = Points.random(len(system.inputs), 2 * size + 2 * SPARE, rng).numerators
+            candidates[:size] = point[:size]
+            candidates[size + len(system.data) :] = point[size + len(system.data) :]
+            values, good = base.evaluate(Points(candidates))
+            if good.any():
+                gradients.append(base.gradient(values[:, good])[:size])
+                found += int(good.sum())
+            if found >= 2 * size + SPARE:
+                break
+        if found < size + SPARE:
+            return None
+        rank = _rank(np.concatenate(gradients, axis=1).T, prime)
+        return size - rank, _field_rank(system, fields, Points(point), prime)
+    return None
+
+
+def _rank(matrix: Residues, prime: int) -> int:
+    rows, columns = matrix.shape
+    return int(nmod_mat(rows, columns, matrix.ravel().tolist(), prime).rank()) if matrix.size else 0
+
+
+def _field_rank(system: DeterminingSystem, fields: Sequence[VectorField], point: Points, prime: int) -> int:
+    """Rank of the values of the fields at a point."""
+    if not fields:
+        return 0
+    position = {name: k for k, name in enumerate(system.coordinates)}
+    matrix = np.zeros((len(fields), len(position)), dtype=np.uint64)
+    roots, places = [], []
+    for row, field in enumerate(fields):
+        assert field.polynomials is not None
+        for entry, polynomial in field.polynomials.items():
+            roots.append(system.component_node(polynomial))
+            places.append((row, position[entry]))
+    program = compile_program(system.graph, roots, system.inputs)
+    values, _ = ModularProgram(program, prime).evaluate(point)
+    for place, slot in zip(places, program.outputs, strict=True):
+        matrix[place] = values[slot, 0]
+    return _rank(matrix, prime)

@@ -1,0 +1,311 @@
+r"""Linear relations between the arguments of exponentials and of trigonometric functions.
+
+exp(2x) and exp(x) are one function, not two.  Relations are looked for as linear relations between the differentials of the
+arguments: by the Ax-Schanuel theorem and the Risch structure theorem, exponentials are algebraically independent over the
+functions below them exactly when the differentials du of their arguments, together with dv/v for the logarithms log v, are
+linearly independent over Q.  Full rank modulo a prime proves that independence; when the rank drops, the atoms are
+rewritten in a basis of the lattice that their arguments span.
+
+Source: J. Ax, "On Schanuel's conjectures", Annals of Mathematics 93 (1971); R. Risch, "Algebraic properties of the
+elementary functions of analysis", American Journal of Mathematics 101 (1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final
+
+import numpy as np
+from flint import fmpq, fmpz_mat
+
+from symmetries import atoms
+from symmetries.expand import Expander, ExpansionTooLarge
+from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
+from symmetries.nullspace import null_vectors, rational_vector
+from symmetries.primes import suitable_primes
+from symmetries.scalar import Atom, Index, ScalarGraph, Symbol
+from symmetries.straight_line import compile_program
+
+Family: TypeAlias = Literal["exponential", "trigonometric"]
+
+EXPONENTIAL = frozenset({"exp", "tanh", "log"})
+TRIGONOMETRIC = frozenset({"tan_half", "atan"})
+UNRELATED = frozenset({"normal_cdf", "normal_pdf"})
+MAX_ROUNDS = 8
+
+
+@final
+@dataclass(frozen=True)
+class Independence:
+    """What is known about relations between the atoms of a loss.
+
+    Parameters
+    ----------
+    proved: whether the atoms are known to have no relation that the normal form does not know.
+    reason: why.
+    assumptions: what must be assumed otherwise.
+    """
+
+    proved: bool
+    reason: str
+    assumptions: tuple[str, ...] = ()
+
+
+def relate(graph: ScalarGraph, root: Index, *, seed: int) -> tuple[Index, Independence]:
+    """The loss with related exponentials and trigonometric functions rewritten in independent ones."""
+    for _ in range(MAX_ROUNDS):
+        kinds = _kinds(graph, root)
+        if not kinds & (EXPONENTIAL | TRIGONOMETRIC):
+            break
+        exponential = _relations(graph, root, "exponential", seed)
+        trigonometric = _relations(graph, root, "trigonometric", seed)
+        if exponential is None or trigonometric is None:
+            return root, _unknown("the differentials of their arguments could not be sampled")
+        if not exponential and not trigonometric:
+            break
+        changed = _rewrite(graph, root, "exponential", exponential) if exponential else None
+        if changed is None and trigonometric:
+            changed = _rewrite(graph, root, "trigonometric", trigonometric)
+        if changed is None or changed == root:
+            return root, _unknown("a relation between their arguments was seen and could not be used")
+        root = changed
+    return root, _verdict(graph, root)
+
+
+def _kinds(graph: ScalarGraph, root: Index) -> set[str]:
+    return {entry.kind for entry in (graph.entries[k] for k in graph.atoms([root])) if isinstance(entry, Atom)}
+
+
+def _unknown(reason: str) -> Independence:
+    return Independence(False, reason, ("the functions in the loss satisfy no relation beyond the known ones",))
+
+
+def _verdict(graph: ScalarGraph, root: Index) -> Independence:
+    kinds = _kinds(graph, root)
+    assumptions = []
+    transcendental = kinds & (EXPONENTIAL | TRIGONOMETRIC)
+    if kinds & UNRELATED:
+        assumptions.append("the normal distribution function and density are independent of the other functions")
+    if transcendental and kinds & {"abs", "sign"}:
+        assumptions.append(f"on every branch of the absolute values, {', '.join(sorted(transcendental))} are independent")
+    even_roots = [
+        entry
+        for entry in (graph.entries[k] for k in graph.atoms([root]))
+        if isinstance(entry, Atom) and entry.kind == "root" and entry.degree % 2 == 0
+    ]
+    if len(even_roots) > 2:
+        assumptions.append("the radicals are independent up to square factors")
+    if _constants_mixed(graph, root):
+        assumptions.append("the transcendental constants are algebraically independent")
+    if assumptions:
+        return Independence(False, "some functions are outside the classes whose relations are decided", tuple(assumptions))
+    if transcendental:
+        return Independence(True, "the differentials of the arguments are linearly independent (Ax-Schanuel)")
+    return Independence(True, "the loss is built from rational operations, absolute values and roots")
+
+
+def _constants_mixed(graph: ScalarGraph, root: Index) -> bool:
+    """Whether two or more transcendental numbers (pi, e, log 2) occur."""
+    count = 0
+    for node in graph.atoms([root]):
+        entry = graph.entries[node]
+        assert isinstance(entry, Atom)
+        if entry.kind == "pi" or (entry.kind != "root" and not graph.symbols([node])):
+            count += 1
+    return count > 1
+
+
+def _members(graph: ScalarGraph, root: Index, family: Family) -> list[Index]:
+    kinds = EXPONENTIAL if family == "exponential" else TRIGONOMETRIC
+    return [
+        node
+        for node in graph.atoms([root])
+        if isinstance(entry := graph.entries[node], Atom) and entry.kind in kinds and graph.symbols([node])
+    ]
+
+
+def _differential(graph: ScalarGraph, node: Index) -> Index:
+    """Function whose differential stands for the atom: its exponent, or the logarithm itself."""
+    entry = graph.entries[node]
+    assert isinstance(entry, Atom)
+    if entry.kind in {"log", "atan"}:
+        return node
+    return graph.scale(entry.argument, 2) if entry.kind == "tanh" else entry.argument
+
+
+def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> list[dict[int, fmpq]] | None:
+    """Rational linear relations between the differentials of the members, by position; None when not sampled."""
+    members = _members(graph, root, family)
+    if len(members) < 2:
+        return []
+    forms = [_differential(graph, node) for node in members]
+    names = [entry.name for entry in (graph.entries[k] for k in graph.symbols(forms)) if isinstance(entry, Symbol)]
+    program = compile_program(graph, forms, names)
+    prime = next(suitable_primes())
+    try:
+        modular = ModularProgram(program, prime)
+    except UnsuitablePrime:
+        return None
+    rng = np.random.default_rng([seed, len(members)])
+    samples = max(2, -(-(len(members) + 8) // len(names)) + 1)
+    for _ in range(20):
+        values, good = modular.evaluate(Points.random(len(names), samples * 4, rng))
+        if good.sum() >= samples:
+            kept = values[:, good][:, :samples]
+            rows: list[Residues] = [modular.gradient(kept, k).reshape(-1) for k in range(len(forms))]
+            matrix = np.stack(rows, axis=1)
+            _, basis = null_vectors(matrix, prime)
+            vectors = [rational_vector(vector, prime, bound=1000) for vector in basis]
+            return None if any(vector is None for vector in vectors) else [v for v in vectors if v is not None]
+    return None
+
+
+def _rewrite(graph: ScalarGraph, root: Index, family: Family, relations: list[dict[int, fmpq]]) -> Index | None:
+    members = _members(graph, root, family)
+    involved = sorted(set().union(*relations))
+    entries = [graph.entries[members[k]] for k in involved]
+    if any(isinstance(entry, Atom) and entry.kind in {"log", "atan"} for entry in entries):
+        return _split_logarithms(graph, root, [members[k] for k in involved])
+    hyperbolic = [members[k] for k in involved if graph.entries[members[k]].kind == "tanh"]  # type: ignore[union-attr]
+    if hyperbolic:
+        return graph.rebuild(root, {node: _tanh_by_exp(graph, node) for node in hyperbolic})
+    arguments = [graph.entries[members[k]].argument for k in involved]  # type: ignore[union-attr]
+    lattice = _lattice(arguments, relations, involved, graph)
+    if lattice is None:
+        return None
+    basis, coordinates, constants = lattice
+    build = _exponential if family == "exponential" else _tangent
+    replacement = {
+        members[k]: build(graph, basis, row, constant)
+        for k, row, constant in zip(involved, coordinates, constants, strict=True)
+    }
+    return graph.rebuild(root, replacement)
+
+
+def _tanh_by_exp(graph: ScalarGraph, node: Index) -> Index:
+    entry = graph.entries[node]
+    assert isinstance(entry, Atom)
+    power = atoms.exp(graph, graph.scale(entry.argument, 2))
+    return graph.divide(graph.linear([(power, 1)], -1), graph.linear([(power, 1)], 1))
+
+
+def _split_logarithms(graph: ScalarGraph, root: Index, members: Sequence[Index]) -> Index | None:
+    """Logarithms of polynomials with common factors, split over the factors."""
+    replacement = {}
+    for node in members:
+        entry = graph.entries[node]
+        assert isinstance(entry, Atom)
+        if entry.kind == "log":
+            pieces = _irreducible_factors(graph, entry.argument)
+            if pieces is not None:
+                replacement[node] = atoms.log(graph, pieces)
+    return graph.rebuild(root, replacement) if replacement else None
+
+
+def _irreducible_factors(graph: ScalarGraph, node: Index) -> Index | None:
+    from symmetries.expand import to_node
+
+    expander = Expander(graph, [node], term_limit=2_000)
+    try:
+        value = expander.quotient(node)
+    except ExpansionTooLarge:
+        return None
+    if value.denominator or value.numerator == 0:
+        return None
+    content, pieces = value.numerator.factor()
+    if len(pieces) < 2 and all(exponent == 1 for _, exponent in pieces):
+        return None
+    return graph.product([(to_node(graph, piece, expander.leaves), int(exponent)) for piece, exponent in pieces], content)
+
+
+def _lattice(
+    arguments: list[Index], relations: list[dict[int, fmpq]], involved: list[int], graph: ScalarGraph
+) -> tuple[list[Index], list[list[int]], list[fmpq]] | None:
+    """Basis nodes b, integer coordinates m and constants c with argument_j = sum_l m_jl b_l + c_j, checked exactly."""
+    dependent = {max(relation): relation for relation in relations}
+    independent = [k for k in involved if k not in dependent]
+    rows: list[list[fmpq]] = []
+    for k in involved:
+        if k in dependent:
+            relation = dependent[k]
+            rows.append([-relation.get(j, fmpq(0)) / relation[k] for j in independent])
+        else:
+            rows.append([fmpq(int(j == k)) for j in independent])
+    constants = []
+    position = {k: place for place, k in enumerate(involved)}
+    for k, row in zip(involved, rows, strict=True):
+        combination = [(arguments[position[j]], -value) for j, value in zip(independent, row, strict=True)]
+        constant = _constant_value(graph, graph.linear([(arguments[position[k]], fmpq(1)), *combination]))
+        if constant is None:
+            return None
+        constants.append(constant)
+    scale = _common_denominator(rows)
+    integer = fmpz_mat([[int((value * scale).p) for value in row] for row in rows])
+    hermite = integer.hnf()
+    size = len(independent)
+    basis_rows = [[int(hermite[r, c]) for c in range(size)] for r in range(size)]
+    basis = [
+        graph.linear(
+            (arguments[position[j]], fmpq(value, scale)) for j, value in zip(independent, row, strict=True) if value
+        )
+        for row in basis_rows
+    ]
+    coordinates = []
+    for r in range(integer.nrows()):
+        coordinates.append(_in_basis([int(integer[r, c]) for c in range(size)], basis_rows))
+    return basis, coordinates, constants
+
+
+def _in_basis(row: list[int], basis: list[list[int]]) -> list[int]:
+    """Integer coordinates of a row in an upper triangular lattice basis."""
+    rest = list(row)
+    coordinates = []
+    for k, vector in enumerate(basis):
+        factor = rest[k] // vector[k]
+        coordinates.append(factor)
+        rest = [value - factor * step for value, step in zip(rest, vector, strict=True)]
+    assert not any(rest)
+    return coordinates
+
+
+def _common_denominator(rows: list[list[fmpq]]) -> int:
+    from math import lcm
+
+    return lcm(*(int(value.q) for row in rows for value in row))
+
+
+def _constant_value(graph: ScalarGraph, node: Index) -> fmpq | None:
+    """The rational number that a node equals identically, or None."""
+    value = graph.value_of(node)
+    if value is not None:
+        return value
+    try:
+        quotient = Expander(graph, [node], term_limit=20_000).quotient(node)
+    except ExpansionTooLarge:
+        return None
+    if quotient.denominator or not quotient.numerator.is_constant():
+        return None
+    return fmpq(quotient.numerator.leading_coefficient()) if quotient.numerator != 0 else fmpq(0)
+
+
+def _exponential(graph: ScalarGraph, basis: list[Index], row: list[int], constant: fmpq) -> Index:
+    factors = [(atoms.exp(graph, node), exponent) for node, exponent in zip(basis, row, strict=True) if exponent]
+    return graph.product([*factors, (atoms.exp(graph, graph.constant(constant)), 1)])
+
+
+def _tangent(graph: ScalarGraph, basis: list[Index], row: list[int], constant: fmpq) -> Index:
+    """tan(u/2) = sin u / (1 + cos u) of u = sum m_l b_l + c by the addition theorems."""
+    cosine, sine = graph.one, graph.zero
+    angles = [(node, exponent) for node, exponent in zip(basis, row, strict=True)]
+    if constant != 0:
+        angles.append((graph.constant(constant), 1))
+    for node, turns in angles:
+        c, s = atoms.cos_sin(graph, node)
+        s = graph.scale(s, 1 if turns >= 0 else -1)
+        for _ in range(abs(turns)):
+            cosine, sine = (
+                graph.subtract(graph.multiply(cosine, c), graph.multiply(sine, s)),
+                graph.add(graph.multiply(cosine, s), graph.multiply(sine, c)),
+            )
+    return graph.divide(sine, graph.linear([(cosine, 1)], 1))

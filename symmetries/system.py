@@ -1,0 +1,207 @@
+"""The determining equations of a loss: one linear equation in the coefficients of X for every point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from symmetries.expression import entry_names
+from symmetries.fields import Polynomial
+from symmetries.grading import Grading, grade
+from symmetries.lower import lower, rational
+from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
+from symmetries.primes import suitable_primes
+from symmetries.prove import Prover
+from symmetries.related import Independence, relate
+from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Symbol
+from symmetries.straight_line import Program, compile_program
+
+if TYPE_CHECKING:
+    from symmetries.loss import Loss
+
+Residues: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+
+CONSTANT_SPAN = 2**26
+MAX_PRIMES = 60
+
+
+@final
+@dataclass(eq=False)
+class DeterminingSystem:
+    """A loss as a scalar graph, with everything that its determining equations are made from.
+
+    Parameters
+    ----------
+    graph: the scalar graph.
+    root: the loss in it.
+    coordinates: entries that a symmetry may move: parameters and moving data.
+    data: entries of data for all values of which the symmetry must hold.
+    constants: structural constants.
+    seed: seed of all sampling.
+    independence: what is known of relations between the atoms.
+    """
+
+    graph: ScalarGraph
+    root: Index
+    coordinates: tuple[str, ...]
+    data: tuple[str, ...]
+    constants: tuple[str, ...]
+    seed: int
+    independence: Independence
+    _samplers: dict[int, GradientSampler] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, loss: Loss, *, seed: int) -> DeterminingSystem:
+        """The system of a declared loss."""
+        graph = ScalarGraph()
+        root, independence = relate(graph, lower(graph, loss.expression), seed=seed)
+        moving = set(loss.moving_entries)
+        return cls(
+            graph=graph,
+            root=root,
+            coordinates=(*loss.entries, *loss.moving_entries),
+            data=tuple(name for name in loss.data_entries if name not in moving),
+            constants=tuple(name for constant in loss.constants for name in entry_names(constant, ())),
+            seed=seed,
+            independence=independence,
+        )
+
+    def slice(self, zero: frozenset[str]) -> DeterminingSystem:
+        """The system of the loss on the slice where some coordinates are zero."""
+        replacement = {self.graph.symbol(name): self.graph.zero for name in zero}
+        root, independence = relate(self.graph, self.graph.rebuild(self.root, replacement), seed=self.seed)
+        return DeterminingSystem(
+            graph=self.graph,
+            root=root,
+            coordinates=tuple(name for name in self.coordinates if name not in zero),
+            data=self.data,
+            constants=self.constants,
+            seed=self.seed,
+            independence=independence,
+        )
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of all inputs of the program: coordinates, data, constants."""
+        return (*self.coordinates, *self.data, *self.constants)
+
+    @cached_property
+    def program(self) -> Program:
+        """The loss as a straight-line program."""
+        return compile_program(self.graph, [self.root], self.inputs)
+
+    @cached_property
+    def grading(self) -> Grading:
+        """Scalings and signs of coordinates and data that split the system."""
+        graded = [True] * (len(self.coordinates) + len(self.data)) + [False] * len(self.constants)
+        return grade(self.graph, self.root, self.inputs, graded)
+
+    @cached_property
+    def prover(self) -> Prover:
+        """The prover of statements X.L = 0."""
+        return Prover(self.graph, self.root)
+
+    @cached_property
+    def is_rational(self) -> bool:
+        """Whether the loss is a rational function of its symbols."""
+        return not self.graph.atoms([self.root])
+
+    @cached_property
+    def constant_atoms(self) -> tuple[Index, ...]:
+        """Atoms that depend on no symbol or on structural constants only: sqrt(2), pi, exp(a)."""
+        graph, fixed = self.graph, set(self.constants)
+        constant: set[Index] = set()
+        found: list[Index] = []
+        for node in graph.reachable([self.root]):
+            entry = graph.entries[node]
+            if isinstance(entry, Symbol):
+                steady = entry.name in fixed
+            else:
+                steady = all(child in constant for child in graph.children(node))
+            if steady:
+                constant.add(node)
+                if isinstance(entry, Atom):
+                    found.append(node)
+        return tuple(found)
+
+    @cached_property
+    def named(self) -> dict[str, Index]:
+        """Node of every name that a component of a derived field may hold."""
+        from symmetries.coefficients import constant_nodes
+
+        return constant_nodes(self) | {name: self.graph.symbol(name) for name in (*self.coordinates, *self.constants)}
+
+    def component_node(self, polynomial: Polynomial) -> Index:
+        """Node of a polynomial in named coordinates and constants."""
+        return self.graph.linear(
+            (self.graph.product((self.named[name], exponent) for name, exponent in monomial), rational(value))
+            for monomial, value in polynomial.items()
+        )
+
+    # sampling
+
+    def samplers(self) -> Iterator[tuple[int, GradientSampler]]:
+        """One sampler per suitable prime, most convenient prime first."""
+        radicands, degrees = self._roots()
+        primes = suitable_primes(quadratic_residues=radicands, odd_degrees=degrees)
+        for prime, _ in zip(primes, range(MAX_PRIMES), strict=False):
+            sampler = self._samplers.get(prime)
+            if sampler is None:
+                try:
+                    modular = ModularProgram(self.program, prime)
+                except UnsuitablePrime:
+                    continue
+                sampler = self._sampler(modular, prime)
+                if sampler is None:
+                    continue
+                self._samplers[prime] = sampler
+            yield prime, sampler
+
+    def _sampler(self, modular: ModularProgram, prime: int) -> GradientSampler | None:
+        for positive in (False, True):
+            rng = np.random.default_rng([self.seed, prime, positive])
+            sampler = GradientSampler(modular, rng, positive=positive)
+            for position in range(len(self.coordinates) + len(self.data), len(self.inputs)):
+                sampler.fix(position, int(rng.integers(1, CONSTANT_SPAN)))
+            if sampler.draw(1):
+                return sampler
+        return None
+
+    def _roots(self) -> tuple[frozenset[int], frozenset[int]]:
+        radicands, degrees = set(), set()
+        for node in self.graph.atoms([self.root]):
+            entry = self.graph.entries[node]
+            assert isinstance(entry, Atom)
+            if entry.kind != "root":
+                continue
+            inside = self.graph.entries[entry.argument]
+            if isinstance(inside, Constant):
+                radicands.add(int(inside.value.p) * int(inside.value.q))
+            odd = entry.degree
+            while odd % 2 == 0:
+                odd //= 2
+            degrees.add(odd)
+        return frozenset(radicands), frozenset(degrees)
+
+    def undefined(self) -> InputError:
+        """The error of a loss without a value anywhere it was tried."""
+        return InputError(
+            "the loss is undefined at every sampled point",
+            why="a logarithm, root or quotient in it has no real value there",
+            cure="check signs inside logarithms and roots, and denominators that are identically zero",
+        )
+
+
+def atom_text(graph: ScalarGraph, node: Index) -> str:
+    """Short name of an atom for messages: its kind and the symbols inside."""
+    entry = graph.entries[node]
+    assert isinstance(entry, Atom)
+    inside = [str(one.name) for one in (graph.entries[k] for k in graph.symbols([node])) if isinstance(one, Symbol)]
+    shown = ", ".join(inside[:4]) + (", ..." if len(inside) > 4 else "")
+    value = graph.value_of(entry.argument)
+    return f"{entry.kind}({shown if inside else value if value is not None else ''})"
