@@ -16,7 +16,8 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	if $$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-# Where pip finds the CPU build of PyTorch; the public index holds multi-gigabyte GPU builds on Linux.
+# Where pip finds the CPU build of PyTorch; the package index holds multi-gigabyte GPU builds on Linux. The first of the
+# two installations takes PyTorch alone from there, the second finds it present and adds what it needs.
 TORCH       := torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -83,5 +84,6 @@ $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/docs: $(STAMPS)/%: $(STAMPS)/base
 	@touch $@
 
 $(STAMPS)/torch: $(STAMPS)/base
-	$(BIN)/python -m pip install --quiet --index-url $(TORCH_INDEX) --extra-index-url https://pypi.org/simple $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_INDEX) $(TORCH)
+	$(BIN)/python -m pip install --quiet $(TORCH)
 	@touch $@
