@@ -70,8 +70,8 @@ clean:  ## remove what the targets made, the environment included
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/base: pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "no Python 3.11 or newer was found on PATH" >&2; \
+	@if ! "$(PYTHON)" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then \
+		echo "there is no usable Python (PYTHON=$(PYTHON))" >&2; \
 		echo "  why: Symport needs Python 3.11+" >&2; \
 		echo "  try: install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
 		exit 1; fi
