@@ -29,7 +29,9 @@ def unknown(reader: Reader, place: Place, name: str, candidates: list[str], what
     """The error for a name that means nothing, with the closest one that does."""
     close = get_close_matches(name[:60], candidates, 1)
     cure = REFUSED.get(name) or (f"write {close[0]}" if close else "declare it, or correct it")
-    return reader.refuse(place, f"{what} {shorten(name)!r} is not known", why="it is not declared", cure=cure, word=name)
+    return reader.refuse(
+        place, f"{what} {shorten(name)!r} is not known", why="it is not declared", cure=cure, word=name
+    )
 
 
 def read_call(reader: Reader, place: Place) -> Steps:
@@ -64,7 +66,7 @@ def read_function(reader: Reader, place: Place, name: str) -> Steps:
         for argument in function.arguments:
             if argument.name not in given:
                 default = argument.default
-                values.append(number(Fraction(default)) if argument.kind == "array" else default)  # type: ignore[arg-type]
+                values.append(number(default) if isinstance(default, Fraction) else default)
             elif argument.kind == "array":
                 values.append((yield given[argument.name]))
             else:
@@ -114,11 +116,15 @@ def bind(reader: Reader, place: Place, name: str) -> dict[str, Place]:
         spot = Place(node.args[len(known)], place.piece)
         why = f"{name} takes at most {len(known)} arguments"
         raise reader.refuse(spot, f"one argument too many for {name}", why=why, cure=f"write {usage}")
-    given = {key: starless(reader, Place(part, place.piece), usage) for key, part in zip(known, node.args, strict=False)}
+    given = {
+        key: starless(reader, Place(part, place.piece), usage) for key, part in zip(known, node.args, strict=False)
+    }
     for keyword in node.keywords:
         spot = Place(keyword.value, place.piece)
         if keyword.arg is None:
-            raise reader.refuse(spot, "an unpacking with **", why="arguments are written one by one", cure=f"write {usage}")
+            raise reader.refuse(
+                spot, "an unpacking with **", why="arguments are written one by one", cure=f"write {usage}"
+            )
         if keyword.arg not in known or keyword.arg in given:
             why = "it is given twice" if keyword.arg in given else f"{name} has no such argument"
             what = f"the argument {shorten(keyword.arg)!r} of {name}"
@@ -138,7 +144,9 @@ def special(reader: Reader, place: Place, kind: Kind) -> Generator[Place, Node, 
     constant = node.value if isinstance(node, ast.Constant) else place
     if kind == "flag":
         if constant is not True and constant is not False:
-            raise reader.refuse(place, "a value that is no flag", why="it switches something", cure="write True or False")
+            raise reader.refuse(
+                place, "a value that is no flag", why="it switches something", cure="write True or False"
+            )
         return constant
     if constant is None and kind in ("axes", "length"):
         return None
@@ -151,7 +159,9 @@ def special(reader: Reader, place: Place, kind: Kind) -> Generator[Place, Node, 
             return values if kind == "arrays" else tuple(values)
     if kind == "arrays":
         why = "several arrays are joined"
-        raise reader.refuse(place, "a value that is no list of arrays", why=why, cure="write concatenate([a, b], axis=0)")
+        raise reader.refuse(
+            place, "a value that is no list of arrays", why=why, cure="write concatenate([a, b], axis=0)"
+        )
     value = yield from integer(reader, place)
     return (value,) if kind == "shape" else value
 
@@ -160,7 +170,9 @@ def integer(reader: Reader, place: Place) -> Generator[Place, Node, int]:
     """An integer, for an index, an axis or a length."""
     value = numbers.value_of((yield place))
     if value is None or value.denominator != 1:
-        raise reader.refuse(place, "a value that is no integer", why="an integer is needed here", cure="write an integer")
+        raise reader.refuse(
+            place, "a value that is no integer", why="an integer is needed here", cure="write an integer"
+        )
     if abs(value) > 10**9:
         raise reader.refuse(place, "an integer that is too large", why="arrays are smaller", cure="use a smaller one")
     return int(value)
@@ -206,7 +218,9 @@ def read_piecewise(reader: Reader, place: Place) -> Steps:
             raise reader.refuse(part, "a case after the last one", why="True takes all", cure=f"write {usage}")
         case = reader.resolve(part)
         if not isinstance(case.node, ast.Tuple) or len(case.node.elts) != 2:
-            raise reader.refuse(part, "a case that is no pair", why="a case is (value, condition)", cure=f"write {usage}")
+            raise reader.refuse(
+                part, "a case that is no pair", why="a case is (value, condition)", cure=f"write {usage}"
+            )
         value = yield Place(case.node.elts[0], case.piece)
         test = reader.resolve(Place(case.node.elts[1], case.piece))
         always = isinstance(test.node, ast.Constant) and test.node.value is True

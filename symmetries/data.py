@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias, final
 
 from manifolds.errors import InputError
-from symmetries.expression import MAX_ENTRIES, Node, Shape, array, check_shape, number
+from symmetries.expression import Node, Shape, array, check_shape, number
 from symmetries.refusal import Limits, shorten
 from symmetries.words import NUMBER
 
@@ -56,7 +55,7 @@ def is_rows(value: object) -> bool:
     return isinstance(value, list | tuple)
 
 
-def plain(values: object) -> object:
+def plain(values: Any) -> Any:
     """Nested lists from an array of any library; decimals of short floats are kept as they print."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
@@ -158,19 +157,14 @@ class Data:
     def to_json(self) -> Any:
         """A shape, values as text, or both with the switch."""
         if self.values is not None:
-            return listed(nest(tuple(map(str, self.values)), self.shape))
+            return listed(nest(self.values, self.shape))
         return {"shape": list(self.shape), "moves": True} if self.moves else list(self.shape)
 
 
 def listed(nested: Any) -> Any:
-    """Nested tuples as nested lists."""
-    return [listed(row) for row in nested] if isinstance(nested, tuple) else nested
+    """Nested tuples of numbers as nested lists of exact text.
 
-
-def walk_entries(nested: Nested) -> Iterator[Fraction]:
-    """The numbers of nested tuples, row by row."""
-    if isinstance(nested, tuple):
-        for row in nested:
-            yield from walk_entries(row)
-    else:
-        yield nested
+    >>> listed(((Fraction(1, 3), Fraction(2)),))
+    [['1/3', '2']]
+    """
+    return [listed(row) for row in nested] if isinstance(nested, tuple) else str(nested)

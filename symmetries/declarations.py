@@ -2,18 +2,81 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, final
 
 from manifolds.errors import InputError
 from symmetries.data import Data
-from symmetries.expression import Shape, check_shape
+from symmetries.expression import Node, Shape, check_shape, symbols_of
 from symmetries.refusal import Limits, shorten
 from symmetries.vocabulary import RESERVED
-from symmetries.words import MARK
+from symmetries.words import MARK, WORD
 
 NAME = re.compile(r"[^\W\d]\w*")
+
+ANSATZ = re.compile(r"linear|affine|diagonal|blocks|polynomial:[1-9][0-9]?")
+"""The ansatz that a loss may recommend."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What a loss depends on, checked.
+
+    Parameters
+    ----------
+    parameters, data, constants: as in :class:`symmetries.Loss`, each by name.
+    name: what the loss is called.
+    ansatz: the family of fields that suits it.
+    """
+
+    parameters: Mapping[str, Shape]
+    data: Mapping[str, Data] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
+    name: str = ""
+    ansatz: str | None = None
+
+    def __post_init__(self) -> None:
+        name: object = self.name
+        if not isinstance(name, str):
+            raise InputError(
+                f"a loss called {shorten(repr(self.name))}", why="a name is text", cure="give it as a string"
+            )
+        if self.ansatz is not None and not (isinstance(self.ansatz, str) and ANSATZ.fullmatch(self.ansatz)):
+            cure = "use linear, affine, diagonal, blocks or polynomial:3 (any degree)"
+            raise InputError(f"the ansatz {shorten(repr(self.ansatz))}", why="it is not known", cure=cure)
+        check_disjoint({"parameter": self.parameters, "data": self.data, "constant": self.constants})
+
+    @classmethod
+    def read(cls, parameters: Any, data: Any, constants: Any, name: str, ansatz: str | None) -> Declaration:
+        """The declaration that a user wrote."""
+        return cls(
+            parameters=read_shapes(parameters, "the parameter"),
+            data=read_data(data),
+            constants=read_constants(constants),
+            name=name,
+            ansatz=ansatz,
+        )
+
+    @property
+    def free(self) -> dict[str, Shape]:
+        """Shapes of all names without values."""
+        data = {name: item.shape for name, item in self.data.items() if item.values is None}
+        return {**self.parameters, **data, **dict.fromkeys(self.constants, ())}
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Shapes of all names."""
+        return {**self.free, **{name: item.shape for name, item in self.data.items()}}
+
+    @property
+    def given(self) -> dict[str, Node]:
+        """Values of the data that has them, as expressions."""
+        return {name: item.node for name, item in self.data.items() if item.values is not None}
 
 
 def check_name(name: object, what: str) -> str:
@@ -25,9 +88,6 @@ def check_name(name: object, what: str) -> str:
       why: 'exp' means something in every formula
       try: rename it
     """
-    import keyword
-    import unicodedata
-
     text = name if isinstance(name, str) else str(getattr(name, "name", name))
     said = f"{what} {shorten(repr(text))}"
     if not NAME.fullmatch(text) or text.startswith(MARK) or unicodedata.normalize("NFKC", text) != text:
@@ -64,7 +124,9 @@ def read_shape(shape: object, what: str) -> Shape:
     if not isinstance(lengths, list | tuple):
         cure = "write shapes like [] (scalar), [3] (vector) or [3, 2] (matrix)"
         raise InputError(f"{what} has the shape {shorten(repr(shape))}", why="a shape is a list of lengths", cure=cure)
-    result = tuple(int(length) if hasattr(length, "__index__") and not isinstance(length, bool) else length for length in lengths)
+    result = tuple(
+        int(length) if hasattr(length, "__index__") and not isinstance(length, bool) else length for length in lengths
+    )
     check_shape(result, what=what)
     if len(result) > Limits().axes:
         raise InputError(f"{what} has {len(result)} axes", why=f"the limit is {Limits().axes}", cure="reshape it")
@@ -117,7 +179,9 @@ def read_data(declared: object) -> dict[str, Data]:
     for name, spec in declared.items():
         text = one_name(name, "the data")[0]
         if text in result:
-            raise InputError(f"the data {text!r} is declared twice", why="a name stands for one thing", cure="rename one")
+            raise InputError(
+                f"the data {text!r} is declared twice", why="a name stands for one thing", cure="rename one"
+            )
         try:
             result[text] = one_data(spec)
         except InputError as error:
@@ -168,3 +232,25 @@ def check_disjoint(tables: Mapping[str, Iterable[str]]) -> None:
                 what = f"the name {name!r} is a {owner[name]} and a {table}".replace("a data", "data")
                 raise InputError(what, why="a name stands for one thing", cure="rename one of them")
             owner[name] = table
+
+
+def check_symbols(node: Node, symbols: Mapping[str, Shape]) -> None:
+    """Refuse an expression whose symbols are not the declared ones."""
+    for name, shape in symbols_of(node).items():
+        if name not in symbols:
+            why, cure = "it is not declared", "declare it as a parameter, data or a constant"
+            raise InputError(f"the expression contains {name!r}", why=why, cure=cure)
+        if symbols[name] != shape:
+            why = f"it is declared with the shape {list(symbols[name])}"
+            raise InputError(f"{name!r} has the shape {list(shape)}", why=why, cure="make the two agree")
+
+
+def free_names(text: str, node: Node, known: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Scalars that a formula uses and nobody declared, in order of first appearance in the text."""
+    used = symbols_of(node)
+    found: dict[str, Shape] = {}
+    for match in WORD.finditer(text):
+        name = match.group()
+        if match.lastgroup == "name" and name in used and name not in known:
+            found[name] = ()
+    return found

@@ -36,7 +36,7 @@ class Node:
       ``exponential`` (arguments: positive base, exponent; for exponents that are not numbers);
     * linear algebra: ``matmul``, ``transpose``, ``det``, ``inv``;
     * shape: ``reshape``, ``gather`` (payload: row-major positions in the argument), ``concatenate`` (payload: axis);
-    * reductions: ``sum``, ``softmax``, ``logsumexp`` (payload: axes, all when None; ``sum`` and ``logsumexp`` drop them).
+    * reductions: ``sum``, ``softmax``, ``logsumexp`` (payload: axes; ``sum`` and ``logsumexp`` drop them).
 
     Two nodes are equal only when they are the same object; sharing is kept by reusing objects.
     """
@@ -70,7 +70,9 @@ def array(values: tuple[Fraction, ...], shape: Shape) -> Node:
             why=f"that shape holds {math.prod(shape)} entries",
             cure="give one value per entry, row by row",
         )
-    return Node("array", shape=shape, payload=tuple(value if type(value) is Fraction else Fraction(value) for value in values))
+    return Node(
+        "array", shape=shape, payload=tuple(value if type(value) is Fraction else Fraction(value) for value in values)
+    )
 
 
 def symbol(name: str, shape: Shape = ()) -> Node:
@@ -86,7 +88,8 @@ def pi() -> Node:
 
 def check_shape(shape: Shape, *, what: str) -> None:
     """Refuse a shape that is not made of positive integers or that is larger than :data:`MAX_ENTRIES`."""
-    if any(not isinstance(length, int) or isinstance(length, bool) or length < 1 for length in shape):
+    lengths: tuple[object, ...] = shape
+    if any(not isinstance(length, int) or isinstance(length, bool) or length < 1 for length in lengths):
         raise InputError(
             f"{what} has the shape {list(shape)}",
             why="every length must be a positive integer",

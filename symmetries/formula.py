@@ -60,7 +60,9 @@ def read_formula(
       try: write exp without np.
     """
     if not isinstance(text, str):
-        raise InputError(f"a formula of type {type(text).__name__}", why="a formula is text", cure="give it as a string")
+        raise InputError(
+            f"a formula of type {type(text).__name__}", why="a formula is text", cure="give it as a string"
+        )
     return Reader(text, read_part, symbols, given or {}, limits or Limits(), implicit_scalars).read()
 
 
@@ -112,7 +114,8 @@ def declared(reader: Reader, name: str) -> Node | None:
 
 def read_entry(reader: Reader, name: str) -> Node | None:
     """The entry of a declared array that is written ``U_0_1``."""
-    head, parts = name, []
+    head = name
+    parts: list[int] = []
     while True:
         head, line, last = head.rpartition("_")
         if not line or not (last.isascii() and last.isdigit()) or len(last) > 9:

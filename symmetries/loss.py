@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any, NoReturn, final
 
 from manifolds.errors import InputError
 from symmetries import operations
 from symmetries.data import Data, Nested, listed, measure, nest
-from symmetries.declarations import check_disjoint, read_constants, read_data, read_shapes
-from symmetries.expression import Node, Shape, entry_names, symbols_of
+from symmetries.declarations import Declaration, check_symbols, free_names
+from symmetries.expression import Node, Shape, entry_names
 from symmetries.formula import read_formula
 from symmetries.printing import formula_text, latex
-from symmetries.substitution import substitute
 from symmetries.refusal import shorten
-from symmetries.words import WORD
+from symmetries.substitution import substitute
 
 __all__ = ["Data", "Loss"]
-
-ANSATZ = re.compile(r"linear|affine|diagonal|blocks|polynomial:[1-9][0-9]?")
-"""The ansatz that a loss may recommend."""
 
 KEYS = ("name", "formula", "parameters", "data", "constants", "ansatz", "at")
 
@@ -49,7 +45,12 @@ class Loss:
     ('U[0,0]', 'U[0,1]', 'U[1,0]')
     """
 
-    __slots__ = ("_ansatz", "_at", "_constants", "_data", "_expression", "_formula", "_name", "_parameters")
+    __slots__ = ("_at", "_declaration", "_expression", "_formula")
+
+    _at: Mapping[str, Nested] | None
+    _declaration: Declaration
+    _expression: Node
+    _formula: str
 
     def __init__(
         self,
@@ -64,16 +65,15 @@ class Loss:
         if isinstance(expr, str):
             why, cure = "it takes an expression", "write Loss.parse(text, parameters, ...)"
             raise InputError("Loss was given text", why=why, cure=cure)
-        self._declare(read_shapes(parameters, "the parameter"), data, constants, name, ansatz)
-        symbols = {**self._free_shapes(), **{key: item.shape for key, item in self._data.items()}}
+        declaration = Declaration.read(parameters, data, constants, name, ansatz)
         if isinstance(expr, Node):
-            check_symbols(expr, symbols)
+            check_symbols(expr, declaration.shapes)
             node = expr
         else:
             from symmetries.sympy_border import from_sympy
 
-            node = from_sympy(expr, symbols)
-        self._finish(substitute(node, self._given()), formula_text(node))
+            node = from_sympy(expr, declaration.shapes)
+        self._fill(declaration, substitute(node, declaration.given), formula_text(node))
 
     @classmethod
     def parse(
@@ -91,24 +91,24 @@ class Loss:
         >>> list(Loss.parse("x**2 + 9*y**2").parameters)
         ['x', 'y']
         """
-        loss = cls.__new__(cls)
-        found = {} if parameters is None else read_shapes(parameters, "the parameter")
-        loss._declare(found, data, constants, name, ansatz)
-        node = read_formula(text, loss._free_shapes(), implicit_scalars=parameters is None, given=loss._given())
-        if parameters is None:
-            loss._declare(free_names(text, node, loss._free_shapes()), data, constants, name, ansatz)
-        loss._finish(node, text)
-        return loss
+        implicit = parameters is None
+        declaration = Declaration.read([] if implicit else parameters, data, constants, name, ansatz)
+        node = read_formula(text, declaration.free, implicit_scalars=implicit, given=declaration.given)
+        if implicit:
+            declaration = replace(declaration, parameters=free_names(text, node, declaration.free))
+        return cls._make(declaration, node, text)
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Loss:
         """A loss from a TOML file; see :mod:`symmetries.loss_file`."""
-        from symmetries.loss_file import read_loss_file
+        from symmetries.loss_file import read_loss_file, within
 
-        return read_loss_file(path)
+        declaration = read_loss_file(path)
+        with within(path):
+            return cls.from_dict(declaration)
 
     @classmethod
-    def from_dict(cls, declaration: Mapping[str, Any]) -> Loss:
+    def from_dict(cls, declaration: Any) -> Loss:
         """The loss that :meth:`to_dict` wrote.
 
         >>> loss = Loss.parse("(x - y)**2", ["x"], data=["y"])
@@ -135,15 +135,15 @@ class Loss:
     def to_dict(self) -> dict[str, Any]:
         """The declaration as JSON-ready data, numbers as exact text."""
         result: dict[str, Any] = {
-            "name": self._name,
+            "name": self._declaration.name,
             "formula": self._formula,
-            "parameters": {name: list(shape) for name, shape in self._parameters.items()},
-            "data": {name: item.to_json() for name, item in self._data.items()},
-            "constants": list(self._constants),
-            "ansatz": self._ansatz,
+            "parameters": {name: list(shape) for name, shape in self._declaration.parameters.items()},
+            "data": {name: item.to_json() for name, item in self._declaration.data.items()},
+            "constants": list(self._declaration.constants),
+            "ansatz": self._declaration.ansatz,
         }
         if self._at is not None:
-            result["at"] = {name: listed(map_nested(value)) for name, value in self._at.items()}
+            result["at"] = {name: listed(value) for name, value in self._at.items()}
         return result
 
     def with_point(self, at: Mapping[str, Any]) -> Loss:
@@ -154,7 +154,7 @@ class Loss:
         """
         if not isinstance(at, Mapping):
             raise InputError(f"a point {shorten(repr(at))}", why="it names no values", cure='write {"x": -1, "y": 2}')
-        shapes = self._free_shapes()
+        shapes = self._declaration.free
         point: dict[str, Nested] = {}
         for name, values in at.items():
             if name not in shapes:
@@ -165,49 +165,27 @@ class Loss:
                 what = f"the point's {name!r} has the shape {list(shape)}"
                 raise InputError(what, why=f"{name!r} has the shape {list(shapes[name])}", cure="make the two agree")
             point[name] = nest(entries, shape)
-        copy = Loss.__new__(Loss)
-        for slot in Loss.__slots__:
-            object.__setattr__(copy, slot, point if slot == "_at" else getattr(self, slot))
-        return copy
+        return Loss._make(self._declaration, self._expression, self._formula, point)
 
-    def _declare(self, parameters: dict[str, Shape], data: Any, constants: Any, name: str, ansatz: str | None) -> None:
-        """Check and keep what the loss depends on."""
-        if not isinstance(name, str):
-            raise InputError(f"a loss called {shorten(repr(name))}", why="a name is text", cure="give it as a string")
-        if ansatz is not None and not (isinstance(ansatz, str) and ANSATZ.fullmatch(ansatz)):
-            cure = "use linear, affine, diagonal, blocks or polynomial:3 (any degree)"
-            raise InputError(f"the ansatz {shorten(repr(ansatz))}", why="it is not known", cure=cure)
-        items, names = read_data(data), read_constants(constants)
-        check_disjoint({"parameter": parameters, "data": items, "constant": names})
-        for slot, value in (
-            ("_parameters", parameters),
-            ("_data", items),
-            ("_constants", names),
-            ("_name", name),
-            ("_ansatz", ansatz),
-            ("_at", None),
-        ):
-            object.__setattr__(self, slot, value)
+    @classmethod
+    def _make(cls, declaration: Declaration, node: Node, formula: str, at: Mapping[str, Nested] | None = None) -> Loss:
+        """The loss from its checked parts."""
+        loss = cls.__new__(cls)
+        loss._fill(declaration, node, formula, at)
+        return loss
 
-    def _free_shapes(self) -> dict[str, Shape]:
-        """Shapes of every name that has no value."""
-        free = {name: item.shape for name, item in self._data.items() if item.values is None}
-        return {**self._parameters, **free, **dict.fromkeys(self._constants, ())}
-
-    def _given(self) -> dict[str, Node]:
-        """Values of the data that has them."""
-        return {name: item.node for name, item in self._data.items() if item.values is not None}
-
-    def _finish(self, node: Node, formula: str) -> None:
-        """Check and keep the expression."""
+    def _fill(self, declaration: Declaration, node: Node, formula: str, at: Mapping[str, Nested] | None = None) -> None:
+        """Check and keep the parts."""
         if node.size != 1:
-            why = f"it has the shape {list(node.shape)}"
-            raise InputError("the loss is not a scalar", why=why, cure="reduce it with sum(...), mean(...) or norm(...)")
-        if not self._parameters:
-            why = "a symmetry moves parameters"
-            raise InputError("the loss has no parameters", why=why, cure="declare at least one name as a parameter")
+            why, cure = f"it has the shape {list(node.shape)}", "reduce it with sum(...), mean(...) or norm(...)"
+            raise InputError("the loss is not a scalar", why=why, cure=cure)
+        if not declaration.parameters:
+            why, cure = "a symmetry moves parameters", "declare at least one name as a parameter"
+            raise InputError("the loss has no parameters", why=why, cure=cure)
+        object.__setattr__(self, "_declaration", declaration)
         object.__setattr__(self, "_expression", operations.reshape(node, ()) if node.shape else node)
         object.__setattr__(self, "_formula", formula)
+        object.__setattr__(self, "_at", at)
 
     @property
     def expression(self) -> Node:
@@ -222,27 +200,27 @@ class Loss:
     @property
     def parameters(self) -> dict[str, Shape]:
         """Shapes of the parameters, in declaration order."""
-        return dict(self._parameters)
+        return dict(self._declaration.parameters)
 
     @property
     def data(self) -> dict[str, Data]:
         """The data, in declaration order."""
-        return dict(self._data)
+        return dict(self._declaration.data)
 
     @property
     def constants(self) -> tuple[str, ...]:
         """Names on which the coefficients of a symmetry may depend."""
-        return self._constants
+        return self._declaration.constants
 
     @property
     def name(self) -> str:
         """What the loss is called."""
-        return self._name
+        return self._declaration.name
 
     @property
     def ansatz(self) -> str | None:
         """The family of fields that suits it, where one was named."""
-        return self._ansatz
+        return self._declaration.ansatz
 
     @property
     def at(self) -> dict[str, Nested] | None:
@@ -252,18 +230,20 @@ class Loss:
     @property
     def entries(self) -> tuple[str, ...]:
         """Names of the entries of the parameters, in declaration order, row by row."""
-        return tuple(entry for name, shape in self._parameters.items() for entry in entry_names(name, shape))
+        return tuple(
+            entry for name, shape in self._declaration.parameters.items() for entry in entry_names(name, shape)
+        )
 
     @property
     def data_entries(self) -> tuple[str, ...]:
         """Names of the entries of the data without values."""
-        free = {name: item.shape for name, item in self._data.items() if item.values is None}
+        free = {name: item.shape for name, item in self._declaration.data.items() if item.values is None}
         return tuple(entry for name, shape in free.items() for entry in entry_names(name, shape))
 
     @property
     def moving_entries(self) -> tuple[str, ...]:
         """Names of the entries of the data that the group may move."""
-        moving = {name: item.shape for name, item in self._data.items() if item.moves}
+        moving = {name: item.shape for name, item in self._declaration.data.items() if item.moves}
         return tuple(entry for name, shape in moving.items() for entry in entry_names(name, shape))
 
     def read(self, text: str) -> Node:
@@ -272,13 +252,20 @@ class Loss:
         >>> Loss.parse("sum(U**2)", {"U": (2, 2)}).read("U[0,1]").payload
         (1,)
         """
-        return read_formula(text, self._free_shapes(), given=self._given())
+        return read_formula(text, self._declaration.free, given=self._declaration.given)
 
     def __eq__(self, other: object) -> bool:
         return self.to_dict() == other.to_dict() if isinstance(other, Loss) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self._formula, tuple(self._parameters.items()), self._constants, self._name))
+        return hash(
+            (
+                self._formula,
+                tuple(self._declaration.parameters.items()),
+                self._declaration.constants,
+                self._declaration.name,
+            )
+        )
 
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]:
         return (Loss.from_dict, (self.to_dict(),))
@@ -290,40 +277,14 @@ class Loss:
         return self._formula
 
     def __repr__(self) -> str:
-        parts = [repr(shorten(self._formula, 200)), repr(self._parameters)]
-        if self._data:
-            parts.append("data={" + ", ".join(f"{name!r}: {item.shape}" for name, item in self._data.items()) + "}")
-        if self._constants:
-            parts.append(f"constants={list(self._constants)}")
+        parts = [repr(shorten(self._formula, 200)), repr(self._declaration.parameters)]
+        if self._declaration.data:
+            parts.append(
+                "data={" + ", ".join(f"{name!r}: {item.shape}" for name, item in self._declaration.data.items()) + "}"
+            )
+        if self._declaration.constants:
+            parts.append(f"constants={list(self._declaration.constants)}")
         return f"Loss.parse({', '.join(parts)})"
 
     def _repr_latex_(self) -> str:
-        shapes = {**self._free_shapes(), **{name: item.shape for name, item in self._data.items()}}
-        return f"$\\displaystyle {latex(read_formula(self._formula, shapes))}$"
-
-
-def map_nested(value: Nested) -> Any:
-    """Nested numbers as nested text."""
-    return tuple(map(map_nested, value)) if isinstance(value, tuple) else str(value)
-
-
-def check_symbols(node: Node, symbols: Mapping[str, Shape]) -> None:
-    """Refuse an expression whose symbols are not the declared ones."""
-    for name, shape in symbols_of(node).items():
-        if name not in symbols:
-            why, cure = "it is not declared", "declare it as a parameter, data or a constant"
-            raise InputError(f"the expression contains {name!r}", why=why, cure=cure)
-        if symbols[name] != shape:
-            why = f"it is declared with the shape {list(symbols[name])}"
-            raise InputError(f"{name!r} has the shape {list(shape)}", why=why, cure="make the two agree")
-
-
-def free_names(text: str, node: Node, known: Mapping[str, Shape]) -> dict[str, Shape]:
-    """Scalars that a formula uses and nobody declared, in order of first appearance in the text."""
-    used = symbols_of(node)
-    found: dict[str, Shape] = {}
-    for match in WORD.finditer(text):
-        name = match.group()
-        if match.lastgroup == "name" and name in used and name not in known:
-            found[name] = ()
-    return found
+        return f"$\\displaystyle {latex(read_formula(self._formula, self._declaration.shapes))}$"

@@ -41,7 +41,7 @@ def scale(coefficient: Fraction, node: Node) -> Node:
             if coefficient * first != 1:
                 return operations.multiply(number(coefficient * first), *rest)
             return rest[0] if len(rest) == 1 else operations.multiply(*rest)
-        if first is None and coefficient != 1:
+        if coefficient != 1:
             return operations.multiply(number(coefficient), *node.arguments)
     return node if coefficient == 1 else operations.multiply(number(coefficient), node)
 
@@ -71,7 +71,9 @@ def product(factors: Sequence[tuple[Node, bool]], limits: Limits) -> Node:
                 first = value_of(factor.arguments[0])
                 if first is not None:
                     coefficient = check_digits(coefficient * first, limits)
-                    factor = operations.multiply(*factor.arguments[1:]) if len(factor.arguments) > 2 else factor.arguments[1]
+                    factor = (
+                        operations.multiply(*factor.arguments[1:]) if len(factor.arguments) > 2 else factor.arguments[1]
+                    )
             rest.append(power(factor, Fraction(-1), limits) if below else factor)
         elif below and not value:
             raise InputError("a division by 0", why="it has no value", cure="remove it")
@@ -85,7 +87,9 @@ def product(factors: Sequence[tuple[Node, bool]], limits: Limits) -> Node:
 def power(base: Node, exponent: Fraction, limits: Limits) -> Node:
     """The base to a rational exponent; a number where the result is rational."""
     if max(abs(exponent.numerator), exponent.denominator) > limits.exponent:
-        raise InputError("an exponent is too large", why=f"the limit is {limits.exponent}", cure="use a smaller exponent")
+        raise InputError(
+            "an exponent is too large", why=f"the limit is {limits.exponent}", cure="use a smaller exponent"
+        )
     value = value_of(base)
     if exponent == 1:
         return base

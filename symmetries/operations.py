@@ -42,7 +42,7 @@ def add(*terms: Node) -> Node:
 
 def negative(x: Node) -> Node:
     """Entrywise ``-x``."""
-    return number(-x.payload) if x.operation == "number" else multiply(number(-1), x)  # type: ignore[operator,arg-type]
+    return number(-x.payload) if x.operation == "number" else multiply(number(-1), x)  # type: ignore[operator]
 
 
 def subtract(x: Node, y: Node) -> Node:
@@ -164,7 +164,9 @@ def diag(x: Node) -> Node:
         length = x.shape[0]
         return multiply(eye(length), reshape(x, (length, 1)))
     if x.ndim != 2:
-        raise InputError(f"diag was given an array of shape {list(x.shape)}", why="it needs a vector or a matrix", cure="reshape it")
+        raise InputError(
+            f"diag was given an array of shape {list(x.shape)}", why="it needs a vector or a matrix", cure="reshape it"
+        )
     columns = x.shape[1]
     return gather(x, tuple(i * columns + i for i in range(min(x.shape))), (min(x.shape),))
 
@@ -189,7 +191,9 @@ def index(x: Node, key: tuple[int | slice | None, ...]) -> Node:
         ) from None
     picked = np.asarray(picked)
     if picked.size == 0:
-        raise InputError(f"the slice {key_text(key)} of an array of shape {list(x.shape)}", why="it is empty", cure="widen it")
+        raise InputError(
+            f"the slice {key_text(key)} of an array of shape {list(x.shape)}", why="it is empty", cure="widen it"
+        )
     if picked.size == x.size and (picked.ravel() == np.arange(x.size)).all():
         return x if picked.shape == x.shape else reshape(x, picked.shape)
     return gather(x, tuple(picked.ravel().tolist()), picked.shape)
@@ -220,13 +224,15 @@ def reshape(x: Node, shape: Shape) -> Node:
             why=f"they hold {x.size} and {math.prod(shape)} entries",
             cure="choose lengths whose product is the same",
         )
-    return Node("reshape", (x,), shape)
+    return x if shape == x.shape else Node("reshape", (x,), shape)
 
 
 def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
     """Arrays joined along an axis."""
     if not parts:
-        raise InputError("concatenate was given no arrays", why="there is nothing to join", cure="give it a list of arrays")
+        raise InputError(
+            "concatenate was given no arrays", why="there is nothing to join", cure="give it a list of arrays"
+        )
     ndim = parts[0].ndim
     axis = normalise_axis(axis, ndim, "concatenate")
     rest = {part.shape[:axis] + part.shape[axis + 1 :] for part in parts}
@@ -245,7 +251,9 @@ def concatenate(parts: Sequence[Node], axis: int = 0) -> Node:
 def normalise_axis(axis: int, ndim: int, what: str) -> int:
     """Axis counted from the front."""
     if not -ndim <= axis < ndim:
-        raise InputError(f"{what} along axis {axis}", why=f"the array has {ndim} axes", cure="use an axis below that number")
+        raise InputError(
+            f"{what} along axis {axis}", why=f"the array has {ndim} axes", cure="use an axis below that number"
+        )
     return axis % ndim
 
 
@@ -285,7 +293,9 @@ def softmax(x: Node, axis: int = -1) -> Node:
 def log_softmax(x: Node, axis: int = -1) -> Node:
     """x - log sum exp(x) along an axis."""
     if x.ndim == 0:
-        raise InputError("log_softmax was given a scalar", why="it acts along an axis", cure="give it a vector or a matrix")
+        raise InputError(
+            "log_softmax was given a scalar", why="it acts along an axis", cure="give it a vector or a matrix"
+        )
     return subtract(x, logsumexp(x, axis, keepdims=True))
 
 
@@ -324,7 +334,11 @@ def outer(x: Node, y: Node) -> Node:
 def kron(x: Node, y: Node) -> Node:
     """Kronecker product of two matrices."""
     if x.ndim != 2 or y.ndim != 2:
-        raise InputError(f"kron was given arrays of shapes {list(x.shape)} and {list(y.shape)}", why="it needs two matrices", cure="reshape them")
+        raise InputError(
+            f"kron was given arrays of shapes {list(x.shape)} and {list(y.shape)}",
+            why="it needs two matrices",
+            cure="reshape them",
+        )
     (a, b), (c, d) = x.shape, y.shape
     check_shape((a * c, b * d), what="the result of kron")
     return reshape(multiply(reshape(x, (a, 1, b, 1)), reshape(y, (1, c, 1, d))), (a * c, b * d))

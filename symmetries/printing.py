@@ -23,8 +23,8 @@ from symmetries.emit import (
     split_quotient,
     terms,
 )
-from symmetries.expression import Node, Shape
-from symmetries.typeset import latex, unicode_text
+from symmetries.expression import Node, Shape, array, number
+from symmetries.typeset import decorate, latex
 
 __all__ = ["formula_text", "latex", "unicode_text"]
 
@@ -37,6 +37,15 @@ def formula_text(node: Node) -> str:
     '(x + 2*y - 7)**2/4'
     """
     return emit(node, style, ("(", ")"))
+
+
+def unicode_text(formula: str | Node) -> str:
+    """A formula, or an expression, in one line of Unicode.
+
+    >>> unicode_text("x_1**2 * alpha")
+    'x₁² · α'
+    """
+    return decorate(formula_text(formula) if isinstance(formula, Node) else formula)
 
 
 def style(node: Node) -> tuple[int, Parts]:
@@ -199,11 +208,22 @@ def write_gather(node: Node) -> tuple[int, Parts]:
 
 
 def write_concatenate(node: Node) -> tuple[int, Parts]:
-    """Arrays joined."""
-    parts: Parts = ["concatenate(["]
-    for position, argument in enumerate(node.arguments):
-        parts += [", " if position else "", (argument, 0)]
-    return ATOM, [*parts, f"], axis={node.payload})"]
+    """Arrays joined; rows that are joined are a list."""
+    rows = [row(argument) for argument in node.arguments]
+    listed = node.payload == 0 and None not in rows
+    parts: Parts = ["["] if listed else ["concatenate(["]
+    for position, argument in enumerate(rows if listed else node.arguments):
+        parts += [", " if position else "", (argument, 0)]  # type: ignore[list-item]
+    return ATOM, [*parts, "]" if listed else f"], axis={node.payload})"]
+
+
+def row(node: Node) -> Node | None:
+    """What a row of length one holds, None when it is something else."""
+    if node.operation == "array" and node.shape[:1] == (1,) and isinstance(node.payload, tuple):
+        values = tuple(Fraction(value) for value in node.payload)
+        return array(values, node.shape[1:]) if node.ndim > 1 else number(values[0])
+    inner = node.arguments[0] if node.operation == "reshape" else None
+    return inner if inner is not None and node.shape == (1, *inner.shape) else None
 
 
 STYLES: Mapping[str, Callable[[Node], tuple[int, Parts]]] = {
@@ -226,4 +246,3 @@ STYLES: Mapping[str, Callable[[Node], tuple[int, Parts]]] = {
     "concatenate": write_concatenate,
 }
 """How each operation is written; the others are calls."""
-

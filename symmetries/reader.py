@@ -87,10 +87,14 @@ class Reader:
             position = piece.position(min(max((error.offset or 1) - 2, 0), max(len(piece.text) - 1, 0)))
             word = (re.compile(r"\w+|.").match(self.text, position) or [""])[0]
             why = f"it is not well formed ({error.msg})"
-            raise refuse(self.text, position, word, "the formula cannot be read", why=why, cure="correct it there") from None
+            raise refuse(
+                self.text, position, word, "the formula cannot be read", why=why, cure="correct it there"
+            ) from None
         except (RecursionError, MemoryError, ValueError, OverflowError) as error:
             why = f"Python's parser gives up ({type(error).__name__})"
-            raise refuse(self.text, piece.position(0), "", "the formula cannot be read", why=why, cure="simplify it") from None
+            raise refuse(
+                self.text, piece.position(0), "", "the formula cannot be read", why=why, cure="simplify it"
+            ) from None
         return Place(tree, piece)
 
     def resolve(self, place: Place) -> Place:
@@ -133,7 +137,9 @@ class Reader:
             ("products", self.products, self.limits.products),
         ):
             if used > limit:
-                raise self.refuse(place, "the formula is too large", why=f"the limit is {limit} {what}", cure="use smaller sizes")
+                raise self.refuse(
+                    place, "the formula is too large", why=f"the limit is {limit} {what}", cure="use smaller sizes"
+                )
         if node.ndim > self.limits.axes:
             why = f"the limit is {self.limits.axes}"
             raise self.refuse(place, f"an array has {node.ndim} axes", why=why, cure="reshape it")

@@ -66,11 +66,16 @@ def scan(text: str, limits: Limits) -> list[Piece]:
     """Check the words of a formula and cut it into pieces, the whole formula last.
 
     >>> [piece.text for piece in scan("x*(y + (z - (w)))", Limits())]
-    ['z - (w)', 'x*(y + ( __0 ))']
+    ['y + (z - (w))', 'x*( __0 )']
     """
     if len(text) > limits.characters:
         raise refuse(
-            text, 0, "", "the formula is too long", why=f"the limit is {limits.characters} characters", cure="shorten it"
+            text,
+            0,
+            "",
+            "the formula is too long",
+            why=f"the limit is {limits.characters} characters",
+            cure="shorten it",
         )
     return Scanner(text, limits).run()
 
@@ -99,7 +104,9 @@ class Scanner:
         group, end = self.groups[-1], len(self.text)
         if len(self.groups) > 1:
             word = group.bracket
-            raise self.refuse(group.opened, word, f"{word!r} is never closed", why="its partner is missing", cure="close it")
+            raise self.refuse(
+                group.opened, word, f"{word!r} is never closed", why="its partner is missing", cure="close it"
+            )
         if not self.operand:
             raise self.refuse(end, "", "the formula ends too early", why="a value is missing", cure="finish it")
         self.pieces.append(self.piece(group, 0, end))

@@ -24,7 +24,7 @@ def substitute(root: Node, values: Mapping[str, Node]) -> Node:
             value = values[str(node.payload)]
             if value.shape != node.shape:
                 raise InputError(
-                    f"{node.payload!r} of shape {list(node.shape)} is replaced by an array of shape {list(value.shape)}",
+                    f"{node.payload!r} of shape {list(node.shape)} is given a value of shape {list(value.shape)}",
                     why="the shapes differ",
                     cure="give it a value of its shape",
                 )

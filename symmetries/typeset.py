@@ -54,16 +54,12 @@ def latex(node: Node) -> str:
     return emit(node, style, (r"\left(", r"\right)"))
 
 
-def unicode_text(formula: str | Node) -> str:
-    """A formula, or an expression, in one line of Unicode.
+def decorate(formula: str) -> str:
+    """A formula in one line of Unicode.
 
-    >>> unicode_text("x_1**2 - sqrt(theta)*U[0,1]")
+    >>> decorate("x_1**2 - sqrt(theta)*U[0,1]")
     'x₁² - √(θ)·U[0,1]'
     """
-    if isinstance(formula, Node):
-        from symmetries.printing import formula_text
-
-        formula = formula_text(formula)
     words = [(match.lastgroup, match.group()) for match in WORD.finditer(formula)]
     words += [("end", "")] * 3
     shown: list[str] = []
@@ -194,7 +190,11 @@ def write_power(node: Node) -> tuple[int, Parts]:
 def squared(node: Node) -> Node | None:
     """The array of which a node is the sum of the squares, None when it is none."""
     argument = node.arguments[0] if plain_sum(node) and node.arguments[0].ndim else None
-    return argument.arguments[0] if argument is not None and argument.operation == "power" and argument.payload == 2 else None
+    return (
+        argument.arguments[0]
+        if argument is not None and argument.operation == "power" and argument.payload == 2
+        else None
+    )
 
 
 def write_total(node: Node) -> tuple[int, Parts]:
@@ -237,7 +237,15 @@ def write_where(node: Node) -> tuple[int, Parts]:
     """A choice."""
     u, a, b = node.arguments
     relation = SIGNS[str(node.payload)]
-    parts: Parts = [r"\begin{cases}", (a, 0), " & ", (u, 0), rf" {relation} 0 \\ ", (b, 0), r" & \text{otherwise}\end{cases}"]
+    parts: Parts = [
+        r"\begin{cases}",
+        (a, 0),
+        " & ",
+        (u, 0),
+        rf" {relation} 0 \\ ",
+        (b, 0),
+        r" & \text{otherwise}\end{cases}",
+    ]
     return ATOM, parts
 
 

@@ -23,7 +23,7 @@ REQUIRED: Final = object()
 @final
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a function of the language."""
+    """One argument of a function of the language; the default of an expression is a fraction."""
 
     name: str
     kind: Kind = "array"
@@ -125,7 +125,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "sqrt": Function(sqrt, (X,)),
     "square": Function(square, (X,)),
     "leaky_relu": Function(operations.leaky_relu, (X, Argument("slope"))),
-    "elu": Function(operations.elu, (X, Argument("slope", "array", 1))),
+    "elu": Function(operations.elu, (X, Argument("slope", "array", Fraction(1)))),
     "maximum": Function(operations.maximum, (X, Y)),
     "minimum": Function(operations.minimum, (X, Y)),
     "Max": Function(largest, (X,), variadic=True),
