@@ -1,8 +1,25 @@
 """Losses and what leaves them invariant: reading, deriving, naming, proving, acting, conserving."""
 
+from symmetries.algebra import SymmetryAlgebra
+from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial
 from symmetries.certificate import Certificate, Claim
 from symmetries.data import Data
+from symmetries.derive import derive
 from symmetries.fields import VectorField
 from symmetries.loss import Loss
 
-__all__ = ["Certificate", "Claim", "Data", "Loss", "VectorField"]
+__all__ = [
+    "Affine",
+    "Ansatz",
+    "Basis",
+    "Certificate",
+    "Claim",
+    "Data",
+    "Diagonal",
+    "Linear",
+    "Loss",
+    "Polynomial",
+    "SymmetryAlgebra",
+    "VectorField",
+    "derive",
+]
