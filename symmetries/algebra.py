@@ -12,6 +12,7 @@ from manifolds.errors import InputError
 from symmetries.ansatz import Affine, Ansatz, Diagonal, Linear
 from symmetries.certificate import Certificate, Claim
 from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomials
+from symmetries.span import Span
 
 if TYPE_CHECKING:
     from symmetries.loss import Loss
@@ -78,7 +79,9 @@ class SymmetryAlgebra:
         count = len(self.generators)
         if not (0 <= i < count and 0 <= j < count):
             raise InputError(
-                f"bracket({i}, {j})", why=f"there are {count} generators, counted from 0", cure=f"use numbers below {count}"
+                f"bracket({i}, {j})",
+                why=f"there are {count} generators, counted from 0",
+                cure=f"use numbers below {count}",
             )
         return bracket(self.generators[i], self.generators[j])
 
@@ -89,8 +92,6 @@ class SymmetryAlgebra:
         The bracket of two symmetries is a symmetry; it can only leave the ansatz, and a linear, affine or diagonal one is
         closed under brackets.
         """
-        from symmetries.span import Span
-
         if isinstance(self.ansatz, Linear | Affine | Diagonal):
             return True
         span = Span([components(field) for field in self.generators])
@@ -130,7 +131,9 @@ def require_polynomials(field: VectorField) -> Mapping[str, Polynomial]:
     """The polynomial components of a field, refused when they are not known."""
     if field.polynomials is None:
         raise InputError(
-            f"the field {field}", why="its components are not known as polynomials", cure="use a field that derive() returned"
+            f"the field {field}",
+            why="its components are not known as polynomials",
+            cure="use a field that derive() returned",
         )
     return field.polynomials
 

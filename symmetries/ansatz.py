@@ -150,7 +150,9 @@ class Polynomial(_Graded):
     def __post_init__(self) -> None:
         if isinstance(self.degree, bool) or not isinstance(self.degree, int) or not 0 <= self.degree <= 50:
             raise InputError(
-                f"the ansatz Polynomial({self.degree!r})", why="the degree must be an integer from 0 to 50", cure="write Polynomial(3)"
+                f"the ansatz Polynomial({self.degree!r})",
+                why="the degree must be an integer from 0 to 50",
+                cure="write Polynomial(3)",
             )
 
     @property
@@ -194,7 +196,9 @@ class Basis(Ansatz):
         self.fields = tuple(fields)
         if not self.fields or not all(isinstance(one, VectorField) for one in self.fields):
             raise InputError(
-                "the ansatz Basis(...)", why="it needs a list of at least one VectorField", cure='write Basis([VectorField({"x": "y"}), ...])'
+                "the ansatz Basis(...)",
+                why="it needs a list of at least one VectorField",
+                cure='write Basis([VectorField({"x": "y"}), ...])',
             )
 
     @property
@@ -217,7 +221,11 @@ def read_ansatz(text: str) -> Ansatz:
     name, _, degree = text.strip().lower().partition(":")
     if name in {"poly", "polynomial"} and degree.isdecimal() and len(degree) <= 3:
         return Polynomial(int(degree))
-    simple: dict[str, type[Linear] | type[Affine] | type[Diagonal]] = {"linear": Linear, "affine": Affine, "diagonal": Diagonal}
+    simple: dict[str, type[Linear] | type[Affine] | type[Diagonal]] = {
+        "linear": Linear,
+        "affine": Affine,
+        "diagonal": Diagonal,
+    }
     if degree or name not in simple:
         raise InputError(
             f"the ansatz {text!r}", why="it is not known", cure="use linear, affine, diagonal or polynomial:3"

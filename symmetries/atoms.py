@@ -7,9 +7,12 @@ between arguments (exp(2 x) = exp(x)**2, sin(2 x) = 2 sin x cos x) are found lat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flint import fmpq, fmpz
 
 from manifolds.errors import InputError
+from symmetries.expand import square_free_factors
 from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum
 
 FACTOR_LIMIT = 10**12
@@ -21,6 +24,25 @@ def make_atom(graph: ScalarGraph, kind: str, argument: Index, degree: int = 0) -
     if kind == "root":
         return root(graph, argument, degree)
     return BUILDERS[kind](graph, argument)
+
+
+def rebuild(graph: ScalarGraph, root: Index, replacement: Mapping[Index, Index]) -> Index:
+    """The expression with some nodes replaced, in normal form again."""
+    new: dict[Index, Index] = dict(replacement)
+    for node in graph.reachable([root]):
+        if node in new:
+            continue
+        entry = graph.entries[node]
+        if isinstance(entry, Sum):
+            new[node] = graph.linear([(new[inner], value) for inner, value in entry.terms], entry.constant)
+        elif isinstance(entry, Product):
+            new[node] = graph.product([(new[inner], exponent) for inner, exponent in entry.powers])
+        elif isinstance(entry, Atom) and entry.kind != "pi":
+            changed = new[entry.argument] != entry.argument
+            new[node] = make_atom(graph, entry.kind, new[entry.argument], entry.degree) if changed else node
+        else:
+            new[node] = node
+    return new[root]
 
 
 def pi(graph: ScalarGraph) -> Index:
@@ -202,8 +224,6 @@ def rational_power(graph: ScalarGraph, base: Index, exponent: fmpq) -> Index:
 
 def root(graph: ScalarGraph, argument: Index, degree: int) -> Index:
     """q-th root of u >= 0: q-th powers are taken out."""
-    from symmetries.expand import square_free_factors
-
     content, parts = factors(graph, argument)
     if content == 0:
         return graph.zero
@@ -219,7 +239,9 @@ def root(graph: ScalarGraph, argument: Index, degree: int) -> Index:
         _take_root(graph, part, exponent, degree, outside, inside)
     if content < 0 and not inside:
         raise InputError(
-            f"the root of degree {degree} of a negative quantity", why="it is not a real number", cure="check the sign inside the root"
+            f"the root of degree {degree} of a negative quantity",
+            why="it is not a real number",
+            cure="check the sign inside the root",
         )
     outside += [(constant_root(graph, prime, degree), power) for prime, power in prime_powers(abs(content))]
     if inside:

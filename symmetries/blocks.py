@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from symmetries.ansatz import Unknowns
 from symmetries.modular import GradientSampler
-from symmetries.nullspace import null_vectors
+from symmetries.nullspace import full_rank, null_vectors
 from symmetries.system import DeterminingSystem
 
 Residues: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
@@ -17,6 +18,8 @@ IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 SPARE_ROWS = 16
 FRESH_ROWS = 8
+TOGETHER = 24
+CHUNK_ENTRIES = 2_000_000
 MAX_ROW_FACTOR = 64
 
 
@@ -63,7 +66,9 @@ def partition(system: DeterminingSystem, unknowns: Unknowns) -> Partition:
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     sizes = np.diff(np.concatenate([starts, [len(ordered)]]))
-    several = [np.sort(order[start : start + size]) for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True)]
+    several = [
+        np.sort(order[start : start + size]) for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True)
+    ]
     return Partition(blocks=tuple(several), single=order[starts[sizes == 1]])
 
 
@@ -121,6 +126,25 @@ class ModularSystem:
         """Single unknowns that are free: those of coordinates in which the loss has no derivative."""
         flat = ~self.sampler.gradients[: len(self.system.coordinates)].any(axis=1)
         return single[flat[self.unknowns.component[single]]]
+
+    def with_solutions(self, blocks: Sequence[IntArray]) -> list[IntArray]:
+        """The blocks that may have a nonzero solution; small blocks of one size are settled together."""
+        by_size: dict[int, list[int]] = {}
+        for place, block in enumerate(blocks):
+            by_size.setdefault(len(block), []).append(place)
+        left: list[int] = []
+        for size, places in by_size.items():
+            if size > TOGETHER or len(places) < 4 or not self.sampler.draw(size + 2):
+                left.extend(places)
+                continue
+            chunk = max(1, CHUNK_ENTRIES // (size * (size + 2)))
+            for start in range(0, len(places), chunk):
+                part = places[start : start + chunk]
+                stack = np.stack([blocks[place] for place in part])
+                columns = self.columns(stack.ravel(), slice(0, size + 2))
+                matrices = columns.reshape(size + 2, len(part), size).transpose(1, 0, 2)
+                left.extend(np.array(part)[~full_rank(matrices, self.prime)].tolist())
+        return [blocks[place] for place in sorted(left)]
 
     def solve(self, block: IntArray) -> Solution:
         """Null space of a block, with more points until it also holds at fresh ones."""

@@ -68,7 +68,9 @@ def derive(
     chosen = ansatz if ansatz is not None else read_ansatz(loss.ansatz) if loss.ansatz else Linear()
     if not isinstance(chosen, Ansatz):
         raise InputError(
-            f"the ansatz {chosen!r}", why="it is not an ansatz", cure="use Linear(), Affine(), Polynomial(3), Diagonal() or Basis([...])"
+            f"the ansatz {chosen!r}",
+            why="it is not an ansatz",
+            cure="use Linear(), Affine(), Polynomial(3), Diagonal() or Basis([...])",
         )
     check_size(chosen, len(loss.entries) + len(loss.moving_entries))
     seed = int(rng.integers(2**31)) if isinstance(rng, np.random.Generator) else int(rng)
@@ -143,7 +145,9 @@ def _add_lifted(
     outcome.open_blocks += inner.open_blocks
 
 
-def _assemble(loss: Loss, system: DeterminingSystem, ansatz: Ansatz, outcome: Outcome, null: Outcome) -> SymmetryAlgebra:
+def _assemble(
+    loss: Loss, system: DeterminingSystem, ansatz: Ansatz, outcome: Outcome, null: Outcome
+) -> SymmetryAlgebra:
     fields = tuple(found.field for found in outcome.found)
     return SymmetryAlgebra(
         loss=loss,

@@ -156,7 +156,9 @@ class Expander:
             bottom *= self._dividers[inner] ** power
         total = self.context.constant(0)
         for whole, terms in layers.items():
-            total += self.context.from_dict(terms) * base.numerator ** (step * whole) * bottom ** (step * (most - whole))
+            total += (
+                self.context.from_dict(terms) * base.numerator ** (step * whole) * bottom ** (step * (most - whole))
+            )
         self._check(total)
         denominator = dict(value.denominator)
         for inner, power in base.denominator.items():

@@ -13,8 +13,7 @@ from symmetries.ansatz import Basis
 from symmetries.expand import Expander, ExpansionTooLarge
 from symmetries.fields import Monomial, Polynomial, VectorField
 from symmetries.lower import lower
-from symmetries.modular import ModularProgram, UnsuitablePrime
-from symmetries.modular import GradientSampler
+from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
 from symmetries.nullspace import null_vectors, primitive_integers, rational_vector, short_basis
 from symmetries.scalar import Index, ScalarGraph, Symbol
 from symmetries.solve import Found, Outcome
@@ -23,8 +22,6 @@ from symmetries.system import DeterminingSystem
 
 if TYPE_CHECKING:
     from symmetries.loss import Loss
-
-
 
 
 def field_nodes(loss: Loss, system: DeterminingSystem, field: VectorField) -> dict[Index, Index]:
@@ -41,7 +38,9 @@ def field_nodes(loss: Loss, system: DeterminingSystem, field: VectorField) -> di
         component = loss.read(formula)
         if component.shape != ():
             raise InputError(
-                f"the component d/d{entry} = {formula}", why=f"it has the shape {list(component.shape)}", cure="give a scalar formula"
+                f"the component d/d{entry} = {formula}",
+                why=f"it has the shape {list(component.shape)}",
+                cure="give a scalar formula",
             )
         nodes[system.graph.symbol(entry)] = lower(system.graph, component)
     return nodes
@@ -57,7 +56,9 @@ def solve_in_basis(loss: Loss, system: DeterminingSystem, ansatz: Basis) -> Outc
         if found is None:
             continue
         vectors = [rational_vector(vector, prime, bound=4096) for vector in found]
-        outcome = Outcome(upper_bound=len(found), evidence={"unknowns": len(maps), "prime": prime, "points": len(maps) + 24})
+        outcome = Outcome(
+            upper_bound=len(found), evidence={"unknowns": len(maps), "prime": prime, "points": len(maps) + 24}
+        )
         integers = [primitive_integers(vector) for vector in vectors if vector is not None]
         for vector in short_basis(integers):
             nodes = _combination(system.graph, maps, vector)
@@ -114,7 +115,9 @@ def _combination(graph: ScalarGraph, maps: list[dict[Index, Index]], vector: Map
     }
 
 
-def _field(system: DeterminingSystem, ansatz: Basis, nodes: dict[Index, Index], vector: Mapping[int, int]) -> VectorField:
+def _field(
+    system: DeterminingSystem, ansatz: Basis, nodes: dict[Index, Index], vector: Mapping[int, int]
+) -> VectorField:
     """The combination as a field, with polynomial components where they are polynomial."""
     graph = system.graph
     names = {symbol: entry.name for symbol in nodes if isinstance(entry := graph.entries[symbol], Symbol)}
@@ -144,5 +147,3 @@ def node_polynomial(graph: ScalarGraph, node: Index) -> Polynomial | None:
         monomial = tuple(sorted((entry.name, int(e)) for entry, e in zip(entries, exponents, strict=True) if e))
         result[monomial] = Fraction(int(value.p), int(value.q))
     return result
-
-

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import lcm
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -166,9 +167,5 @@ def _kernel(rows: dict[int, Form], free: Sequence[int], inputs: int, *, modulus:
 
 
 def _integers(row: list[fmpq]) -> list[int]:
-    from math import lcm
-
     scale = lcm(*(int(value.q) for value in row)) if row else 1
     return [int((value * scale).p) for value in row]
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ from flint import fmpq
 
 from manifolds.errors import InputError
 from symmetries import atoms
+from symmetries.expand import Expander, ExpansionTooLarge, to_node
 from symmetries.expression import Node, entry_names, walk
 from symmetries.scalar import Index, ScalarGraph
 
@@ -78,7 +80,9 @@ def _lower_one(graph: ScalarGraph, node: Node, arguments: list[Entries]) -> Entr
         case "sum":
             return _reduced(lambda row: graph.linear((x, fmpq(1)) for x in row), arguments[0], payload)
         case "logsumexp":
-            return _reduced(lambda row: atoms.log(graph, graph.add(*[atoms.exp(graph, x) for x in row])), arguments[0], payload)
+            return _reduced(
+                lambda row: atoms.log(graph, graph.add(*[atoms.exp(graph, x) for x in row])), arguments[0], payload
+            )
         case "softmax":
             return _softmax(graph, arguments[0], payload[0])
         case "det":
@@ -113,7 +117,9 @@ def _matmul(graph: ScalarGraph, left: Entries, right: Entries) -> Entries:
 
 def _reduced(function: Callable[[Entries], Index], argument: Entries, axes: tuple[int, ...]) -> Entries:
     kept = [axis for axis in range(argument.ndim) if axis not in axes]
-    rows = argument.transpose(*kept, *axes).reshape(int(np.prod([argument.shape[axis] for axis in kept], dtype=int)), -1)
+    rows = argument.transpose(*kept, *axes).reshape(
+        int(np.prod([argument.shape[axis] for axis in kept], dtype=int)), -1
+    )
     return np.array([function(row) for row in rows], dtype=object)
 
 
@@ -133,7 +139,9 @@ def determinant(graph: ScalarGraph, matrix: Entries) -> Index:
     size = matrix.shape[0]
     if size > DETERMINANT_LIMIT:
         raise InputError(
-            f"the determinant of a {size} x {size} matrix", why=f"it is written out up to size {DETERMINANT_LIMIT}", cure="use a smaller matrix"
+            f"the determinant of a {size} x {size} matrix",
+            why=f"it is written out up to size {DETERMINANT_LIMIT}",
+            cure="use a smaller matrix",
         )
     minors: dict[tuple[int, ...], Index] = {(): graph.one}
     for row in range(size - 1, -1, -1):
@@ -150,8 +158,6 @@ def determinant(graph: ScalarGraph, matrix: Entries) -> Index:
 
 
 def _subsets(size: int, depth: int) -> list[tuple[int, ...]]:
-    from itertools import combinations
-
     return list(combinations(range(size), depth))
 
 
@@ -267,8 +273,6 @@ def sign_times(graph: ScalarGraph, u: Index, factor: Index) -> Index:
 
 def exact_quotient(graph: ScalarGraph, left: Index, right: Index) -> Index | None:
     """left / right when it is a polynomial, else None."""
-    from symmetries.expand import Expander, ExpansionTooLarge, to_node
-
     expander = Expander(graph, [left, right], term_limit=2_000)
     try:
         top, bottom = expander.quotient(left), expander.quotient(right)
@@ -286,5 +290,7 @@ PIECEWISE: dict[str, Callable[..., Index]] = {
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "where": _where,
-    "exponential": lambda graph, node, base, exponent: atoms.exp(graph, graph.multiply(exponent, atoms.log(graph, base))),
+    "exponential": lambda graph, node, base, exponent: atoms.exp(
+        graph, graph.multiply(exponent, atoms.log(graph, base))
+    ),
 }

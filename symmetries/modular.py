@@ -263,6 +263,8 @@ class GradientSampler:
 
     def draw(self, samples: int) -> bool:
         """Have at least that many good points; False when too few of the points tried are good."""
+        if self.samples >= samples:
+            return True
         inputs = len(self.modular.program.inputs)
         most = max(8, CHUNK_ENTRIES // max(1, self.modular.program.slots))
         points, gradients = [self.points], [self.gradients]

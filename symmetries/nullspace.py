@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isqrt
+from math import gcd, isqrt, lcm
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +19,11 @@ def null_vectors(matrix: Residues, prime: int) -> tuple[tuple[int, ...], list[di
     """
     rows, columns = matrix.shape
     reduced, rank = nmod_mat(rows, columns, matrix.ravel().tolist(), prime).rref()
-    entries = np.array([int(value) for value in reduced.entries()[: rank * columns]], dtype=np.int64).reshape(rank, columns)
+    if rank == columns:
+        return tuple(range(columns)), []
+    entries = np.array([int(value) for value in reduced.entries()[: rank * columns]], dtype=np.int64).reshape(
+        rank, columns
+    )
     pivots = (entries != 0).argmax(axis=1) if rank else np.zeros(0, dtype=np.int64)
     free = np.setdiff1d(np.arange(columns), pivots)
     basis = []
@@ -29,6 +33,29 @@ def null_vectors(matrix: Residues, prime: int) -> tuple[tuple[int, ...], list[di
         vector[int(column)] = 1
         basis.append(vector)
     return tuple(int(pivot) for pivot in pivots), basis
+
+
+def full_rank(matrices: Residues, prime: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which matrices of a stack (count, rows, columns) have a trivial null space modulo a prime.
+
+    All are eliminated at once, without divisions: row := pivot * row - entry * pivot row.
+    """
+    p = np.uint64(prime)
+    work = matrices.copy()
+    count, _, columns = work.shape
+    every = np.arange(count)
+    full = np.ones(count, dtype=bool)
+    for column in range(columns):
+        pivot = column + (work[:, column:, column] != 0).argmax(axis=1)
+        swapped = work[every, pivot].copy()
+        work[every, pivot] = work[:, column]
+        work[:, column] = swapped
+        full &= swapped[:, column] != 0
+        below = work[:, column + 1 :]
+        head = swapped[:, None, column, None]
+        shift = below[:, :, column, None] * swapped[:, None, :] % p
+        work[:, column + 1 :] = (head * below % p + (p - shift)) % p
+    return full
 
 
 def rational_from_residue(residue: int, modulus: int, *, bound: int | None = None) -> fmpq | None:
@@ -72,8 +99,6 @@ def chinese_remainder(first: dict[int, int], first_modulus: int, second: dict[in
 
 def primitive_integers(vector: Vector) -> dict[int, int]:
     """The vector scaled to coprime integers, the first one positive."""
-    from math import gcd, lcm
-
     scale = lcm(*(int(value.q) for value in vector.values()))
     integers = {column: int((value * scale).p) for column, value in sorted(vector.items())}
     content = gcd(*integers.values())

@@ -10,7 +10,9 @@ from flint import fmpz
 LARGEST = 2**31 - 1
 
 
-def suitable_primes(*, quadratic_residues: frozenset[int] = frozenset(), odd_degrees: frozenset[int] = frozenset()) -> Iterator[int]:
+def suitable_primes(
+    *, quadratic_residues: frozenset[int] = frozenset(), odd_degrees: frozenset[int] = frozenset()
+) -> Iterator[int]:
     """Primes p = 3 mod 4 below 2**31, descending, in which the given integers are squares and odd roots are unique.
 
     For p = 3 mod 4 the map u -> u**((p+1)/4) is a square root on squares, multiplicative in u.

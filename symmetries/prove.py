@@ -19,7 +19,7 @@ from symmetries.expand import Expander, ExpansionTooLarge
 from symmetries.lower import exact_quotient
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
 from symmetries.primes import suitable_primes
-from symmetries.scalar import Atom, Index, Product, ScalarGraph, Sum, Symbol
+from symmetries.scalar import Atom, Index, Powers, Product, ScalarGraph, Sum, Symbol
 from symmetries.straight_line import compile_program
 
 Outcome: TypeAlias = Literal["zero", "nonzero", "discontinuous", "too large"]
@@ -110,13 +110,12 @@ class Prover:
         if isinstance(entry, Sum):
             return graph.linear((tangents[inner], value) for inner, value in entry.terms if inner in tangents)
         if isinstance(entry, Product):
-            return graph.add(
-                *[
-                    graph.product([(node, 1), (inner, -1), (tangents[inner], 1)], exponent)
-                    for inner, exponent in entry.powers
-                    if inner in tangents
-                ]
-            )
+            moved = [(inner, exponent) for inner, exponent in entry.powers if inner in tangents]
+            parts = [
+                graph.product([*_lowered(entry.powers, inner), (tangents[inner], 1)], exponent)
+                for inner, exponent in moved
+            ]
+            return parts[0] if len(parts) == 1 else graph.add(*parts)
         assert isinstance(entry, Atom)
         return graph.multiply(derivative_factor(graph, node), tangents[entry.argument])
 
@@ -175,3 +174,8 @@ class Prover:
             return Expander(self.graph, [node], term_limit=self.term_limit).is_zero(node)
         except ExpansionTooLarge:
             return False
+
+
+def _lowered(powers: Powers, node: Index) -> list[tuple[Index, int]]:
+    """A power product with the exponent of one factor lowered by one."""
+    return [(inner, exponent - (inner == node)) for inner, exponent in powers if inner != node or exponent != 1]

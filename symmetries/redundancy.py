@@ -9,7 +9,7 @@ from flint import nmod_mat
 
 from symmetries.certificate import Claim
 from symmetries.fields import VectorField
-from symmetries.modular import ModularProgram, Points, Residues
+from symmetries.modular import BRANCHING, ModularProgram, Points, Residues
 from symmetries.straight_line import compile_program
 from symmetries.system import DeterminingSystem
 
@@ -40,6 +40,7 @@ def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -
 def _ranks(system: DeterminingSystem, fields: Sequence[VectorField]) -> tuple[int, int] | None:
     """(dimension of the fibre, rank of the fields) at one generic point modulo a prime."""
     size = len(system.coordinates)
+    wanted = (2 if system.program.kinds & BRANCHING else 1) * size + SPARE
     for prime, sampler in system.samplers():
         rng = np.random.default_rng([system.seed, prime, 1])
         base = sampler.modular
@@ -47,14 +48,14 @@ def _ranks(system: DeterminingSystem, fields: Sequence[VectorField]) -> tuple[in
         point = Points.random(len(system.inputs), 1, rng).numerators
         found = 0
         for _ in range(20):
-            candidates = Points.random(len(system.inputs), 2 * size + 2 * SPARE, rng).numerators
+            candidates = Points.random(len(system.inputs), wanted + SPARE, rng).numerators
             candidates[:size] = point[:size]
             candidates[size + len(system.data) :] = point[size + len(system.data) :]
             values, good = base.evaluate(Points(candidates))
             if good.any():
                 gradients.append(base.gradient(values[:, good])[:size])
                 found += int(good.sum())
-            if found >= 2 * size + SPARE:
+            if found >= wanted:
                 break
         if found < size + SPARE:
             return None

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import lcm
 from typing import Literal, TypeAlias, final
 
 import numpy as np
 from flint import fmpq, fmpz_mat
 
 from symmetries import atoms
-from symmetries.expand import Expander, ExpansionTooLarge
+from symmetries.expand import Expander, ExpansionTooLarge, to_node
 from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
 from symmetries.nullspace import null_vectors, rational_vector
 from symmetries.primes import suitable_primes
@@ -33,6 +34,7 @@ EXPONENTIAL = frozenset({"exp", "tanh", "log"})
 TRIGONOMETRIC = frozenset({"tan_half", "atan"})
 UNRELATED = frozenset({"normal_cdf", "normal_pdf"})
 MAX_ROUNDS = 8
+MAX_MEMBERS = 600
 
 
 @final
@@ -61,7 +63,7 @@ def relate(graph: ScalarGraph, root: Index, *, seed: int) -> tuple[Index, Indepe
         exponential = _relations(graph, root, "exponential", seed)
         trigonometric = _relations(graph, root, "trigonometric", seed)
         if exponential is None or trigonometric is None:
-            return root, _unknown("the differentials of their arguments could not be sampled")
+            return root, _unknown("the differentials of the arguments could not be sampled, or are too many")
         if not exponential and not trigonometric:
             break
         changed = _rewrite(graph, root, "exponential", exponential) if exponential else None
@@ -88,7 +90,9 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
     if kinds & UNRELATED:
         assumptions.append("the normal distribution function and density are independent of the other functions")
     if transcendental and kinds & {"abs", "sign"}:
-        assumptions.append(f"on every branch of the absolute values, {', '.join(sorted(transcendental))} are independent")
+        assumptions.append(
+            f"on every branch of the absolute values, {', '.join(sorted(transcendental))} are independent"
+        )
     even_roots = [
         entry
         for entry in (graph.entries[k] for k in graph.atoms([root]))
@@ -99,7 +103,9 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
     if _constants_mixed(graph, root):
         assumptions.append("the transcendental constants are algebraically independent")
     if assumptions:
-        return Independence(False, "some functions are outside the classes whose relations are decided", tuple(assumptions))
+        return Independence(
+            False, "some functions are outside the classes whose relations are decided", tuple(assumptions)
+        )
     if transcendental:
         return Independence(True, "the differentials of the arguments are linearly independent (Ax-Schanuel)")
     return Independence(True, "the loss is built from rational operations, absolute values and roots")
@@ -139,6 +145,8 @@ def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> li
     members = _members(graph, root, family)
     if len(members) < 2:
         return []
+    if len(members) > MAX_MEMBERS:
+        return None
     forms = [_differential(graph, node) for node in members]
     names = [entry.name for entry in (graph.entries[k] for k in graph.symbols(forms)) if isinstance(entry, Symbol)]
     program = compile_program(graph, forms, names)
@@ -169,7 +177,7 @@ def _rewrite(graph: ScalarGraph, root: Index, family: Family, relations: list[di
         return _split_logarithms(graph, root, [members[k] for k in involved])
     hyperbolic = [members[k] for k in involved if graph.entries[members[k]].kind == "tanh"]  # type: ignore[union-attr]
     if hyperbolic:
-        return graph.rebuild(root, {node: _tanh_by_exp(graph, node) for node in hyperbolic})
+        return atoms.rebuild(graph, root, {node: _tanh_by_exp(graph, node) for node in hyperbolic})
     arguments = [graph.entries[members[k]].argument for k in involved]  # type: ignore[union-attr]
     lattice = _lattice(arguments, relations, involved, graph)
     if lattice is None:
@@ -180,7 +188,7 @@ def _rewrite(graph: ScalarGraph, root: Index, family: Family, relations: list[di
         members[k]: build(graph, basis, row, constant)
         for k, row, constant in zip(involved, coordinates, constants, strict=True)
     }
-    return graph.rebuild(root, replacement)
+    return atoms.rebuild(graph, root, replacement)
 
 
 def _tanh_by_exp(graph: ScalarGraph, node: Index) -> Index:
@@ -200,12 +208,10 @@ def _split_logarithms(graph: ScalarGraph, root: Index, members: Sequence[Index])
             pieces = _irreducible_factors(graph, entry.argument)
             if pieces is not None:
                 replacement[node] = atoms.log(graph, pieces)
-    return graph.rebuild(root, replacement) if replacement else None
+    return atoms.rebuild(graph, root, replacement) if replacement else None
 
 
 def _irreducible_factors(graph: ScalarGraph, node: Index) -> Index | None:
-    from symmetries.expand import to_node
-
     expander = Expander(graph, [node], term_limit=2_000)
     try:
         value = expander.quotient(node)
@@ -216,7 +222,9 @@ def _irreducible_factors(graph: ScalarGraph, node: Index) -> Index | None:
     content, pieces = value.numerator.factor()
     if len(pieces) < 2 and all(exponent == 1 for _, exponent in pieces):
         return None
-    return graph.product([(to_node(graph, piece, expander.leaves), int(exponent)) for piece, exponent in pieces], content)
+    return graph.product(
+        [(to_node(graph, piece, expander.leaves), int(exponent)) for piece, exponent in pieces], content
+    )
 
 
 def _lattice(
@@ -270,8 +278,6 @@ def _in_basis(row: list[int], basis: list[list[int]]) -> list[int]:
 
 
 def _common_denominator(rows: list[list[fmpq]]) -> int:
-    from math import lcm
-
     return lcm(*(int(value.q) for row in rows for value in row))
 
 

@@ -7,7 +7,7 @@ graph is built, and much of what has to be proved zero *is* the node zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias, final
 
 from flint import fmpq
@@ -155,7 +155,9 @@ class ScalarGraph:
             content = -content
         if content == 1:
             return ONE, node
-        return content, self.linear([(inner, value / content) for inner, value in entry.terms], entry.constant / content)
+        return content, self.linear(
+            [(inner, value / content) for inner, value in entry.terms], entry.constant / content
+        )
 
     def product(self, factors: Iterable[tuple[Index, int]], coefficient: fmpq | int = 1) -> Index:
         """Normal form of coefficient * product of node ** exponent."""
@@ -167,9 +169,13 @@ class ScalarGraph:
             if exponent == 0:
                 continue
             entry = self.entries[node]
-            if isinstance(entry, Constant):
+            if isinstance(entry, Symbol):
+                powers[node] = powers.get(node, 0) + exponent
+            elif isinstance(entry, Constant):
                 if entry.value == 0 and exponent < 0:
-                    raise InputError("a division by 0", why="part of the loss is 1/0 everywhere", cure="check the denominators")
+                    raise InputError(
+                        "a division by 0", why="part of the loss is 1/0 everywhere", cure="check the denominators"
+                    )
                 total *= entry.value**exponent
             elif isinstance(entry, Sum):
                 content, inner = self.primitive(node)
@@ -182,8 +188,7 @@ class ScalarGraph:
                 pending.extend((inner, power * exponent) for inner, power in entry.powers)
             else:
                 powers[node] = powers.get(node, 0) + exponent
-                entry_powers = self._reduced(node, entry, powers)
-                pending.extend(entry_powers)
+                pending.extend(self._reduced(node, entry, powers))
         if total == 0:
             return self.zero
         kept = tuple(sorted((node, exponent) for node, exponent in powers.items() if exponent))
@@ -192,10 +197,8 @@ class ScalarGraph:
         node = kept[0][0] if len(kept) == 1 and kept[0][1] == 1 else self._intern(Product(kept))
         return node if total == 1 else self.linear(((node, total),))
 
-    def _reduced(self, node: Index, entry: Entry, powers: dict[Index, int]) -> list[tuple[Index, int]]:
+    def _reduced(self, node: Index, entry: Atom, powers: dict[Index, int]) -> list[tuple[Index, int]]:
         """Keep the exponents of roots below their degree, of absolute values and signs in {0, 1}."""
-        if not isinstance(entry, Atom):
-            return []
         degree = {"root": entry.degree, "abs": 2, "sign": 2}.get(entry.kind, 0)
         exponent = powers[node]
         if not degree or 0 <= exponent < degree:
@@ -272,26 +275,6 @@ class ScalarGraph:
     def symbols(self, roots: Iterable[Index]) -> list[Index]:
         """The symbols below the roots, ascending."""
         return [node for node in self.reachable(roots) if isinstance(self.entries[node], Symbol)]
-
-    def rebuild(self, root: Index, replacement: Mapping[Index, Index]) -> Index:
-        """The expression with some nodes replaced, in normal form again."""
-        from symmetries.atoms import make_atom
-
-        new: dict[Index, Index] = dict(replacement)
-        for node in self.reachable([root]):
-            if node in new:
-                continue
-            entry = self.entries[node]
-            if isinstance(entry, Sum):
-                new[node] = self.linear([(new[inner], value) for inner, value in entry.terms], entry.constant)
-            elif isinstance(entry, Product):
-                new[node] = self.product([(new[inner], exponent) for inner, exponent in entry.powers])
-            elif isinstance(entry, Atom) and entry.kind != "pi":
-                changed = new[entry.argument] != entry.argument
-                new[node] = make_atom(self, entry.kind, new[entry.argument], entry.degree) if changed else node
-            else:
-                new[node] = node
-        return new[root]
 
 
 def _content(numbers: list[fmpq]) -> fmpq:

@@ -65,10 +65,11 @@ def solve(system: DeterminingSystem, unknowns: Unknowns, *, progress: Progress |
     for unknown in first.unused(parts.single):
         _accept(system, unknowns, outcome, np.array([unknown]), [{0: 1}])
         outcome.upper_bound += 1
-    for done, block in enumerate(parts.blocks):
+    blocks = first.with_solutions(parts.blocks)
+    for done, block in enumerate(blocks):
         _solve_block(system, unknowns, outcome, first.solve(block), first)
         if progress is not None:
-            progress(done + 1, len(parts.blocks))
+            progress(done + 1, len(blocks))
     outcome.evidence = _evidence(system, unknowns, parts, first)
     return outcome
 
@@ -131,7 +132,11 @@ def _lift(system: DeterminingSystem, unknowns: Unknowns, outcome: Outcome, solut
         if best == 0:
             return
         vectors = _rational(combined, modulus)
-        if vectors is not None and vectors == previous and _accept(system, unknowns, outcome, solution.unknowns, vectors):
+        if (
+            vectors is not None
+            and vectors == previous
+            and _accept(system, unknowns, outcome, solution.unknowns, vectors)
+        ):
             outcome.upper_bound += best
             return
         previous = vectors
@@ -185,7 +190,10 @@ def prove_field(system: DeterminingSystem, candidate: VectorField) -> Proof:
 
 
 def vector_field(
-    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], vector: Mapping[int, int | Fraction | fmpq]
+    system: DeterminingSystem,
+    unknowns: Unknowns,
+    block: np.ndarray[Any, Any],
+    vector: Mapping[int, int | Fraction | fmpq],
 ) -> VectorField:
     """The field of a coefficient vector over the unknowns of a block."""
     polynomials: dict[str, dict[Monomial, Fraction]] = {}
@@ -193,9 +201,11 @@ def vector_field(
         unknown = block[place]
         entry = system.coordinates[unknowns.component[unknown]]
         monomial = monomial_of(system, unknowns, int(unknowns.monomial[unknown]))
-        polynomials.setdefault(entry, {})[monomial] = Fraction(int(value.numerator), int(value.denominator)) if not isinstance(
-            value, fmpq
-        ) else Fraction(int(value.p), int(value.q))
+        polynomials.setdefault(entry, {})[monomial] = (
+            Fraction(int(value.numerator), int(value.denominator))
+            if not isinstance(value, fmpq)
+            else Fraction(int(value.p), int(value.q))
+        )
     ordered = {entry: polynomials[entry] for entry in system.coordinates if entry in polynomials}
     return VectorField.from_polynomials(ordered)
 
@@ -206,5 +216,3 @@ def monomial_of(system: DeterminingSystem, unknowns: Unknowns, which: int) -> Mo
         return ((system.coordinates[which], 1),)
     exponents = unknowns.monomials[which]
     return tuple(sorted((system.coordinates[k], int(exponents[k])) for k in np.flatnonzero(exponents)))
-
-

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.atoms import rebuild
+from symmetries.coefficients import constant_nodes
 from symmetries.expression import entry_names
 from symmetries.fields import Polynomial
 from symmetries.grading import Grading, grade
@@ -74,7 +76,7 @@ class DeterminingSystem:
     def slice(self, zero: frozenset[str]) -> DeterminingSystem:
         """The system of the loss on the slice where some coordinates are zero."""
         replacement = {self.graph.symbol(name): self.graph.zero for name in zero}
-        root, independence = relate(self.graph, self.graph.rebuild(self.root, replacement), seed=self.seed)
+        root, independence = relate(self.graph, rebuild(self.graph, self.root, replacement), seed=self.seed)
         return DeterminingSystem(
             graph=self.graph,
             root=root,
@@ -132,8 +134,6 @@ class DeterminingSystem:
     @cached_property
     def named(self) -> dict[str, Index]:
         """Node of every name that a component of a derived field may hold."""
-        from symmetries.coefficients import constant_nodes
-
         return constant_nodes(self) | {name: self.graph.symbol(name) for name in (*self.coordinates, *self.constants)}
 
     def component_node(self, polynomial: Polynomial) -> Index:
