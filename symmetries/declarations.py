@@ -234,6 +234,13 @@ def check_disjoint(tables: Mapping[str, Iterable[str]]) -> None:
             owner[name] = table
 
 
+def require_parameters(declaration: Declaration) -> None:
+    """Refuse a loss that nothing can move."""
+    if not declaration.parameters:
+        why, cure = "a symmetry moves parameters", "declare at least one name as a parameter"
+        raise InputError("the loss has no parameters", why=why, cure=cure)
+
+
 def check_symbols(node: Node, symbols: Mapping[str, Shape]) -> None:
     """Refuse an expression whose symbols are not the declared ones."""
     for name, shape in symbols_of(node).items():

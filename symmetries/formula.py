@@ -245,7 +245,6 @@ def read_subscript(reader: Reader, place: Place) -> Steps:
     if sum(position is not None for position in positions) > value.ndim or len(positions) > reader.limits.axes:
         what, why = f"an index with {len(positions)} parts", f"the array has {value.ndim} axes"
         raise reader.refuse(place, what, why=why, cure="use one integer or slice for each axis")
-    reader.spend(place, value.size)
     return operations.index(value, tuple(positions))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, final
 from manifolds.errors import InputError
 from symmetries import operations
 from symmetries.data import Data, Nested, listed, measure, nest
-from symmetries.declarations import Declaration, check_symbols, free_names
+from symmetries.declarations import Declaration, check_symbols, free_names, require_parameters
 from symmetries.expression import Node, Shape, entry_names
 from symmetries.formula import read_formula
 from symmetries.printing import formula_text, latex
@@ -93,6 +93,8 @@ class Loss:
         """
         implicit = parameters is None
         declaration = Declaration.read([] if implicit else parameters, data, constants, name, ansatz)
+        if not implicit:
+            require_parameters(declaration)
         node = read_formula(text, declaration.free, implicit_scalars=implicit, given=declaration.given)
         if implicit:
             declaration = replace(declaration, parameters=free_names(text, node, declaration.free))
@@ -179,9 +181,7 @@ class Loss:
         if node.size != 1:
             why, cure = f"it has the shape {list(node.shape)}", "reduce it with sum(...), mean(...) or norm(...)"
             raise InputError("the loss is not a scalar", why=why, cure=cure)
-        if not declaration.parameters:
-            why, cure = "a symmetry moves parameters", "declare at least one name as a parameter"
-            raise InputError("the loss has no parameters", why=why, cure=cure)
+        require_parameters(declaration)
         object.__setattr__(self, "_declaration", declaration)
         object.__setattr__(self, "_expression", operations.reshape(node, ()) if node.shape else node)
         object.__setattr__(self, "_formula", formula)

@@ -47,7 +47,7 @@ def within(path: str | PathLike[str]) -> Iterator[None]:
       why: it is missing
       try: add it
     """
-    name = shorten(fspath(path))
+    name = shorten(fspath(path), 300)
     try:
         yield
     except FormulaError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -63,17 +64,16 @@ def total(terms: Sequence[Node], limits: Limits) -> Node:
 
 def product(factors: Sequence[tuple[Node, bool]], limits: Limits) -> Node:
     """The product of the factors, those with True divided by; the numbers among them are multiplied up."""
-    coefficient, rest = Fraction(1), []
+    coefficient = Fraction(1)
+    rest: list[Node] = []
     for factor, below in factors:
         value = value_of(factor)
         if value is None:
             if factor.operation == "multiply" and not below:
                 first = value_of(factor.arguments[0])
-                if first is not None:
-                    coefficient = check_digits(coefficient * first, limits)
-                    factor = (
-                        operations.multiply(*factor.arguments[1:]) if len(factor.arguments) > 2 else factor.arguments[1]
-                    )
+                coefficient = coefficient if first is None else check_digits(coefficient * first, limits)
+                rest.extend(factor.arguments if first is None else factor.arguments[1:])
+                continue
             rest.append(power(factor, Fraction(-1), limits) if below else factor)
         elif below and not value:
             raise InputError("a division by 0", why="it has no value", cure="remove it")
@@ -124,12 +124,13 @@ def rational_root(value: Fraction, degree: int) -> Fraction | None:
 
 
 def integer_root(value: int, degree: int) -> int | None:
-    """The root of a natural number where it is an integer, by bisection."""
-    low, high = 0, 1 << (value.bit_length() // degree + 1)
-    while low <= high:
-        middle = (low + high) // 2
-        found = middle**degree
-        if found == value:
-            return middle
-        low, high = (middle + 1, high) if found < value else (low, middle - 1)
-    return None
+    """The root of a natural number where it is an integer, by Newton's method from above."""
+    if value < 2:
+        return value
+    root = math.isqrt(value) if degree == 2 else 1 << (value.bit_length() // degree + 1)
+    while degree != 2:
+        lower = ((degree - 1) * root + value // root ** (degree - 1)) // degree
+        if lower >= root:
+            break
+        root = lower
+    return root if root**degree == value else None

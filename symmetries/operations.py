@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.expression import MAX_ENTRIES, Node, Shape, array, check_shape, number
+from symmetries.expression import Node, Shape, array, check_shape, number
 
 UNARY = frozenset(
     "exp log log1p sqrt abs sin cos tan sinh cosh tanh sigmoid softplus relu gelu sign normal_cdf erf atan".split()
@@ -179,24 +179,34 @@ def gather(x: Node, positions: tuple[int, ...], shape: Shape) -> Node:
 
 def index(x: Node, key: tuple[int | slice | None, ...]) -> Node:
     """NumPy basic indexing with integers, slices and new axes."""
-    if x.size > MAX_ENTRIES:
-        check_shape(x.shape, what="the indexed array")
-    try:
-        picked = np.arange(x.size).reshape(x.shape)[key]
-    except IndexError:
-        raise InputError(
-            f"the index {key_text(key)} into an array of shape {list(x.shape)}",
-            why="it is out of range; indices start at 0",
-            cure="use indices below the lengths of the shape",
-        ) from None
-    picked = np.asarray(picked)
-    if picked.size == 0:
-        raise InputError(
-            f"the slice {key_text(key)} of an array of shape {list(x.shape)}", why="it is empty", cure="widen it"
-        )
-    if picked.size == x.size and (picked.ravel() == np.arange(x.size)).all():
-        return x if picked.shape == x.shape else reshape(x, picked.shape)
-    return gather(x, tuple(picked.ravel().tolist()), picked.shape)
+    lengths, shape = list(x.shape), []
+    positions, stride = np.zeros((), dtype=np.int64), x.size
+    for part in (*key, *(slice(None) for _ in range(x.ndim - sum(part is not None for part in key)))):
+        if part is None:
+            shape.append(1)
+            continue
+        if not lengths or (isinstance(part, int) and not -lengths[0] <= part < lengths[0]):
+            raise InputError(
+                f"the index {key_text(key)} into an array of shape {list(x.shape)}",
+                why="it is out of range; indices start at 0",
+                cure="use indices below the lengths of the shape",
+            )
+        length = lengths.pop(0)
+        stride //= length
+        if isinstance(part, int):
+            positions = positions + part % length * stride
+            continue
+        chosen = np.arange(*part.indices(length))
+        if not chosen.size:
+            what = f"the slice {key_text(key)} of an array of shape {list(x.shape)}"
+            raise InputError(what, why="it is empty", cure="widen it")
+        shape.append(chosen.size)
+        check_shape(tuple(shape), what="the result of an indexing")
+        positions = positions[..., None] + chosen * stride
+    flat = positions.ravel()
+    if flat.size == x.size and (flat == np.arange(x.size)).all():
+        return reshape(x, tuple(shape))
+    return gather(x, tuple(flat.tolist()), tuple(shape))
 
 
 def key_text(key: tuple[int | slice | None, ...]) -> str:

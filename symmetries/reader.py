@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Generator, Mapping
+from fractions import Fraction
 from typing import NamedTuple, TypeAlias, final
 
 from manifolds.errors import InputError
@@ -120,10 +121,13 @@ class Reader:
     @staticmethod
     def key(node: Node) -> object:
         """What two equal expressions with the same arguments have in common."""
-        return (node.operation, tuple(map(id, node.arguments)), node.shape, node.payload)
+        payload = id(node) if node.operation == "array" else node.payload
+        return (node.operation, tuple(map(id, node.arguments)), node.shape, payload)
 
     def charge(self, place: Place, node: Node) -> Node:
         """Count a result against the limits, and use an equal earlier one instead where there is one."""
+        if node.operation == "number" and isinstance(node.payload, Fraction):
+            self.entries += (node.payload.numerator.bit_length() + node.payload.denominator.bit_length()) // 8
         known = self.shared.setdefault(self.key(node), node)
         if known is not node:
             return known

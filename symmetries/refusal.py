@@ -20,6 +20,7 @@ class Limits:
     repeats: signs in a row (``--x``), powers in a row (``x**2**2``) and postfixes in a row (``x.T.T``).
     name: length of a name.
     digits: decimal digits of a number, written or computed, and of its decimal exponent's value.
+    arguments: arguments of one function, or entries of one row of an array that is written out.
     exponent: numerator and denominator of an exponent.
     axes: axes of one array.
     entries: entries of all arrays of the formula together, results of operations included.
@@ -33,7 +34,8 @@ class Limits:
     depth: int = 200
     repeats: int = 16
     name: int = 200
-    digits: int = 4_000
+    digits: int = 1_000
+    arguments: int = 10_000
     exponent: int = 10_000
     axes: int = 8
     entries: int = 5_000_000

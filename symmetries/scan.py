@@ -57,6 +57,7 @@ class Group:
     sums: int = 0
     products: int = 0
     repeats: int = 0
+    commas: int = 0
     height: int = 0
     tallest: int = 0
     cuts: list[tuple[int, int, int]] = field(default_factory=list)
@@ -253,6 +254,11 @@ class Scanner:
         self.inside("([", position, word)
         if self.last != "colon":
             self.require_operand(position, word)
+        group = self.groups[-1]
+        group.commas += 1
+        if group.commas >= self.limits.arguments:
+            why, cure = f"the limit is {self.limits.arguments}", "declare a long array as data"
+            raise self.refuse(group.opened, group.bracket, "a list is too long", why=why, cure=cure)
         self.separate(position)
 
     def on_colon(self, position: int, word: str) -> None:

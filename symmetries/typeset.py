@@ -155,20 +155,21 @@ def write_product(node: Node) -> tuple[int, Parts]:
     above, below = split_quotient(factors)
     entrywise = sum(factor.ndim > 0 for factor in above) > 1
     sign = ["-"] if value < 0 else []
-    if below:
+    if below or (value.denominator > 1 and not any(factor.ndim for factor in above)):
         top, bottom = str(abs(value.numerator)), str(value.denominator)
-        upper, lower = juxtapose(top, above, entrywise), juxtapose(bottom, below, entrywise)
+        upper, lower = (juxtapose(*side, entrywise, SUM) for side in ((top, above), (bottom, below)))
         return PRODUCT, [*sign, r"\frac{", *upper, "}{", *lower, "}"]
     return PRODUCT, [*sign, *juxtapose(ratio(abs(value)), above, entrywise)]
 
 
-def juxtapose(lead: str, factors: list[Node], entrywise: bool) -> Parts:
-    """A number and factors side by side; the number 1 only when it is alone."""
+def juxtapose(lead: str, factors: list[Node], entrywise: bool, single: int = PRODUCT) -> Parts:
+    """A number and factors side by side, 1 only when it is alone; ``single`` is the tightness of one factor alone."""
     parts: Parts = [lead] if lead != "1" or not factors else []
     for position, factor in enumerate(factors):
         mark = r" \odot " if entrywise and position else r" \cdot " if factor.operation == "number" else r" "
-        alone = len(factors) == 1 and (not parts or factor.operation == "matmul")
-        parts += [mark if parts else "", (factor, PRODUCT if alone else POWER)]
+        needed = single if len(factors) == 1 and not parts else POWER
+        product = len(factors) == 1 and factor.operation == "matmul"
+        parts += [mark if parts else "", (factor, PRODUCT if product else needed)]
     return parts
 
 

@@ -97,6 +97,9 @@ def check_name(text: str, position: int, name: str, limits: Limits) -> None:
     if len(name) > limits.name:
         why = f"the limit is {limits.name} letters"
         raise refuse(text, position, name, "a name is too long", why=why, cure="shorten it")
+    for offset, letter in enumerate(name if not name.isidentifier() else ""):
+        if not f"_{letter}".isidentifier():
+            check_other(text, position + offset, letter)
     if not name.isascii():
         plain = unicodedata.normalize("NFKC", name)
         if plain != name:
@@ -141,6 +144,10 @@ def check_attribute(text: str, position: int, word: str, owner: str) -> None:
 def check_other(text: str, position: int, word: str) -> None:
     """Refuse a character that the language does not have."""
     cure = INSTEAD.get(word, "remove it")
-    if cure == "remove it" and unicodedata.normalize("NFKC", word) in tuple("+-*/@()[],.=<>:0123456789"):
+    if (
+        cure == "remove it"
+        and not word.isascii()
+        and unicodedata.normalize("NFKC", word) in tuple("+-*/@()[],.=<>:0123456789")
+    ):
         cure = f"write {unicodedata.normalize('NFKC', word)}"
     raise refuse(text, position, word, f"{word!r} is refused", why="the language does not have it", cure=cure)
