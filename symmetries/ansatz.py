@@ -70,12 +70,15 @@ class _Graded(Ansatz):
         """Degrees of the monomials."""
 
     def inflation(self, coordinates: int) -> int:
+        """Number of monomials."""
         return sum(comb(coordinates + degree - 1, degree) for degree in self.degrees())
 
     def count(self, coordinates: int) -> int:
+        """Number of unknown coefficients for that many coordinates."""
         return coordinates * self.inflation(coordinates)
 
     def unknowns(self, coordinates: int) -> Unknowns:
+        """The spanning fields."""
         if self.degrees() == range(1, 2):
             monomials, size = None, coordinates
         else:
@@ -113,9 +116,11 @@ class Linear(_Graded):
 
     @property
     def name(self) -> str:
+        """Name as the command line writes it."""
         return "linear"
 
     def degrees(self) -> range:
+        """Degrees of the monomials."""
         return range(1, 2)
 
 
@@ -130,9 +135,11 @@ class Affine(_Graded):
 
     @property
     def name(self) -> str:
+        """Name as the command line writes it."""
         return "affine"
 
     def degrees(self) -> range:
+        """Degrees of the monomials."""
         return range(2)
 
 
@@ -157,9 +164,11 @@ class Polynomial(_Graded):
 
     @property
     def name(self) -> str:
+        """Name as the command line writes it."""
         return f"polynomial:{self.degree}"
 
     def degrees(self) -> range:
+        """Degrees of the monomials."""
         return range(self.degree + 1)
 
 
@@ -174,12 +183,15 @@ class Diagonal(Ansatz):
 
     @property
     def name(self) -> str:
+        """Name as the command line writes it."""
         return "diagonal"
 
     def count(self, coordinates: int) -> int:
+        """Number of unknown coefficients for that many coordinates."""
         return coordinates
 
     def unknowns(self, coordinates: int) -> Unknowns:
+        """The spanning fields."""
         every = np.arange(coordinates)
         return Unknowns(monomials=None, component=every, monomial=every)
 
@@ -203,12 +215,15 @@ class Basis(Ansatz):
 
     @property
     def name(self) -> str:
+        """Name as the command line writes it."""
         return "basis"
 
     def count(self, coordinates: int) -> int:
+        """Number of unknown coefficients for that many coordinates."""
         return len(self.fields)
 
     def unknowns(self, coordinates: int) -> Unknowns:
+        """The spanning fields."""
         raise TypeError("a basis of given fields has no monomials")
 
 

@@ -94,10 +94,11 @@ def _factors_of_sum(graph: ScalarGraph, node: Index, entry: Sum, content: fmpq) 
         terms.append((graph.product(inverse), entry.constant))
     number, rest = graph.primitive(graph.linear(terms))
     total = dict(shared)
-    if graph.value_of(rest) is None:
+    value = graph.value_of(rest)
+    if value is None:
         total[rest] = total.get(rest, 0) + 1
     else:
-        number *= graph.value_of(rest)
+        number *= value
     return content * number, total
 
 
@@ -115,7 +116,7 @@ def exp(graph: ScalarGraph, argument: Index) -> Index:
     for node, coefficient in terms:
         part = graph.entries[node]
         if isinstance(part, Atom) and part.kind == "log":
-            outside.append(rational_power(graph, part.argument, coefficient))
+            outside.append(rational_power(graph, absolute(graph, part.argument), coefficient))
         else:
             inside.append((node, coefficient))
     if inside:
@@ -207,12 +208,14 @@ def absolute(graph: ScalarGraph, argument: Index) -> Index:
 
 
 def sign(graph: ScalarGraph, argument: Index) -> Index:
-    """sign(u), almost everywhere."""
+    """sign(u); the sign of a square is kept, since it jumps at zero."""
     content, parts = factors(graph, argument)
     if content == 0:
         return graph.zero
-    odd = [part for part, exponent in parts.items() if exponent % 2 and not graph.is_nonnegative(part)]
-    return graph.product([(graph.atom("sign", part), 1) for part in odd], 1 if content > 0 else -1)
+    signs = [
+        (graph.atom("sign", part), 2 - exponent % 2) for part, exponent in parts.items() if not graph.is_positive(part)
+    ]
+    return graph.product(signs, 1 if content > 0 else -1)
 
 
 def rational_power(graph: ScalarGraph, base: Index, exponent: fmpq) -> Index:

@@ -124,7 +124,8 @@ class ModularSystem:
 
     def unused(self, single: IntArray) -> IntArray:
         """Single unknowns that are free: those of coordinates in which the loss has no derivative."""
-        flat = ~self.sampler.gradients[: len(self.system.coordinates)].any(axis=1)
+        gradients = self.sampler.gradients[: len(self.system.coordinates)]
+        flat = np.asarray((gradients == 0).all(axis=1))
         return single[flat[self.unknowns.component[single]]]
 
     def with_solutions(self, blocks: Sequence[IntArray]) -> list[IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +191,9 @@ def _vector_field(
     numbers = [sympy.together(domain.to_sympy(vector[k])) for k in places]
     scale = sympy.lcm_list([sympy.denom(value) for value in numbers])
     cleared = [sympy.cancel(value * scale) for value in numbers]
+    common = sympy.gcd_list(cleared)
+    if common != 0:
+        cleared = [sympy.cancel(value / common) for value in cleared]
     polynomials: dict[str, dict[Monomial, Fraction]] = {}
     for k, value in zip(places, cleared, strict=True):
         unknown = block[k]
@@ -200,7 +204,20 @@ def _vector_field(
             target = polynomials.setdefault(entry, {})
             together = multiply_monomials(monomial, factor)
             target[together] = target.get(together, Fraction(0)) + number
-    return VectorField.from_polynomials({e: polynomials[e] for e in system.coordinates if e in polynomials})
+    content = _content([value for polynomial in polynomials.values() for value in polynomial.values()])
+    return VectorField.from_polynomials(
+        {
+            entry: {monomial: value / content for monomial, value in polynomials[entry].items()}
+            for entry in system.coordinates
+            if entry in polynomials
+        }
+    )
+
+
+def _content(numbers: Sequence[Fraction]) -> Fraction:
+    """Greatest common divisor of rationals, with the sign of the first."""
+    top, bottom = gcd(*(value.numerator for value in numbers)), lcm(*(value.denominator for value in numbers))
+    return Fraction(top if numbers[0] > 0 else -top, bottom)
 
 
 def _terms(value: Any) -> list[tuple[Monomial, Fraction]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from math import comb
 from typing import Any, TypeAlias
 
@@ -22,11 +23,13 @@ from symmetries.certificate import Claim, Verdict
 from symmetries.crosscheck import float_nullity
 from symmetries.fields import VectorField
 from symmetries.given_basis import solve_in_basis
-from symmetries.inflation import inflated_fields, is_numeric, lift_fields, monomials_in, pivots_of, times
+from symmetries.inflation import inflated_fields, is_numeric, lift_fields, monomials_in, pivots_of, slice_at, times
 from symmetries.loss import Loss
 from symmetries.redundancy import redundancy_claim
 from symmetries.solve import Found, Outcome, prove_field, solve
 from symmetries.system import DeterminingSystem
+
+SLICE_HEIGHTS = (Fraction(0), Fraction(1), Fraction(-2), Fraction(5, 3))
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -103,7 +106,7 @@ def _derive_on_slice(
     """The algebra when there are null directions v: f(theta) v for every f, and the lift of the slice's algebra."""
     directions = [found.field for found in null.found]
     pivots = pivots_of(directions, system.coordinates)
-    inner = system.slice(frozenset(pivots))
+    inner = _slice(system, directions, pivots)
     size = len(inner.coordinates)
     unknowns = ansatz.unknowns(len(system.coordinates))
     slice_outcome = solve(inner, ansatz.unknowns(size), progress=_stage(progress)) if size else Outcome()
@@ -123,6 +126,17 @@ def _derive_on_slice(
     outcome.upper_bound += ansatz.inflation(len(system.coordinates)) * null.upper_bound
     outcome.open_blocks += null.open_blocks
     return replace(_assemble(loss, system, ansatz, outcome, null), slice=essential)
+
+
+def _slice(system: DeterminingSystem, directions: list[VectorField], pivots: tuple[str, ...]) -> DeterminingSystem:
+    """The loss with its null directions cut off, at a height where it has no removable singularity."""
+    heights = SLICE_HEIGHTS if all(is_numeric(field) for field in directions) else SLICE_HEIGHTS[:1]
+    for height in heights[:-1]:
+        try:
+            return system.slice(*slice_at(directions, pivots, height))
+        except InputError:
+            continue
+    return system.slice(*slice_at(directions, pivots, heights[-1]))
 
 
 def _add_lifted(

@@ -144,7 +144,7 @@ class Expander:
         return value
 
     def _reduce_one(self, value: Quotient, node: Index, entry: Atom, degree: int, position: int) -> Quotient:
-        base = self.quotient(entry.argument) if entry.kind != "sign" else Quotient(self.context.constant(1))
+        base = self.quotient(entry.argument)
         step = 2 if entry.kind == "abs" else 1
         layers: dict[int, dict[tuple[int, ...], fmpq]] = {}
         for monomial, coefficient in value.numerator.to_dict().items():
@@ -191,7 +191,7 @@ def _is_rational(graph: ScalarGraph, node: Index) -> bool:
 
 def _has_relation(graph: ScalarGraph, node: Index, opaque: frozenset[Index]) -> bool:
     entry = graph.entries[node]
-    return node not in opaque and isinstance(entry, Atom) and entry.kind in {"root", "abs", "sign"}
+    return node not in opaque and isinstance(entry, Atom) and entry.kind in {"root", "abs"}
 
 
 def to_node(graph: ScalarGraph, polynomial: Poly, leaves: list[Index]) -> Index:

@@ -23,6 +23,20 @@ def evaluate_floats(program: Program, points: FloatArray) -> FloatArray:
     return values
 
 
+def evaluate_with_scales(program: Program, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of all slots, and for sums the sum of the absolute terms: the size of what may have cancelled."""
+    values = evaluate_floats(program, points)
+    scales = np.abs(values)
+    with np.errstate(all="ignore"):
+        for step in program.steps:
+            if step.kind == "sum":
+                terms = np.abs(values[step.left] * _numbers(step.coefficients))
+                scales[step.start : step.stop] = np.add.reduceat(terms, step.cuts, axis=0) + np.abs(
+                    _numbers(step.constants)
+                )
+    return values, scales
+
+
 def gradient_floats(program: Program, values: FloatArray) -> FloatArray:
     """Gradient of the first root in the inputs, shape (inputs, samples)."""
     adjoint = np.zeros_like(values)

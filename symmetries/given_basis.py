@@ -49,6 +49,7 @@ def field_nodes(loss: Loss, system: DeterminingSystem, field: VectorField) -> di
 def solve_in_basis(loss: Loss, system: DeterminingSystem, ansatz: Basis) -> Outcome:
     """All combinations of the given fields that annihilate the loss, each proved."""
     maps = [field_nodes(loss, system, field) for field in ansatz.fields]
+    _refuse_data(system, maps)
     _require_independent(system, ansatz, maps)
     equations = [system.prover.derivative(nodes) for nodes in maps]
     for prime, _ in system.samplers():
@@ -82,6 +83,19 @@ def _null_space(system: DeterminingSystem, roots: list[Index], prime: int, *, ro
     if values is None:
         return None
     return null_vectors(np.ascontiguousarray(values[program.outputs[:-1]].T), prime)[1]
+
+
+def _refuse_data(system: DeterminingSystem, maps: list[dict[Index, Index]]) -> None:
+    """Refuse components that depend on data: a symmetry holds for all data at once."""
+    graph, data = system.graph, set(system.data)
+    for symbol in graph.symbols([node for nodes in maps for node in nodes.values()]):
+        entry = graph.entries[symbol]
+        if isinstance(entry, Symbol) and entry.name in data:
+            raise InputError(
+                f"a field of the basis depends on {entry.name!r}",
+                why="that is data, and one symmetry must hold for all data",
+                cure="declare it with moves=True, as a constant, or give its values",
+            )
 
 
 def _require_independent(system: DeterminingSystem, ansatz: Basis, maps: list[dict[Index, Index]]) -> None:
@@ -127,9 +141,9 @@ def _field(
         return VectorField.from_polynomials({e: p for e, p in ordered.items() if p is not None})
     parts: dict[str, list[str]] = {}
     for k, value in vector.items():
-        for entry, formula in ansatz.fields[k].components.items():
-            parts.setdefault(entry, []).append(f"{value}*({formula})")
-    return VectorField({entry: " + ".join(terms) for entry, terms in parts.items()})
+        for name, formula in ansatz.fields[k].components.items():
+            parts.setdefault(name, []).append(f"{value}*({formula})")
+    return VectorField({name: " + ".join(terms) for name, terms in parts.items()})
 
 
 def node_polynomial(graph: ScalarGraph, node: Index) -> Polynomial | None:

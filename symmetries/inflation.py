@@ -14,9 +14,22 @@ from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomi
 def pivots_of(directions: Sequence[VectorField], coordinates: Sequence[str]) -> tuple[str, ...]:
     """One coordinate per null direction such that setting them to zero cuts off all directions."""
     order = {name: k for k, name in enumerate(coordinates)}
-    rows = [{entry: dict(polynomial) for entry, polynomial in _components(field).items()} for field in directions]
-    numbers = [{entry: polynomial[()] for entry, polynomial in row.items() if () in polynomial} for row in rows]
-    return tuple(sorted(_reduced(numbers), key=order.__getitem__))
+    rows = [
+        {entry: _at_constants(polynomial) for entry, polynomial in _components(field).items()} for field in directions
+    ]
+    return tuple(sorted(_reduced(rows), key=order.__getitem__))
+
+
+def _at_constants(polynomial: Polynomial) -> Fraction:
+    """Value of a polynomial in structural constants where each of them is a fixed large number."""
+    names = sorted({name for monomial in polynomial for name, _ in monomial})
+    value = {name: Fraction(1_000_003 + 7919 * k) for k, name in enumerate(names)}
+    total = Fraction(0)
+    for monomial, coefficient in polynomial.items():
+        for name, exponent in monomial:
+            coefficient *= value[name] ** exponent
+        total += coefficient
+    return total
 
 
 def _components(field: VectorField) -> dict[str, Polynomial]:
@@ -46,6 +59,30 @@ def _minus(row: dict[str, Fraction], other: dict[str, Fraction], factor: Fractio
     return {entry: value for entry, value in result.items() if value}
 
 
+def _unit_directions(directions: Sequence[VectorField]) -> dict[str, dict[str, Fraction]]:
+    """The span of numeric null directions by one vector per pivot, 1 there and 0 at the other pivots."""
+    return _reduced(
+        [{entry: polynomial[()] for entry, polynomial in _components(field).items()} for field in directions]
+    )
+
+
+def slice_at(
+    directions: Sequence[VectorField], pivots: Sequence[str], height: Fraction
+) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+    """Values of the pivots and shifts of the others that give the loss on the slice where the pivots are zero.
+
+    The loss does not change along v, so L at (0, rest) is L at (h, rest + h v); a height h other than 0 avoids a removable
+    singularity at 0.
+    """
+    shift: dict[str, Fraction] = {}
+    if height:
+        for row in _unit_directions(directions).values():
+            for entry, value in row.items():
+                if entry not in pivots:
+                    shift[entry] = shift.get(entry, Fraction(0)) + height * value
+    return dict.fromkeys(pivots, height), shift
+
+
 def lift_fields(
     fields: Sequence[VectorField], directions: Sequence[VectorField], pivots: Sequence[str]
 ) -> list[VectorField]:
@@ -54,9 +91,7 @@ def lift_fields(
     With v_p the direction that is 1 at the pivot p and 0 at the others, the projection on the slice is
     theta - sum_p theta_p v_p, and the lift of X is X at the projected point.
     """
-    echelon = _reduced(
-        [{entry: polynomial[()] for entry, polynomial in _components(field).items()} for field in directions]
-    )
+    echelon = _unit_directions(directions)
     projection: dict[str, dict[Monomial, Fraction]] = {}
     for pivot, row in echelon.items():
         for entry, value in row.items():

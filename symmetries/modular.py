@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
-from symmetries.floating import FloatArray, evaluate_floats
+from symmetries.floating import FloatArray, evaluate_with_scales
 from symmetries.straight_line import Accumulation, Program, Step
 
 Residues: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
@@ -22,6 +22,8 @@ SCALE_BITS = 24
 SPAN = 2**26
 BRANCHING = frozenset({"abs", "sign"})
 CHUNK_ENTRIES = 8_000_000
+CLEAR_OF_ROUNDING = 1e-7
+"""An argument this much larger than its rounding error, relative to its terms, has a certain sign."""
 
 
 class UnsuitablePrime(Exception):
@@ -65,7 +67,7 @@ class ModularProgram:
         self._constants = self._residues(program.constants)
         self._coefficients = [self._residues(step.coefficients) for step in program.steps]
         self._offsets = [self._residues(step.constants) for step in program.steps]
-        self._signs = [step.kind for step in program.steps if step.kind in BRANCHING]
+        self._branches = bool(program.kinds & BRANCHING)
 
     def _residues(self, rationals: tuple[Any, ...]) -> Residues:
         p = self.prime
@@ -84,7 +86,7 @@ class ModularProgram:
         program = self.program
         values = np.empty((program.slots, points.numerators.shape[1]), dtype=np.uint64)
         good = np.ones(points.numerators.shape[1], dtype=bool)
-        floats = evaluate_floats(program, points.floats()) if self._signs else None
+        floats = evaluate_with_scales(program, points.floats()) if self._branches else None
         values[: len(program.inputs)] = points.residues(self.prime)
         values[len(program.inputs) : len(program.inputs) + len(self._constants)] = self._constants
         for number, step in enumerate(program.steps):
@@ -92,7 +94,12 @@ class ModularProgram:
         return values, good
 
     def _values(
-        self, step: Step, number: int, values: Residues, floats: FloatArray | None, good: np.ndarray[Any, Any]
+        self,
+        step: Step,
+        number: int,
+        values: Residues,
+        floats: tuple[FloatArray, FloatArray] | None,
+        good: np.ndarray[Any, Any],
     ) -> Residues:
         left = values[step.left]
         if step.kind == "sum":
@@ -105,8 +112,8 @@ class ModularProgram:
             return self._power(left, self.prime - 2)
         if step.kind in BRANCHING:
             assert floats is not None
-            argument = floats[step.left]
-            good &= (np.abs(argument) > 1e-9).all(axis=0)
+            argument, scale = floats[0][step.left], floats[1][step.left]
+            good &= (np.abs(argument) > CLEAR_OF_ROUNDING * scale).all(axis=0)
             negative = argument < 0
             magnitude = left if step.kind == "abs" else np.ones_like(left)
             return np.where(negative, self._negate(magnitude), magnitude)

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, final
 
 import numpy as np
 
-from symmetries.atoms import derivative_factor, factors
+from symmetries.atoms import derivative_factor
 from symmetries.expand import Expander, ExpansionTooLarge
 from symmetries.lower import exact_quotient
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
@@ -25,7 +25,8 @@ from symmetries.straight_line import compile_program
 Outcome: TypeAlias = Literal["zero", "nonzero", "discontinuous", "too large"]
 TangentMap: TypeAlias = Mapping[Index, Index]
 
-CHECK_POINTS = 6
+CHECK_POINTS = 4
+CHECK_PRIMES = 2
 
 
 @final
@@ -126,9 +127,8 @@ class Prover:
         change = tangents.get(entry.argument)
         if change is None:
             return True
-        _, parts = factors(self.graph, self.graph.divide(change, entry.argument))
-        if all(exponent > 0 for exponent in parts.values()):
-            return True
+        if self.graph.atoms([change, entry.argument]):
+            return False
         return exact_quotient(self.graph, change, entry.argument) is not None
 
     def _vanishing(self, tangents: Mapping[Index, Index], field: TangentMap) -> int:
@@ -142,18 +142,21 @@ class Prover:
         roots = [tangents[node] for node in nodes]
         names = [entry.name for entry in (graph.entries[k] for k in graph.symbols(roots)) if isinstance(entry, Symbol)]
         program = compile_program(graph, roots, names)
-        rng = np.random.default_rng(len(nodes))
+        left = set(nodes)
+        tried = 0
         for prime in suitable_primes():
+            if tried == CHECK_PRIMES or not left:
+                break
             try:
-                sampler = GradientSampler(ModularProgram(program, prime), rng)
+                sampler = GradientSampler(ModularProgram(program, prime), np.random.default_rng([len(nodes), prime]))
                 values = sampler.sample_values(CHECK_POINTS)
             except UnsuitablePrime:
                 continue
-            if values is None:
-                return set(nodes)
-            vanish = (values[program.outputs] == 0).all(axis=1)
-            return {node for node, zero in zip(nodes, vanish, strict=True) if zero}
-        return set()
+            tried += 1
+            if values is not None:
+                vanish = (values[program.outputs] == 0).all(axis=1)
+                left &= {node for node, zero in zip(nodes, vanish, strict=True) if zero}
+        return left
 
     def _prove_by_expansion(self, field: TangentMap, zeros: set[Index]) -> Proof:
         expanded: list[Index] = []
@@ -166,14 +169,15 @@ class Prover:
 
         tangents, _ = self._tangents(field, vanishes)
         if self.root in tangents:
-            return Proof("too large")
+            return Proof("too large" if self._is_zero(tangents[self.root]) is None else "nonzero")
         return Proof("zero", invariants=self._vanishing(tangents, field), expansions=len(expanded))
 
-    def _is_zero(self, node: Index) -> bool:
+    def _is_zero(self, node: Index) -> bool | None:
+        """Whether a node is zero as a rational function of its atoms; None when the expansion is too large."""
         try:
             return Expander(self.graph, [node], term_limit=self.term_limit).is_zero(node)
         except ExpansionTooLarge:
-            return False
+            return None
 
 
 def _lowered(powers: Powers, node: Index) -> list[tuple[Index, int]]:

@@ -198,14 +198,12 @@ class ScalarGraph:
         return node if total == 1 else self.linear(((node, total),))
 
     def _reduced(self, node: Index, entry: Atom, powers: dict[Index, int]) -> list[tuple[Index, int]]:
-        """Keep the exponents of roots below their degree, of absolute values and signs in {0, 1}."""
-        degree = {"root": entry.degree, "abs": 2, "sign": 2}.get(entry.kind, 0)
+        """Keep the exponents of roots below their degree, of absolute values in {0, 1}."""
+        degree = {"root": entry.degree, "abs": 2}.get(entry.kind, 0)
         exponent = powers[node]
         if not degree or 0 <= exponent < degree:
             return []
         whole, powers[node] = divmod(exponent, degree)
-        if entry.kind == "sign":
-            return []
         return [(entry.argument, whole * (2 if entry.kind == "abs" else 1))]
 
     def multiply(self, *nodes: Index) -> Index:
@@ -239,6 +237,17 @@ class ScalarGraph:
         if isinstance(entry, Product):
             return all(exponent % 2 == 0 or self.is_nonnegative(node) for node, exponent in entry.powers)
         return isinstance(entry, Atom) and entry.kind in {"exp", "abs", "root", "normal_cdf", "normal_pdf", "pi"}
+
+    def is_positive(self, node: Index) -> bool:
+        """Whether the node is visibly > 0 on the whole domain (False when unknown)."""
+        entry = self.entries[node]
+        if isinstance(entry, Constant):
+            return bool(entry.value > 0)
+        if isinstance(entry, Sum):
+            return bool(entry.constant > 0) and self.is_nonnegative(node)
+        if isinstance(entry, Product):
+            return all(self.is_positive(inner) for inner, _ in entry.powers)
+        return isinstance(entry, Atom) and entry.kind in {"exp", "normal_cdf", "normal_pdf", "pi"}
 
     # atoms, raw: symmetries.atoms puts their arguments in normal form first
 

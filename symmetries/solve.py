@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any, TypeAlias, final
 
 import numpy as np
-from flint import fmpq
 
 from symmetries.ansatz import Unknowns
 from symmetries.blocks import ModularSystem, Partition, Solution, partition
@@ -28,7 +27,7 @@ MAX_LIFTS = 60
 @final
 @dataclass(frozen=True)
 class Found:
-    """A proved symmetry."""
+    """A candidate symmetry with the attempt to prove it."""
 
     field: VectorField
     proof: Proof
@@ -57,14 +56,13 @@ def solve(system: DeterminingSystem, unknowns: Unknowns, *, progress: Progress |
     """All fields of the span of the unknowns that annihilate the loss, each proved."""
     parts = partition(system, unknowns)
     outcome = Outcome()
-    primes = [(prime, ModularSystem(system, unknowns, prime, sampler)) for prime, sampler in _first(system)]
-    if not primes:
+    sampled = next(iter(system.samplers()), None)
+    if sampled is None:
         raise system.undefined()
-    prime, first = primes[0]
+    first = ModularSystem(system, unknowns, *sampled)
     first.sampler.draw(min(parts.largest, 64) + 24)
     for unknown in first.unused(parts.single):
-        _accept(system, unknowns, outcome, np.array([unknown]), [{0: 1}])
-        outcome.upper_bound += 1
+        _solve_block(system, unknowns, outcome, first.solve(np.array([unknown])), first)
     blocks = first.with_solutions(parts.blocks)
     for done, block in enumerate(blocks):
         _solve_block(system, unknowns, outcome, first.solve(block), first)
@@ -72,12 +70,6 @@ def solve(system: DeterminingSystem, unknowns: Unknowns, *, progress: Progress |
             progress(done + 1, len(blocks))
     outcome.evidence = _evidence(system, unknowns, parts, first)
     return outcome
-
-
-def _first(system: DeterminingSystem) -> list[tuple[int, Any]]:
-    for prime, sampler in system.samplers():
-        return [(prime, sampler)]
-    return []
 
 
 def _evidence(system: DeterminingSystem, unknowns: Unknowns, parts: Partition, first: ModularSystem) -> dict[str, Any]:
@@ -98,53 +90,72 @@ def _solve_block(
     """Reconstruct and prove the null vectors of a block, with more primes while that fails."""
     if not solution.basis:
         return
+    nullity = len(solution.basis)
     vectors = _rational(solution.basis, first.prime, bound=FIRST_BOUND)
-    if vectors is not None and _accept(system, unknowns, outcome, solution.unknowns, vectors):
-        outcome.upper_bound += len(solution.basis)
+    attempts = _prove_all(system, _fields(system, unknowns, solution.unknowns, vectors)) if vectors else []
+    if any(attempt.proof.outcome == "nonzero" for attempt in attempts) or not attempts:
+        over_constants = None
+        if system.constants or system.constant_atoms:
+            over_constants = solve_over_constants(system, unknowns, solution.unknowns, nullity)
+        if over_constants is not None:
+            attempts = _prove_all(system, over_constants)
+        else:
+            attempts, nullity = _lift(system, unknowns, solution, attempts)
+    outcome.upper_bound += nullity
+    _settle(outcome, attempts, nullity)
+
+
+def _settle(outcome: Outcome, attempts: list[Found], nullity: int) -> None:
+    """Keep what was proved, and say what was not."""
+    proved = [attempt for attempt in attempts if attempt.proof.outcome == "zero"]
+    outcome.found.extend(proved)
+    if len(proved) == nullity:
         return
-    if system.constants or system.constant_atoms:
-        exact = solve_over_constants(system, unknowns, solution.unknowns, len(solution.basis))
-        if exact is not None and _accept_fields(system, outcome, exact):
-            outcome.upper_bound += len(solution.basis)
-            return
-    _lift(system, unknowns, outcome, solution)
+    outcomes = sorted({attempt.proof.outcome for attempt in attempts} - {"zero"})
+    reasons = {
+        "discontinuous": "a candidate crosses a jump of the loss",
+        "too large": "the expansion that would prove a candidate is too large",
+        "nonzero": "a candidate modulo primes is no symmetry over the rationals",
+    }
+    outcome.open_blocks.extend(reasons[name] for name in outcomes)
+    if not outcomes:
+        outcome.open_blocks.append(
+            f"{nullity - len(proved)} candidate(s) could not be reconstructed over the rationals"
+        )
 
 
-def _lift(system: DeterminingSystem, unknowns: Unknowns, outcome: Outcome, solution: Solution) -> None:
-    """Combine primes until the rational vectors are proved; a smaller null space modulo another prime replaces a larger."""
+def _lift(
+    system: DeterminingSystem, unknowns: Unknowns, solution: Solution, attempts: list[Found]
+) -> tuple[list[Found], int]:
+    """Combine primes until the rational vectors are proved; the proof attempts and the smallest nullity seen.
+
+    A smaller null space modulo another prime replaces a larger one: primes can only enlarge it.
+    """
     combined: list[dict[int, int]] = []
     pivots: tuple[int, ...] = ()
     modulus, best = 1, len(solution.basis)
     previous: list[dict[int, int]] | None = None
     for lifts, (prime, sampler) in enumerate(system.samplers()):
-        if lifts >= MAX_LIFTS:
+        if lifts >= MAX_LIFTS or best == 0:
             break
         current = ModularSystem(system, unknowns, prime, sampler).solve(solution.unknowns)
         if len(current.basis) > best:
             continue
-        if len(current.basis) < best or current.pivots != pivots:
+        if modulus == 1 or len(current.basis) < best or current.pivots != pivots:
             combined, pivots, modulus, best, previous = current.basis, current.pivots, prime, len(current.basis), None
+            attempts = []
         else:
             combined = [
                 chinese_remainder(old, modulus, new, prime) for old, new in zip(combined, current.basis, strict=True)
             ]
             modulus *= prime
-        if best == 0:
-            return
         vectors = _rational(combined, modulus)
-        if (
-            vectors is not None
-            and vectors == previous
-            and _accept(system, unknowns, outcome, solution.unknowns, vectors)
-        ):
-            outcome.upper_bound += best
-            return
+        if vectors and vectors == previous:
+            attempts = _prove_all(system, _fields(system, unknowns, solution.unknowns, vectors))
+            if all(attempt.proof.outcome != "nonzero" for attempt in attempts):
+                break
         previous = vectors
-    outcome.upper_bound += best
-    outcome.open_blocks.append(
-        f"{best} candidate field(s) modulo primes in a block of {len(solution.unknowns)} unknowns could not be "
-        "reconstructed and proved over the rationals"
-    )
+    return attempts, best
 
 
 def _rational(basis: list[dict[int, int]], modulus: int, *, bound: int | None = None) -> list[dict[int, int]] | None:
@@ -157,27 +168,20 @@ def _rational(basis: list[dict[int, int]], modulus: int, *, bound: int | None = 
     return vectors
 
 
-def _accept(
-    system: DeterminingSystem,
-    unknowns: Unknowns,
-    outcome: Outcome,
-    block: np.ndarray[Any, Any],
-    vectors: list[dict[int, int]],
-) -> bool:
-    fields = [vector_field(system, unknowns, block, vector) for vector in short_basis(vectors)]
-    return _accept_fields(system, outcome, fields)
+def _fields(
+    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], vectors: list[dict[int, int]]
+) -> list[VectorField]:
+    return [vector_field(system, unknowns, block, vector) for vector in short_basis(vectors)]
 
 
-def _accept_fields(system: DeterminingSystem, outcome: Outcome, fields: list[VectorField]) -> bool:
-    """Prove all fields of a block; keep them only together."""
-    proved = []
+def _prove_all(system: DeterminingSystem, fields: list[VectorField]) -> list[Found]:
+    """Proof attempts; a field that is no symmetry ends them, since its block must be lifted again."""
+    attempts: list[Found] = []
     for candidate in fields:
-        proof = prove_field(system, candidate)
-        if proof.outcome != "zero":
-            return False
-        proved.append(Found(candidate, proof))
-    outcome.found.extend(proved)
-    return True
+        attempts.append(Found(candidate, prove_field(system, candidate)))
+        if attempts[-1].proof.outcome == "nonzero":
+            break
+    return attempts
 
 
 def prove_field(system: DeterminingSystem, candidate: VectorField) -> Proof:
@@ -190,22 +194,15 @@ def prove_field(system: DeterminingSystem, candidate: VectorField) -> Proof:
 
 
 def vector_field(
-    system: DeterminingSystem,
-    unknowns: Unknowns,
-    block: np.ndarray[Any, Any],
-    vector: Mapping[int, int | Fraction | fmpq],
+    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], vector: Mapping[int, int]
 ) -> VectorField:
-    """The field of a coefficient vector over the unknowns of a block."""
+    """The field of an integer coefficient vector over the unknowns of a block."""
     polynomials: dict[str, dict[Monomial, Fraction]] = {}
     for place, value in vector.items():
         unknown = block[place]
         entry = system.coordinates[unknowns.component[unknown]]
         monomial = monomial_of(system, unknowns, int(unknowns.monomial[unknown]))
-        polynomials.setdefault(entry, {})[monomial] = (
-            Fraction(int(value.numerator), int(value.denominator))
-            if not isinstance(value, fmpq)
-            else Fraction(int(value.p), int(value.q))
-        )
+        polynomials.setdefault(entry, {})[monomial] = Fraction(value)
     ordered = {entry: polynomials[entry] for entry in system.coordinates if entry in polynomials}
     return VectorField.from_polynomials(ordered)
 

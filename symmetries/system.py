@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -73,14 +74,18 @@ class DeterminingSystem:
             independence=independence,
         )
 
-    def slice(self, zero: frozenset[str]) -> DeterminingSystem:
-        """The system of the loss on the slice where some coordinates are zero."""
-        replacement = {self.graph.symbol(name): self.graph.zero for name in zero}
-        root, independence = relate(self.graph, rebuild(self.graph, self.root, replacement), seed=self.seed)
+    def slice(self, at: Mapping[str, Fraction], shift: Mapping[str, Fraction]) -> DeterminingSystem:
+        """The system of the loss where some coordinates have given values and others are shifted."""
+        graph = self.graph
+        replacement = {graph.symbol(name): graph.constant(rational(value)) for name, value in at.items()}
+        for name, value in shift.items():
+            node = graph.symbol(name)
+            replacement[node] = graph.linear([(node, 1)], rational(value))
+        root, independence = relate(graph, rebuild(graph, self.root, replacement), seed=self.seed)
         return DeterminingSystem(
-            graph=self.graph,
+            graph=graph,
             root=root,
-            coordinates=tuple(name for name in self.coordinates if name not in zero),
+            coordinates=tuple(name for name in self.coordinates if name not in at),
             data=self.data,
             constants=self.constants,
             seed=self.seed,
