@@ -39,9 +39,9 @@ ENTRIES = (
         dimension=6,
         essential_dimension=6,
         note=(
-            "The six fields dL/dx_j d/dx_i - dL/dx_i d/dx_j, of degree 3, which annihilate every quartic; there is "
-            "no other. "
-            "Their brackets have higher degrees."
+            "The six fields dL/dx_j d/dx_i - dL/dx_i d/dx_j, which annihilate any loss and have degree 3 for a "
+            "quartic; "
+            "there is no other. Their brackets have higher degrees."
         ),
         source=SURVEY,
     ),
@@ -84,8 +84,9 @@ ENTRIES = (
         essential_dimension=1,
         algebra="R^1",
         note=(
-            "The field dL/dy d/dx - dL/dx d/dy, which annihilates every quartic in two variables; there is no other. "
-            "Its orbits are the level curves, with periods that differ from curve to curve."
+            "The field dL/dy d/dx - dL/dx d/dy, which annihilates any loss in two variables and has degree 3 for a "
+            "quartic; "
+            "there is no other. Its orbits are the level curves, with periods that differ from curve to curve."
         ),
         source=f'D. M. Himmelblau, "Applied Nonlinear Programming" (1972); {SURVEY}',
     ),
@@ -228,7 +229,9 @@ ENTRIES = (
         dimension=0,
         essential_dimension=0,
         algebra="0",
-        note="Strictly convex along every direction that some data sees.",
+        note=(
+            "All of A x moved by a number moves the loss by it; no affine field leaves the loss unchanged for every A."
+        ),
         source='S. Boyd, L. Vandenberghe, "Convex Optimization" (2004), section 3.1.5',
     ),
 )
