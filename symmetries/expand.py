@@ -222,3 +222,15 @@ def square_free_factors(graph: ScalarGraph, node: Index, *, limit: int = 2_000) 
         content *= number ** int(exponent)
         split[part] = split.get(part, 0) + int(exponent)
     return fmpq(content), split
+
+
+def is_square_free(graph: ScalarGraph, node: Index, *, limit: int = 20_000) -> bool:
+    """Whether a node is a polynomial without a repeated factor; False when it is large or not polynomial."""
+    expander = Expander(graph, [node], term_limit=limit)
+    try:
+        value = expander.quotient(node)
+    except ExpansionTooLarge:
+        return False
+    if value.denominator or value.numerator == 0:
+        return False
+    return all(exponent == 1 for _, exponent in value.numerator.factor_squarefree()[1])

@@ -21,7 +21,7 @@ import numpy as np
 from flint import fmpq, fmpz_mat
 
 from symmetries import atoms
-from symmetries.expand import Expander, ExpansionTooLarge, to_node
+from symmetries.expand import Expander, ExpansionTooLarge, is_square_free, to_node
 from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
 from symmetries.nullspace import null_vectors, rational_vector
 from symmetries.primes import suitable_primes
@@ -93,12 +93,7 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
         assumptions.append(
             f"on every branch of the absolute values, {', '.join(sorted(transcendental))} are independent"
         )
-    even_roots = [
-        entry
-        for entry in (graph.entries[k] for k in graph.atoms([root]))
-        if isinstance(entry, Atom) and entry.kind == "root" and entry.degree % 2 == 0
-    ]
-    if len(even_roots) > 2:
+    if not _roots_independent(graph, root):
         assumptions.append("the radicals are independent up to square factors")
     if _constants_mixed(graph, root):
         assumptions.append("the transcendental constants are algebraically independent")
@@ -109,6 +104,26 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
     if transcendental:
         return Independence(True, "the differentials of the arguments are linearly independent (Ax-Schanuel)")
     return Independence(True, "the loss is built from rational operations, absolute values and roots")
+
+
+def _roots_independent(graph: ScalarGraph, root: Index) -> bool:
+    """Whether no product of the even roots is rational: there are at most two, or each has a symbol of its own.
+
+    A polynomial that is no square, times polynomials without one of its symbols, is no square.
+    """
+    bases = [
+        entry.argument
+        for entry in (graph.entries[k] for k in graph.atoms([root]))
+        if isinstance(entry, Atom) and entry.kind == "root" and entry.degree % 2 == 0
+    ]
+    if len(bases) <= 2:
+        return True
+    symbols = [set(graph.symbols([base])) for base in bases]
+    for k, base in enumerate(bases):
+        others = set().union(*(inside for j, inside in enumerate(symbols) if j != k))
+        if not symbols[k] - others or not is_square_free(graph, base):
+            return False
+    return True
 
 
 def _constants_mixed(graph: ScalarGraph, root: Index) -> bool:
