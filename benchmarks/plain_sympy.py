@@ -12,9 +12,9 @@ from symmetries.sympy_border import to_sympy
 def dimension(loss: Loss) -> int:
     """Number of linear symmetries of a polynomial loss.
 
-    X.L with one unknown per entry of the n x n matrix of X is expanded; its coefficient at each monomial in parameters and data
-    is a linear equation.  SymPy's fastest own tools are used: ``Poly`` for the products, sparse ``DomainMatrix`` over QQ for
-    the null space.
+    X.L with one unknown per entry of the n x n matrix of X is expanded; its coefficient at each monomial in
+    parameters and data is a linear equation.  SymPy's fastest own tools are used: ``Poly`` for the products, sparse
+    ``DomainMatrix`` over QQ for the null space.
     """
     expression = to_sympy(loss.expression)
     names = {str(symbol): symbol for symbol in expression.free_symbols}

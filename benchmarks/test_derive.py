@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 
+import plain_sympy
 import pytest
+from problems import attention, linear_network, matrix_factorisation, network, public_losses, softmax_regression
 from pytest_benchmark.fixture import BenchmarkFixture
 
-import plain_sympy
-from problems import attention, linear_network, matrix_factorisation, network, public_losses, softmax_regression
 from symmetries import Affine, Ansatz, Linear, Loss, derive
 from symmetries.ansatz import read_ansatz
 

@@ -30,7 +30,8 @@ class SymmetryAlgebra:
     generators: a basis; the essential ones first, then f(theta) v for each null direction v.
     generator_claims: one claim per generator.
     null_fields: the constant fields v with v.L = 0.
-    essential: the algebra of the loss on the slice where the null directions are cut off; the algebra itself without any.
+    essential: the algebra of the loss on the slice where the null directions are cut off; the algebra itself without
+        any.
     completeness: the claim that there are no other symmetries inside the ansatz.
     redundancy: the claim about continuous symmetries outside the ansatz, when the loss has free data.
     """
@@ -89,8 +90,8 @@ class SymmetryAlgebra:
     def is_closed(self) -> bool:
         """Whether the brackets of all generators lie in their span.
 
-        The bracket of two symmetries is a symmetry; it can only leave the ansatz, and a linear, affine or diagonal one is
-        closed under brackets.
+        The bracket of two symmetries is a symmetry; it can only leave the ansatz, and a linear, affine or diagonal
+        one is closed under brackets.
         """
         if isinstance(self.ansatz, Linear | Affine | Diagonal):
             return True
@@ -114,7 +115,8 @@ class SymmetryAlgebra:
         )
 
     def __str__(self) -> str:
-        head = f"{self.dimension}-dimensional algebra of {self.ansatz.name} symmetries ({self.completeness.verdict} complete)"
+        verdict = self.completeness.verdict
+        head = f"{self.dimension}-dimensional algebra of {self.ansatz.name} symmetries (completeness {verdict})"
         return "\n".join([head, *(f"  {field}" for field in self.generators)])
 
 

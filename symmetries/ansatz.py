@@ -58,7 +58,10 @@ class Ansatz(ABC):
         """The spanning fields."""
 
     def inflation(self, coordinates: int) -> int:
-        """Number of functions f such that f(theta) v lies in the ansatz for a constant v; 0 when it is no such family."""
+        """Number of functions f such that f(theta) v lies in the ansatz for a constant v.
+
+        0 when it is no such family.
+        """
         return 0
 
 

@@ -1,8 +1,9 @@
 """Functions that are not rational, brought to few kinds of atoms with arguments in normal form.
 
 Relations between atoms that the normal form knows: exp(-u) = 1/exp(u), exp(c log u) = u**c, log(u v) = log u + log v,
-|c u v**2| = |c| v**2 |u|, sqrt(u)**2 = u, sqrt(c v**2) = sqrt(c) |v|, tanh and atan odd, cos even, erf odd.  Linear relations
-between arguments (exp(2 x) = exp(x)**2, sin(2 x) = 2 sin x cos x) are found later, by :mod:`symmetries.related`.
+|c u v**2| = |c| v**2 |u|, sqrt(u)**2 = u, sqrt(c v**2) = sqrt(c) |v|, tanh and atan odd, cos even, erf odd.  Linear
+relations between arguments (exp(2 x) = exp(x)**2, sin(2 x) = 2 sin x cos x) are found later, by
+:mod:`symmetries.related`.
 """
 
 from __future__ import annotations

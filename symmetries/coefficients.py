@@ -136,7 +136,10 @@ def evaluate_in(
     known: Mapping[Index, Any],
     rng: np.random.Generator,
 ) -> dict[Index, Any]:
-    """Values of nodes in an exact field at an integer point; atoms get random values, absolute values a random branch."""
+    """Values of nodes in an exact field at an integer point.
+
+    Atoms get random values, absolute values a random branch.
+    """
     values: dict[Index, Any] = {}
     for node in order:
         entry = graph.entries[node]

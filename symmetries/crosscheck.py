@@ -13,7 +13,10 @@ RELATIVE_THRESHOLD = 1e-10
 
 
 def float_nullity(system: DeterminingSystem, ansatz: Ansatz) -> int | None:
-    """Number of singular values below 1e-10 of the largest; None when the system is large or too few points are defined."""
+    """Number of singular values below 1e-10 of the largest.
+
+    None when the system is large or too few points are defined.
+    """
     size = len(system.coordinates)
     if isinstance(ansatz, Basis) or not size or ansatz.count(size) > MAX_UNKNOWNS:
         return None

@@ -1,9 +1,10 @@
 r"""Derivation of the symmetry algebra of a loss.
 
-X = sum_k c_k m_k(theta) d/dtheta_{i(k)} annihilates L exactly when sum_k c_k m_k(theta) dL/dtheta_{i(k)} = 0 at every theta
-and for all free data: linear equations in c.  They are sampled at random points of a prime field, where no rounding occurs;
-split by the characters of a proved group of scalings and signs; solved; the solutions are lifted to the rationals; and each
-one is proved exactly.  The nullity modulo the prime bounds the dimension from above, the proofs from below.
+X = sum_k c_k m_k(theta) d/dtheta_{i(k)} annihilates L exactly when sum_k c_k m_k(theta) dL/dtheta_{i(k)} = 0 at every
+theta and for all free data: linear equations in c.  They are sampled at random points of a prime field, where no
+rounding occurs; split by the characters of a proved group of scalings and signs; solved; the solutions are lifted to
+the rationals; and each one is proved exactly.  The nullity modulo the prime bounds the dimension from above, the
+proofs from below.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def derive(
 ) -> SymmetryAlgebra:
     r"""Derive all symmetries of a loss inside an ansatz, exactly.
 
-    A symmetry is a vector field X on parameter space with :math:`X\cdot L = \sum_i X_i\,\partial L/\partial\theta_i = 0` for
-    all parameters and all free data.
+    A symmetry is a vector field X on parameter space with :math:`X\cdot L = \sum_i X_i\,\partial L/\partial\theta_i =
+    0` for all parameters and all free data.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def _generator_claim(found: Found) -> Claim:
     return Claim(
         statement=f"({found.field}) L = 0",
         verdict="proved",
-        reason=f"L depends on the moved parameters through {proof.invariants} expressions whose derivatives vanish {method}",
+        reason=f"L depends on what X moves through {proof.invariants} expressions whose derivatives vanish {method}",
         evidence={"invariants": proof.invariants, "expansions": proof.expansions},
     )
 

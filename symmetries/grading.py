@@ -4,8 +4,9 @@ They split the determining equations into small independent systems: when a grou
 keeps L, the space of symmetries for all data is a direct sum over its characters, and the coefficient of
 m(theta) d/dtheta_i has the character of m divided by that of theta_i.
 
-Both groups are read off the normal form by exact linear algebra: every node must be homogeneous (a character), a sum needs
-equal characters of its terms, a function such as exp needs the trivial one of its argument.  So they are proved, not sampled.
+Both groups are read off the normal form by exact linear algebra: every node must be homogeneous (a character), a sum
+needs equal characters of its terms, a function such as exp needs the trivial one of its argument.  So they are
+proved, not sampled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Null directions: constant fields v with v.L = 0, the fields f(theta) v that they bring, and the slice that cuts them off."""
+"""Null directions: constant fields v with v.L = 0.
+
+The fields f(theta) v that they bring, and the slice that cuts them off.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +74,8 @@ def slice_at(
 ) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
     """Values of the pivots and shifts of the others that give the loss on the slice where the pivots are zero.
 
-    The loss does not change along v, so L at (0, rest) is L at (h, rest + h v); a height h other than 0 avoids a removable
-    singularity at 0.
+    The loss does not change along v, so L at (0, rest) is L at (h, rest + h v); a height h other than 0 avoids a
+    removable singularity at 0.
     """
     shift: dict[str, Fraction] = {}
     if height:

@@ -1,9 +1,10 @@
 r"""Straight-line programs over a prime field: values and gradients at many points at once, without rounding.
 
-A point is rational (an integer over 2**24) and is used twice: modulo p, and as a double, whose only use is to say which
-branch of an absolute value the point lies on, so that every branch pattern is one that really occurs.  A transcendental
-atom gets a pseudo-random value that depends on its kind and on the value of its argument alone: equal arguments give equal
-atoms, also on a branch.  Its derivative follows from its rule, for instance T' = 1 - T\ :sup:`2` for tanh.
+A point is rational (an integer over 2**24) and is used twice: modulo p, and as a double, whose only use is to say
+which branch of an absolute value the point lies on, so that every branch pattern is one that really occurs.  A
+transcendental atom gets a pseudo-random value that depends on its kind and on the value of its argument alone: equal
+arguments give equal atoms, also on a branch.  Its derivative follows from its rule, for instance T' = 1 - T\ :sup:`2`
+for tanh.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 r"""Exact proof that a vector field annihilates a loss.
 
-The derivative X.N of every node N is built in normal form, arguments first.  Where a loss depends on its parameters through
-invariants u_1, ..., u_q, the derivatives X.u_k are the node zero and nothing above them is touched: that is the proof.  Where
-the normal form is too weak to see that a derivative vanishes, it is expanded exactly over Q in its atoms.
+The derivative X.N of every node N is built in normal form, arguments first.  Where a loss depends on its parameters
+through invariants u_1, ..., u_q, the derivatives X.u_k are the node zero and nothing above them is touched: that is
+the proof.  Where the normal form is too weak to see that a derivative vanishes, it is expanded exactly over Q in its
+atoms.
 """
 
 from __future__ import annotations

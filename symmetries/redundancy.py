@@ -20,9 +20,9 @@ BRANCH_POINTS = 8
 def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -> Claim:
     r"""Compare the fibre of equal losses with the orbit of the symmetries found.
 
-    At a generic theta the gradients for all data span n - r dimensions: r is the dimension of the set of parameters with the
-    same loss for all data.  The symmetries found explain a part as large as the rank of their values at theta.  When the
-    rank is smaller than r, a continuous symmetry outside the ansatz exists.
+    At a generic theta the gradients for all data span n - r dimensions: r is the dimension of the set of parameters
+    with the same loss for all data.  The symmetries found explain a part as large as the rank of their values at
+    theta.  When the rank is smaller than r, a continuous symmetry outside the ansatz exists.
     """
     statement = "the symmetries found explain every continuous redundancy of the parameters"
     ranks = _ranks(system, fields)

@@ -1,10 +1,10 @@
 r"""Linear relations between the arguments of exponentials and of trigonometric functions.
 
-exp(2x) and exp(x) are one function, not two.  Relations are looked for as linear relations between the differentials of the
-arguments: by the Ax-Schanuel theorem and the Risch structure theorem, exponentials are algebraically independent over the
-functions below them exactly when the differentials du of their arguments, together with dv/v for the logarithms log v, are
-linearly independent over Q.  Full rank modulo a prime proves that independence; when the rank drops, the atoms are
-rewritten in a basis of the lattice that their arguments span.
+exp(2x) and exp(x) are one function, not two.  Relations are looked for as linear relations between the differentials
+of the arguments: by the Ax-Schanuel theorem and the Risch structure theorem, exponentials are algebraically
+independent over the functions below them exactly when the differentials du of their arguments, together with dv/v for
+the logarithms log v, are linearly independent over Q.  Full rank modulo a prime proves that independence; when the
+rank drops, the atoms are rewritten in a basis of the lattice that their arguments span.
 
 Source: J. Ax, "On Schanuel's conjectures", Annals of Mathematics 93 (1971); R. Risch, "Algebraic properties of the
 elementary functions of analysis", American Journal of Mathematics 101 (1979).

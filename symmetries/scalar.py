@@ -1,8 +1,8 @@
 r"""Scalar expressions in normal form: a hash-consed graph of sums, products and atoms.
 
-A sum is a constant plus a linear combination of other nodes; a product is a power product of other nodes; an *atom* is a
-function that is not rational, such as exp(u) or \|u\|.  Equal normal forms are the same node, so like terms cancel as the
-graph is built, and much of what has to be proved zero *is* the node zero.
+A sum is a constant plus a linear combination of other nodes; a product is a power product of other nodes; an *atom*
+is a function that is not rational, such as exp(u) or \|u\|.  Equal normal forms are the same node, so like terms
+cancel as the graph is built, and much of what has to be proved zero *is* the node zero.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Product(NamedTuple):
 class Atom(NamedTuple):
     """A function that is not rational, of one node; ``degree`` is the q of a q-th root, 0 otherwise.
 
-    Kinds: exp, log (of the absolute value), tanh, tan_half (tan(u/2)), abs, root, normal_cdf, normal_pdf, atan, sign, pi.
+    Kinds: exp, log (of the absolute value), tanh, tan_half (tan(u/2)), abs, root, normal_cdf, normal_pdf, atan, sign,
+        pi.
     """
 
     kind: str
