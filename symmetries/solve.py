@@ -13,7 +13,7 @@ from symmetries.ansatz import Unknowns
 from symmetries.blocks import ModularSystem, Partition, Solution, partition
 from symmetries.coefficients import solve_over_constants
 from symmetries.fields import Monomial, VectorField
-from symmetries.nullspace import chinese_remainder, primitive_integers, rational_vector, short_basis
+from symmetries.nullspace import Vector, chinese_remainder, primitive_integers, rational_vector, short_basis
 from symmetries.prove import Proof
 from symmetries.system import DeterminingSystem
 
@@ -134,7 +134,7 @@ def _lift(
     combined: list[dict[int, int]] = []
     pivots: tuple[int, ...] = ()
     modulus, best = 1, len(solution.basis)
-    previous: list[dict[int, int]] | None = None
+    previous: Vector | None = None
     for lifts, (prime, sampler) in enumerate(system.samplers()):
         if lifts >= MAX_LIFTS or best == 0:
             break
@@ -149,12 +149,13 @@ def _lift(
                 chinese_remainder(old, modulus, new, prime) for old, new in zip(combined, current.basis, strict=True)
             ]
             modulus *= prime
-        vectors = _rational(combined, modulus)
-        if vectors and vectors == previous:
+        probe = rational_vector(combined[0], modulus) if combined else None
+        vectors = _rational(combined, modulus) if probe is not None and probe == previous else None
+        if vectors:
             attempts = _prove_all(system, _fields(system, unknowns, solution.unknowns, vectors))
             if all(attempt.proof.outcome != "nonzero" for attempt in attempts):
                 break
-        previous = vectors
+        previous = probe
     return attempts, best
 
 
