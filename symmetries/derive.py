@@ -22,6 +22,7 @@ from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Ansatz, Basis, Linear, Polynomial, check_size, read_ansatz
 from symmetries.certificate import Claim, Verdict
 from symmetries.crosscheck import float_nullity
+from symmetries.domain import require_defined
 from symmetries.fields import VectorField
 from symmetries.given_basis import solve_in_basis
 from symmetries.inflation import inflated_fields, is_numeric, lift_fields, monomials_in, pivots_of, slice_at, times
@@ -78,6 +79,7 @@ def derive(
         )
     check_size(chosen, len(loss.entries) + len(loss.moving_entries))
     seed = int(rng.integers(2**31)) if isinstance(rng, np.random.Generator) else int(rng)
+    require_defined(loss, seed=seed)
     return _derive(loss, DeterminingSystem.of(loss, seed=seed), chosen, progress)
 
 
