@@ -10,6 +10,7 @@ for tanh.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -28,7 +29,7 @@ CLEAR_OF_ROUNDING = 1e-7
 
 
 class UnsuitablePrime(Exception):
-    """A denominator of the loss is divisible by the prime; the caller takes another one."""
+    """The prime divides a denominator of the loss, or has no root of some degree; the caller takes another one."""
 
 
 @final
@@ -152,6 +153,8 @@ class ModularProgram:
             root = self._power(value, (self.prime + 1) // 4)
             good &= (self._mod(root * root) == value).all(axis=0)
             value, degree = root, degree // 2
+        if gcd(degree, self.prime - 1) > 1:
+            raise UnsuitablePrime
         return value if degree == 1 else self._power(value, pow(degree, -1, self.prime - 1))
 
     # gradients
