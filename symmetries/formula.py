@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Generator, Mapping, Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 from manifolds.errors import InputError
 from symmetries import numbers, operations
@@ -16,9 +17,13 @@ from symmetries.calls import integer, read_call, unknown
 from symmetries.expression import Node, Shape, array, number, pi, symbol
 from symmetries.reader import Place, Reader, Steps
 from symmetries.refusal import FormulaError, Limits
+from symmetries.scan import Piece
 from symmetries.vocabulary import CONSTANTS, FUNCTIONS, RESERVED
 
 __all__ = ["RESERVED", "FormulaError", "Limits", "read_formula"]
+
+Kinds: TypeAlias = tuple[type[ast.operator], type[ast.operator]]
+"""An operator and its opposite."""
 
 UNKNOWN: Mapping[type[ast.AST], tuple[str, str]] = {
     ast.Compare: ("a comparison", "write it inside where(c, a, b)"),
@@ -106,10 +111,9 @@ def declared(reader: Reader, name: str) -> Node | None:
     """The declared symbol of a name, always the same object."""
     if name in reader.given:
         return reader.given[name]
-    if name not in reader.symbols:
-        return None
-    whole = symbol(name, reader.symbols[name])
-    return reader.shared.setdefault(reader.key(whole), whole)
+    if name in reader.symbols and name not in reader.names:
+        reader.names[name] = symbol(name, reader.symbols[name])
+    return reader.names.get(name)
 
 
 def read_entry(reader: Reader, name: str) -> Node | None:
@@ -151,20 +155,39 @@ def read_operator(reader: Reader, place: Place) -> Steps:
     raise reader.refuse(place, "this operator is refused", why="the language does not have it", cure="use + - * / ** @")
 
 
-def read_chain(reader: Reader, place: Place, kinds: tuple[type[ast.operator], type[ast.operator]]) -> Steps:
-    """A chain of sums and differences, or of products and quotients, from the left."""
-    links: list[tuple[Place, bool]] = []
-    here = place
-    while isinstance(here.node, ast.BinOp) and isinstance(here.node.op, kinds):
-        links.append((Place(here.node.right, here.piece), isinstance(here.node.op, kinds[1])))
-        here = reader.resolve(Place(here.node.left, here.piece))
+def read_chain(reader: Reader, place: Place, kinds: Kinds) -> Steps:
+    """A chain of sums and differences, or of products and quotients, from the left.
+
+    A long chain lies in many pieces; their trees are dropped on the way to its start and made again on the way back.
+    """
+    before: list[Piece] = []
+    here, after = links(place, kinds)
+    while (piece := reader.named(here)) is not None:
+        earlier = reader.parse(piece)
+        if not (isinstance(earlier.node, ast.BinOp) and isinstance(earlier.node.op, kinds)):
+            break
+        before.append(piece)
+        here = links(earlier, kinds)[0]
     parts = [((yield here), False)]
-    for part, opposite in reversed(links):
+    for piece in reversed(before):
+        for part, opposite in links(reader.parse(piece), kinds)[1]:
+            parts.append(((yield part), opposite))
+    for part, opposite in after:
         parts.append(((yield part), opposite))
     if kinds[0] is ast.Mult:
         return numbers.product(parts, reader.limits)
     terms = [numbers.scale(Fraction(-1), node) if opposite else node for node, opposite in parts]
     return numbers.total(terms, reader.limits)
+
+
+def links(place: Place, kinds: Kinds) -> tuple[Place, list[tuple[Place, bool]]]:
+    """The start of a chain in its piece, and what is added or taken away, multiplied or divided, in order."""
+    found: list[tuple[Place, bool]] = []
+    node, piece = place
+    while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
+        found.append((Place(node.right, piece), isinstance(node.op, kinds[1])))
+        node = node.left
+    return Place(node, piece), found[::-1]
 
 
 def read_matmul(node: ast.BinOp, place: Place) -> Steps:

@@ -50,6 +50,8 @@ class Reader:
         self.implicit = implicit
         self.pieces = scan(text, limits)
         self.shared: dict[object, Node] = {}
+        self.names: dict[str, Node] = {}
+        self.counted: tuple[Piece, list[int]] | None = None
         self.entries = 0
         self.products = 0
 
@@ -100,18 +102,32 @@ class Reader:
 
     def resolve(self, place: Place) -> Place:
         """The tree of the piece that a place names, if it names one."""
-        while isinstance(place.node, ast.Name) and place.node.id.startswith(MARK):
-            place = self.parse(self.pieces[int(place.node.id[len(MARK) :])])
+        while (piece := self.named(place)) is not None:
+            place = self.parse(piece)
         return place
+
+    def named(self, place: Place) -> Piece | None:
+        """The piece that a place names, if it names one."""
+        node = place.node
+        named = isinstance(node, ast.Name) and node.id.startswith(MARK)
+        return self.pieces[int(node.id[len(MARK) :])] if named else None  # type: ignore[attr-defined]
 
     def span(self, place: Place) -> tuple[int, str]:
         """Position of a place in the formula, and its text."""
         node, piece = place
         start, end = getattr(node, "col_offset", 1), getattr(node, "end_col_offset", 1)
-        raw = f"({piece.text})".encode()
-        first, last = len(raw[:start].decode()) - 1, len(raw[:end].decode()) - 1
-        begin = piece.position(max(first, 0))
-        return begin, self.text[begin : piece.position(max(last - 1, 0)) + 1]
+        if not piece.text.isascii():
+            letters = self.letters(piece)
+            start, end = letters[start], letters[end]
+        begin = piece.position(max(start - 1, 0))
+        return begin, self.text[begin : piece.position(max(end - 2, 0)) + 1]
+
+    def letters(self, piece: Piece) -> list[int]:
+        """The letter at each byte of a piece in brackets, as Python's parser counts bytes."""
+        if self.counted is None or self.counted[0] is not piece:
+            text = f"({piece.text})"
+            self.counted = (piece, [place for place, letter in enumerate(text) for _ in letter.encode()] + [len(text)])
+        return self.counted[1]
 
     def refuse(self, place: Place, what: str, *, why: str, cure: str, word: str | None = None) -> FormulaError:
         """The error at a place."""

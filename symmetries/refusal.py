@@ -30,7 +30,7 @@ class Limits:
     10000
     """
 
-    characters: int = 2_000_000
+    characters: int = 1_000_000
     depth: int = 200
     repeats: int = 16
     name: int = 200

@@ -28,7 +28,7 @@ x = -1
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def write(tmp_path):
     def write(text: str | bytes):
         path = tmp_path / "loss.toml"
