@@ -10,6 +10,8 @@ from symmetries.system import DeterminingSystem
 
 MAX_UNKNOWNS = 400
 RELATIVE_THRESHOLD = 1e-10
+ROUNDING = 1e-11
+"""A coefficient whose equations are that much smaller than the largest is free: they are rounding errors."""
 
 
 def float_nullity(system: DeterminingSystem, ansatz: Ansatz) -> int | None:
@@ -40,8 +42,9 @@ def float_nullity(system: DeterminingSystem, ansatz: Ansatz) -> int | None:
         monomials = np.prod(points[None, :size] ** unknowns.monomials[:, :, None], axis=1)
     matrix = (monomials[unknowns.monomial] * gradients[unknowns.component]).T
     norms = np.linalg.norm(matrix, axis=0)
-    matrix = matrix[:, norms > 0] / norms[norms > 0]
-    free = int((norms == 0).sum())
+    still = norms <= ROUNDING * norms.max(initial=0.0)
+    matrix = matrix[:, ~still] / norms[~still]
+    free = int(still.sum())
     if not matrix.size:
         return free
     singular = np.linalg.svd(matrix, compute_uv=False)

@@ -81,6 +81,12 @@ class Expander:
         """Whether the node is zero as a rational function of its atoms, modulo their algebraic relations."""
         return bool(self.quotient(root).numerator == 0)
 
+    def factors(self, root: Index) -> list[tuple[Poly, int]]:
+        """The irreducible factors of a node with their exponents, negative below the line; its number is dropped."""
+        value = self.quotient(root)
+        parts = [(value.numerator, 1)] + [(self._dividers[node], -power) for node, power in value.denominator.items()]
+        return [(piece, sign * int(power)) for part, sign in parts for piece, power in part.factor()[1]]
+
     def _expand(self, node: Index) -> Quotient:
         entry = self.graph.entries[node]
         if isinstance(entry, Constant):

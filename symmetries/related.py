@@ -107,22 +107,50 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
 
 
 def _roots_independent(graph: ScalarGraph, root: Index) -> bool:
-    """Whether no product of the even roots is rational: there are at most two, or each has a symbol of its own.
+    """Whether no product of some even radicands is a square, so that the even roots are independent.
 
-    A polynomial that is no square, times polynomials without one of its symbols, is no square.
+    That is so when each radicand is a polynomial without a repeated factor that has a symbol of its own; else the
+    exponents of the irreducible factors of the radicands must be independent modulo 2.
     """
-    bases = [
+    radicands = [
         entry.argument
         for entry in (graph.entries[k] for k in graph.atoms([root]))
         if isinstance(entry, Atom) and entry.kind == "root" and entry.degree % 2 == 0
     ]
-    if len(bases) <= 2:
+    radicands = [node for node in dict.fromkeys(radicands) if graph.value_of(node) is None]
+    if _kinds_inside(graph, radicands) & {"abs", "sign", "root"}:
+        return False
+    symbols = [set(graph.symbols([node])) for node in radicands]
+    if all(
+        inside - set().union(*(symbols[:k] + symbols[k + 1 :])) and is_square_free(graph, node)
+        for k, (node, inside) in enumerate(zip(radicands, symbols, strict=True))
+    ):
         return True
-    symbols = [set(graph.symbols([base])) for base in bases]
-    for k, base in enumerate(bases):
-        others = set().union(*(inside for j, inside in enumerate(symbols) if j != k))
-        if not symbols[k] - others or not is_square_free(graph, base):
-            return False
+    return _exponents_independent(graph, radicands)
+
+
+def _kinds_inside(graph: ScalarGraph, nodes: Sequence[Index]) -> set[str]:
+    return set().union(*(_kinds(graph, node) for node in nodes))
+
+
+def _exponents_independent(graph: ScalarGraph, nodes: Sequence[Index]) -> bool:
+    """Whether the exponents of the irreducible factors of some nodes are linearly independent modulo 2."""
+    expander = Expander(graph, nodes, term_limit=2_000)
+    position: dict[str, int] = {}
+    pivots: dict[int, int] = {}
+    try:
+        for node in nodes:
+            row = 0
+            for piece, exponent in expander.factors(node):
+                bit = position.setdefault(str(piece), len(position))
+                row ^= (exponent & 1) << bit
+            while row and row.bit_length() in pivots:
+                row ^= pivots[row.bit_length()]
+            if not row:
+                return False
+            pivots[row.bit_length()] = row
+    except ExpansionTooLarge:
+        return False
     return True
 
 
