@@ -75,15 +75,16 @@ def slice_at(
     """Values of the pivots and shifts of the others that give the loss on the slice where the pivots are zero.
 
     The loss does not change along v, so L at (0, rest) is L at (h, rest + h v); a height h other than 0 avoids a
-    removable singularity at 0.
+    removable singularity at 0.  The pivots get different multiples of it, so that a matrix of them is regular.
     """
+    values = {pivot: height * pow(7, k, 101) for k, pivot in enumerate(pivots)}
     shift: dict[str, Fraction] = {}
     if height:
-        for row in _unit_directions(directions).values():
+        for pivot, row in _unit_directions(directions).items():
             for entry, value in row.items():
                 if entry not in pivots:
-                    shift[entry] = shift.get(entry, Fraction(0)) + height * value
-    return dict.fromkeys(pivots, height), shift
+                    shift[entry] = shift.get(entry, Fraction(0)) + values[pivot] * value
+    return values, shift
 
 
 def lift_fields(
