@@ -1,0 +1,86 @@
+"""The parts of the objects that programs read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symmetries.algebra import SymmetryAlgebra
+    from symmetries.catalog import CatalogEntry
+    from symmetries.certificate import Certificate, Claim
+    from symmetries.loss import Loss
+
+EVIDENCE = ("samples", "worst_residual", "tolerance", "counterexample")
+"""What the evidence of a verified claim always names, null where it does not apply."""
+
+
+def loss_payload(loss: Loss) -> dict[str, Any]:
+    """A loss: its formula and the shapes of its symbols; data that is given has its values."""
+    declared = loss.to_dict()
+    shown = {key: declared[key] for key in ("name", "formula", "parameters", "data", "constants")}
+    return shown | ({"at": declared["at"]} if "at" in declared else {})
+
+
+def derive_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
+    """What was derived."""
+    essential = algebra.essential
+    return {
+        "loss": loss_payload(algebra.loss),
+        "ansatz": algebra.ansatz.name,
+        "unknowns": algebra.ansatz.count(len(algebra.loss.entries) + len(algebra.loss.moving_entries)),
+        "dimension": algebra.dimension,
+        "null_directions": algebra.null_directions,
+        "essential_dimension": essential.dimension,
+        "generators": [
+            {"field": dict(field.components), "verdict": claim.verdict, "reason": claim.reason}
+            for field, claim in zip(algebra.generators, algebra.generator_claims, strict=True)
+        ],
+        "null_fields": [dict(field.components) for field in algebra.null_fields],
+        "closed": algebra.is_closed,
+        "algebra": algebra_payload(algebra),
+        "essential": {"dimension": essential.dimension, "name": essential.name},
+        "completeness": algebra.completeness.to_dict(),
+        "redundancy": algebra.redundancy.to_dict() if algebra.redundancy is not None else None,
+    }
+
+
+def algebra_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
+    """What the algebra is; null is what is not known."""
+    unknown = dict.fromkeys(("abelian", "solvable", "nilpotent", "semisimple"))
+    return {
+        "name": algebra.name,
+        "synonyms": [],
+        **unknown,
+        "killing_signature": algebra.killing_signature,
+        "levi": algebra.levi,
+    }
+
+
+def claim_payload(claim: Claim) -> dict[str, Any]:
+    """A verified claim; what its evidence always names is null where it does not apply."""
+    shown = claim.to_dict()
+    return shown | {"evidence": dict.fromkeys(EVIDENCE) | shown["evidence"]}
+
+
+def verify_payload(certificate: Certificate) -> dict[str, Any]:
+    """What was verified."""
+    return {
+        "verdict": certificate.verdict,
+        "claims": [claim_payload(claim) for claim in certificate.claims],
+    }
+
+
+def entry_payload(entry: CatalogEntry) -> dict[str, Any]:
+    """One catalogued loss."""
+    declared = loss_payload(entry.loss)
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        **{key: declared[key] for key in ("formula", "parameters", "data", "constants")},
+        "ansatz": entry.ansatz,
+        "dimension": entry.dimension,
+        "null_directions": entry.null_directions,
+        "algebra": entry.algebra,
+        "note": entry.note,
+        "source": entry.source,
+    }

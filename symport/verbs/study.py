@@ -1,0 +1,88 @@
+"""`symport study`: the whole path for one loss, with a report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from symport import spec as specs
+from symport.answers import CODES, DONE, REFUTED, UNDECIDED, Answer, to_json
+from symport.files import check_directory
+from symport.pairs import read_point
+from symport.payloads import derive_payload, loss_payload, verify_payload
+from symport.verbs.derive import FAMILIES, search
+
+if TYPE_CHECKING:
+    from symmetries.algebra import SymmetryAlgebra
+    from symmetries.certificate import Certificate
+    from symport.session import Session
+    from symport.spec import Spec
+
+LATER = ("discrete", "conserved", "teleport", "newton")
+"""Parts of a study that a later version fills."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the verb."""
+    specs.add_arguments(parser)
+    about = f"where to search: {FAMILIES}; default: what the loss names, else linear"
+    parser.add_argument("--ansatz", metavar="FIELDS", help=about)
+    parser.add_argument("--at", metavar="PAIRS", help='a point that the picture shows, such as "x=-1, y=2"')
+
+
+def run(options: argparse.Namespace, session: Session) -> Answer:
+    """Derive, verify, and lay out the report; the exit code is the heaviest of the parts'."""
+    spec = specs.resolve(options)
+    if options.at is not None:
+        spec = spec.at(read_point(options.at))
+    directory = options.output or f"symport-study-{spec.slug}"
+    check_directory(directory)
+    algebra = search(spec, options.ansatz, session)
+    from symmetries.verify import verify
+
+    certificate = verify(spec.loss, algebra, rng=session.seed)
+    parts = {
+        "loss": loss_payload(spec.loss) | {"title": spec.title},
+        "derive": session.head("derive") | derive_payload(algebra),
+        "verify": session.head("verify") | verify_payload(certificate),
+        **dict.fromkeys(LATER),
+    }
+    return Answer(
+        payload=parts,
+        blocks=lambda: blocks(spec, algebra, certificate),
+        code=together(CODES[algebra.completeness.verdict], CODES[certificate.verdict]),
+        files=lambda payload: files(spec, algebra, certificate, payload),
+        directory=directory,
+    )
+
+
+def together(*codes: int) -> int:
+    """The exit code of several parts: refuted over undecided over done."""
+    return REFUTED if REFUTED in codes else UNDECIDED if UNDECIDED in codes else DONE
+
+
+def blocks(spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate) -> list[Any]:
+    """What is printed for people: what was derived, and one line on its verification."""
+    from symport.sections import derive_blocks, loss_blocks
+    from symport.tables import Heading, Line
+
+    checked = f"{certificate.verdict}: {len(certificate.claims)} claims"
+    return [*loss_blocks(spec), *derive_blocks(algebra), Heading("verified"), Line(checked)]
+
+
+def files(
+    spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate, payload: dict[str, Any]
+) -> Mapping[str, bytes]:
+    """The report, its object, the certificate and the pictures."""
+    from symport.pictures import draw
+    from symport.report import Study, render
+
+    pictures = draw(algebra)
+    page = render(Study(spec=spec, algebra=algebra, certificate=certificate, payload=payload, pictures=pictures))
+    return {
+        "report.json": (to_json(payload) + "\n").encode(),
+        "certificate.json": (algebra.certificate.to_json() + "\n").encode(),
+        **{picture.file: picture.content for picture in pictures},
+        "report.html": page.encode(),
+    }
