@@ -9,6 +9,7 @@ relations between arguments (exp(2 x) = exp(x)**2, sin(2 x) = 2 sin x cos x) are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 
 from flint import fmpq, fmpz
 
@@ -248,9 +249,12 @@ def root(graph: ScalarGraph, argument: Index, degree: int) -> Index:
             cure="check the sign inside the root",
         )
     outside += [(constant_root(graph, prime, degree), power) for prime, power in prime_powers(abs(content))]
-    if inside:
-        base = graph.product(inside, 1 if content > 0 else -1)
-        outside.append((graph.atom("root", base, degree), 1))
+    if len(inside) == 1 and content > 0 and (shared := gcd(inside[0][1], degree)) > 1:
+        part, exponent = inside[0]
+        base = absolute(graph, part) if shared % 2 == 0 else part
+        outside.append((graph.atom("root", base, degree // shared), exponent // shared))
+    elif inside:
+        outside.append((graph.atom("root", graph.product(inside, 1 if content > 0 else -1), degree), 1))
     return graph.product(outside)
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from manifolds.errors import InputError
 from symmetries.ansatz import Unknowns
 from symmetries.modular import GradientSampler
 from symmetries.nullspace import full_rank, null_vectors
@@ -70,6 +71,20 @@ def partition(system: DeterminingSystem, unknowns: Unknowns) -> Partition:
         np.sort(order[start : start + size]) for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True)
     ]
     return Partition(blocks=tuple(several), single=order[starts[sizes == 1]])
+
+
+MAX_BLOCK = 6_000
+
+
+def check_largest(parts: Partition) -> None:
+    """Refuse a block whose dense elimination would not fit in memory and time, before anything is sampled."""
+    size = parts.largest
+    if size > MAX_BLOCK:
+        raise InputError(
+            f"the determining equations have a block of {size:,} coupled unknowns",
+            why=f"its elimination needs about {size * size * 72 / 1e9:.1f} GB; blocks of up to {MAX_BLOCK:,} are taken",
+            cure="use a smaller ansatz, smaller sizes, or free data instead of given data, which splits the equations",
+        )
 
 
 @final

@@ -120,6 +120,8 @@ class ModularProgram:
             magnitude = left if step.kind == "abs" else np.ones_like(left)
             return np.where(negative, self._negate(magnitude), magnitude)
         if step.kind == "root":
+            if floats is not None:
+                good &= (floats[0][step.left] > 0).all(axis=0)
             return self._root(left, step.degree, good)
         return self._transcendental(step.kind, left)
 

@@ -9,12 +9,13 @@ from flint import nmod_mat
 
 from symmetries.certificate import Claim
 from symmetries.fields import VectorField
-from symmetries.modular import BRANCHING, ModularProgram, Points, Residues
+from symmetries.modular import BRANCHING, CHUNK_ENTRIES, ModularProgram, Points, Residues
 from symmetries.straight_line import compile_program
 from symmetries.system import DeterminingSystem
 
 SPARE = 8
 BRANCH_POINTS = 8
+MAX_COORDINATES = 2_000
 
 
 def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -> Claim:
@@ -25,6 +26,8 @@ def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -
     theta.  When the rank is smaller than r, a continuous symmetry outside the ansatz exists.
     """
     statement = "the symmetries found explain every continuous redundancy of the parameters"
+    if len(system.coordinates) > MAX_COORDINATES:
+        return Claim(statement=statement, verdict="undecided", reason=f"more than {MAX_COORDINATES} coordinates")
     ranks = _ranks(system, fields)
     if ranks is None:
         return Claim(statement=statement, verdict="undecided", reason="too few points could be sampled")
@@ -64,8 +67,9 @@ def _ranks_at(
     point = Points.random(len(system.inputs), 1, rng).numerators
     gradients: list[Residues] = []
     found = 0
-    for _ in range(20):
-        candidates = Points.random(len(system.inputs), wanted + SPARE, rng).numerators
+    batch = min(wanted + SPARE, max(8, CHUNK_ENTRIES // system.program.slots))
+    for _ in range(20 * (1 + wanted // batch)):
+        candidates = Points.random(len(system.inputs), batch, rng).numerators
         candidates[:size] = point[:size]
         candidates[size + len(system.data) :] = point[size + len(system.data) :]
         values, good = modular.evaluate(Points(candidates))

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from symmetries.ansatz import Unknowns
-from symmetries.blocks import ModularSystem, Partition, Solution, partition
+from symmetries.blocks import ModularSystem, Partition, Solution, check_largest, partition
 from symmetries.coefficients import solve_over_constants
 from symmetries.fields import Monomial, VectorField
 from symmetries.nullspace import Vector, chinese_remainder, primitive_integers, rational_vector, short_basis
@@ -55,6 +55,7 @@ class Outcome:
 def solve(system: DeterminingSystem, unknowns: Unknowns, *, progress: Progress | None = None) -> Outcome:
     """All fields of the span of the unknowns that annihilate the loss, each proved."""
     parts = partition(system, unknowns)
+    check_largest(parts)
     outcome = Outcome()
     sampled = next(iter(system.samplers()), None)
     if sampled is None:
