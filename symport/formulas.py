@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -86,10 +85,15 @@ def unicode_matrix(matrix: Coefficients) -> tuple[str, str]:
     sign = "-" if all(value < 0 for value in matrix.values()) else ""
     units = [
         f"{unicode_number(-value if sign else value)}{unicode_formula(f'E_{i}_{k}')}"
-        for (i, k), value in matrix.items()
+        for (i, k), value in positive_first(matrix)
     ]
     text = " + ".join(units).replace("+ -", "- ")
     return sign, f"({text})" if len(units) > 1 else text
+
+
+def positive_first(matrix: Coefficients) -> list[tuple[tuple[int, int], Fraction]]:
+    """The entries of a constant matrix, those with a plus sign in front."""
+    return sorted(matrix.items(), key=lambda item: (item[1] < 0, item[0]))
 
 
 def unicode_number(value: Fraction) -> str:
@@ -168,7 +172,7 @@ def latex_products(loss: Loss, changes: tuple[Product, ...]) -> str:
     return r",\quad ".join(shown)
 
 
-def latex_matrix(matrix: Mapping[tuple[int, int], Fraction], size: int) -> tuple[str, str]:
+def latex_matrix(matrix: Coefficients, size: int) -> tuple[str, str]:
     """A sign and a constant matrix: a combination of a few matrix units, or written out."""
     if not matrix:
         return "", ""
@@ -180,7 +184,9 @@ def latex_matrix(matrix: Mapping[tuple[int, int], Fraction], size: int) -> tuple
     if len(matrix) == 1:
         ((i, k), value) = next(iter(matrix.items()))
         return f"{latex_number(value)} ", f"E_{{{i}{comma}{k}}}"
-    units = [f"{latex_number(-value if sign else value)} E_{{{i}{comma}{k}}}" for (i, k), value in matrix.items()]
+    units = [
+        f"{latex_number(-value if sign else value)} E_{{{i}{comma}{k}}}" for (i, k), value in positive_first(matrix)
+    ]
     text = " + ".join(unit.strip() for unit in units).replace("+ -", "- ")
     return sign, rf"\left({text}\right)"
 

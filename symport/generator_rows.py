@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from symport.formulas import latex_products, latex_terms
 from symport.mathml import mathml
 from symport.matrix_form import products
+from symport.null_multiples import SAID, null_multiples
 from symport.page import badge, details
 
 if TYPE_CHECKING:
@@ -24,22 +25,32 @@ TERMS = 40
 
 
 def generator_table(algebra: SymmetryAlgebra) -> str:
-    """All generators with their verdicts."""
+    """All generators with their verdicts; many, and multiples of null directions, open on a click."""
     if not algebra.generators:
         return "<p>None.</p>"
-    loss = algebra.loss
-    rows, entrywise = [], []
-    for k, (field, claim) in enumerate(zip(algebra.generators, algebra.generator_claims, strict=True), 1):
-        changes = products(loss, field)
-        terms = terms_html(loss, field)
-        rows.append(row(k, terms if changes is None else mathml(latex_products(loss, changes)), badge(claim.verdict)))
-        if changes is not None:
-            entrywise.append(row(k, terms, ""))
-    rest = rows[FIRST:]
-    parts = [table(rows[:FIRST]), legend() if entrywise else ""]
-    parts.append(details(f"the other {len(rest)} generators", table(rest) if rest else ""))
-    parts.append(details("entry by entry", table(entrywise) if entrywise else ""))
+    multiples = null_multiples(algebra)
+    rows = [generator_row(algebra, k) for k in range(algebra.dimension)]
+    others = [row for k, row in enumerate(rows) if k not in multiples]
+    rest = others[FIRST:]
+    parts = [table(others[:FIRST]) if others else ""]
+    parts.append(details(f"{len(rest)} more generators", table(rest) if rest else ""))
+    written = [k for k in range(algebra.dimension) if products(algebra.loss, algebra.generators[k]) is not None]
+    if any(k not in multiples for k in written):
+        parts.append(legend())
+        entrywise = [row(k + 1, terms_html(algebra.loss, algebra.generators[k]), "") for k in written]
+        parts.append(details("entry by entry", table(entrywise)))
+    if multiples:
+        parts.append(f'<p class="why">{"And " if others else ""}{len(multiples)} generators of the form {SAID}.</p>')
+        parts.append(details("all of them", table([rows[k] for k in sorted(multiples)])))
     return "".join(parts)
+
+
+def generator_row(algebra: SymmetryAlgebra, k: int) -> str:
+    """One generator, as products of matrices where it is that."""
+    loss, field = algebra.loss, algebra.generators[k]
+    changes = products(loss, field)
+    body = terms_html(loss, field) if changes is None else mathml(latex_products(loss, changes))
+    return row(k + 1, body, badge(algebra.generator_claims[k].verdict))
 
 
 def table(rows: Sequence[str]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from symport.sections import counterexample_text
+
 if TYPE_CHECKING:
     from symmetries.certificate import Claim
 
@@ -41,7 +43,7 @@ def claim_html(claim: Claim) -> str:
         items = "".join(f"<li>{escape(one)}</li>" for one in claim.assumptions)
         parts.append(f'<p class="why">assuming that</p><ul class="why">{items}</ul>')
     if claim.evidence.get("counterexample"):
-        parts.append(f'<p class="why">counterexample: <code>{escape(str(claim.evidence["counterexample"]))}</code></p>')
+        parts.append(f'<p class="why">{escape(counterexample_text(claim.evidence["counterexample"]))}</p>')
     return "".join(parts)
 
 

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 STYLE: dict[Any, Any] = {"svg.hashsalt": "symport", "font.size": 9, "axes.edgecolor": "#9ca3af", "axes.linewidth": 0.8}
 
 
+SINGLE = (
+    "Each square is one generator: a row is the entry that it moves, a column the entry on which the change depends, "
+    "orange a positive and blue a negative coefficient; lines separate the parameters."
+)
+"""The caption when generators are drawn one by one."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Picture:
@@ -32,7 +39,7 @@ class Picture:
 
 def draw(algebra: SymmetryAlgebra) -> tuple[Picture, ...]:
     """The pictures that suit a loss: the plane for two parameters, the structure of the generators otherwise."""
-    from symport.plots import plot_dimensions, plot_generators, plot_level_sets
+    from symport.plots import TILES, plot_dimensions, plot_generators, plot_level_sets
 
     if len(algebra.loss.entries) == 2 and not algebra.loss.moving_entries:
         caption = "Dark is low, light is high (the colour is the logarithm of the height above the minimum). "
@@ -40,8 +47,10 @@ def draw(algebra: SymmetryAlgebra) -> tuple[Picture, ...]:
         return (paint(plot_level_sets, algebra, "level-sets.svg", caption.strip(), (6.2, 5.6)),)
     if not algebra.generators:
         return ()
-    caption = "Each square is one generator: a row is the entry that it moves, a column the entry on which the change "
-    caption += "depends, orange a positive and blue a negative coefficient; lines separate the parameters."
+    caption = "A row is the entry that is moved, a column the entry on which the change depends; "
+    caption += "the darker, the more generators do so. Lines separate the parameters."
+    if algebra.dimension <= TILES:
+        caption = SINGLE
     structure = paint(plot_generators, algebra, "generators.svg", caption, (7.2, 5.2))
     if len(algebra.loss.parameters) == 1:
         return (structure,)

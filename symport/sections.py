@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from symport.formulas import short_field, unicode_field, unicode_formula
+from symport.null_multiples import SAID, null_multiples
 from symport.tables import Block, Heading, Line, Table
 
 if TYPE_CHECKING:
@@ -74,19 +75,19 @@ def derive_blocks(algebra: SymmetryAlgebra) -> list[Block]:
 
 
 def generator_blocks(algebra: SymmetryAlgebra) -> list[Block]:
-    """The generators, the first ones when there are many."""
+    """The generators, the first ones when there are many, without the multiples of null directions."""
     if not algebra.generators:
         return [Line("no field of this family is a symmetry")]
-    pairs = list(zip(algebra.generators, algebra.generator_claims, strict=True))[:SHOWN]
-    shown = [short_field(algebra.loss, field) for field, _ in pairs]
-    rows = [
-        [f"X{k}", claim.verdict, cut(text)] for k, (text, (_, claim)) in enumerate(zip(shown, pairs, strict=True), 1)
-    ]
-    blocks: list[Block] = [Heading("generators"), Table(rows)]
-    if any("δ" in text for text in shown):
+    multiples = null_multiples(algebra)
+    others = [k for k in range(algebra.dimension) if k not in multiples]
+    shown = {k: short_field(algebra.loss, algebra.generators[k]) for k in others[:SHOWN]}
+    rows = [[f"X{k + 1}", algebra.generator_claims[k].verdict, cut(text)] for k, text in shown.items()]
+    blocks: list[Block] = [Heading("generators"), *([Table(rows)] if rows else [])]
+    if any("δ" in text for text in shown.values()):
         blocks.append(Line("δ: the change of a parameter; Eij: the matrix with a 1 at row i, column j, counted from 0"))
-    rest = algebra.dimension - len(rows)
-    return [*blocks, Line(f"and {rest} more; --json lists all")] if rest > 0 else blocks
+    if len(others) > SHOWN:
+        blocks.append(Line(f"and {len(others) - SHOWN} more; --json lists all"))
+    return [*blocks, *([Line(f"{'and ' * bool(rows)}{len(multiples)} of the form {SAID}")] if multiples else [])]
 
 
 def completeness_blocks(algebra: SymmetryAlgebra) -> list[Block]:
@@ -102,9 +103,21 @@ def completeness_blocks(algebra: SymmetryAlgebra) -> list[Block]:
     return blocks
 
 
+def counterexample_text(found: object) -> str:
+    """A point at which a claim fails.
+
+    >>> counterexample_text({"point": {"x": "1", "y": "2"}, "value": "18"})
+    'counterexample: the value is 18 at x = 1, y = 2'
+    """
+    if not (isinstance(found, dict) and isinstance(found.get("point"), dict) and "value" in found):
+        return f"counterexample: {found}"
+    point = ", ".join(f"{name} = {value}" for name, value in found["point"].items())
+    return f"counterexample: the value is {found['value']} at {point}"
+
+
 def claim_lines(claim: Claim) -> list[Block]:
     """A claim, its reason and what it rests on."""
-    lines: list[Block] = [Line(f"{claim.verdict}: {claim.statement}")]
+    lines: list[Block] = [Line(f"{claim.verdict}: {cut(claim.statement, 400)}")]
     lines += [Line(f"because {claim.reason}")] if claim.reason else []
     return lines + [Line(f"assuming that {one}") for one in claim.assumptions]
 
@@ -115,7 +128,6 @@ def verify_blocks(certificate: Certificate) -> list[Block]:
     for claim in certificate.claims[:SHOWN]:
         blocks += claim_lines(claim)
         found = claim.evidence.get("counterexample")
-        if found:
-            blocks.append(Line(f"counterexample: {cut(str(found), 400)}"))
+        blocks += [Line(cut(counterexample_text(found), 400))] if found else []
     rest = len(certificate.claims) - SHOWN
     return [*blocks, Line(f"and {rest} more; --json lists all")] if rest > 0 else blocks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from symport import spec as specs
@@ -12,6 +13,7 @@ from symport.payloads import derive_payload
 
 if TYPE_CHECKING:
     from symmetries.algebra import SymmetryAlgebra
+    from symmetries.certificate import Certificate
     from symport.session import Session
     from symport.spec import Spec
 
@@ -38,10 +40,15 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     def files(payload: dict[str, Any]) -> Mapping[str, bytes]:
         return {
             "derive.json": to_json(payload).encode(),
-            "certificate.json": algebra.certificate.to_json().encode(),
+            "certificate.json": (stored(algebra).to_json() + "\n").encode(),
         }
 
     return Answer(payload=derive_payload(algebra), blocks=blocks, code=CODES[algebra.completeness.verdict], files=files)
+
+
+def stored(algebra: SymmetryAlgebra) -> Certificate:
+    """The certificate of what was derived; what is outside the ansatz is a remark and no part of it."""
+    return replace(algebra.certificate, claims=(*algebra.generator_claims, algebra.completeness))
 
 
 def search(spec: Spec, wanted: str | None, session: Session) -> SymmetryAlgebra:

@@ -82,7 +82,7 @@ def files(
     page = render(Study(spec=spec, algebra=algebra, certificate=certificate, payload=payload, pictures=pictures))
     return {
         "report.json": (to_json(payload) + "\n").encode(),
-        "certificate.json": (algebra.certificate.to_json() + "\n").encode(),
+        "certificate.json": (certificate.to_json() + "\n").encode(),
         **{picture.file: picture.content for picture in pictures},
         "report.html": page.encode(),
     }

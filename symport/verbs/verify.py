@@ -75,10 +75,9 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
 
 def verified(spec: Spec, options: argparse.Namespace, session: Session) -> Certificate:
     """The certificate of what the command names."""
+    from symmetries.fields import VectorField
     from symmetries.finite_action import FiniteAction
     from symmetries.verify import verify
-
-    from symmetries.fields import VectorField
 
     loss = spec.loss
     if options.field is not None:
@@ -113,7 +112,7 @@ def answer(spec: Spec, certificate: Certificate) -> Answer:
         return [*loss_blocks(spec), *verify_blocks(certificate)]
 
     def files(payload: dict[str, Any]) -> Mapping[str, bytes]:
-        return {"verify.json": to_json(payload).encode(), "certificate.json": certificate.to_json().encode()}
+        return {"verify.json": to_json(payload).encode(), "certificate.json": (certificate.to_json() + "\n").encode()}
 
     payload = {"loss": loss_payload(spec.loss), **verify_payload(certificate)}
     return Answer(payload=payload, blocks=blocks, code=CODES[certificate.verdict], files=files)
