@@ -46,7 +46,9 @@ def solve_over_constants(
     vectors = matrix.nullspace().to_dense().to_list()
     if len(vectors) != nullity:
         return None
-    return [_vector_field(system, unknowns, block, vector, domain) for vector in vectors]
+    fields = [_vector_field(system, unknowns, block, vector, domain) for vector in vectors]
+    known = {*constants, *system.coordinates}
+    return fields if all(_names(field) <= known for field in fields) else None
 
 
 def constant_nodes(system: DeterminingSystem) -> dict[str, Index]:
@@ -215,6 +217,17 @@ def _vector_field(
             if entry in polynomials
         }
     )
+
+
+def _names(field: VectorField) -> set[str]:
+    """Names of coordinates and constants in the components of a field."""
+    return {
+        name
+        for polynomial in (field.polynomials or {}).values()
+        for monomial in polynomial
+        for name, exponent in monomial
+        if exponent > 0
+    }
 
 
 def _content(numbers: Sequence[Fraction]) -> Fraction:

@@ -30,12 +30,23 @@ def term_text(monomial: Monomial, coefficient: Fraction) -> str:
     >>> term_text((("x", 2), ("y", 1)), Fraction(-3, 2))
     '-3/2*x**2*y'
     """
-    powers = "*".join(name if exponent == 1 else f"{name}**{exponent}" for name, exponent in monomial)
+    powers = "*".join(power_text(name, exponent) for name, exponent in monomial)
     if not powers:
         return str(coefficient)
     if abs(coefficient) == 1:
         return f"-{powers}" if coefficient < 0 else powers
     return f"{coefficient}*{powers}"
+
+
+def power_text(name: str, exponent: int) -> str:
+    """A power of a named quantity, bracketed when its name is a power itself.
+
+    >>> power_text("x", 2), power_text("(2)**(1/3)", 2)
+    ('x**2', '((2)**(1/3))**2')
+    """
+    if exponent == 1:
+        return name
+    return f"({name})**{exponent}" if "**" in name else f"{name}**{exponent}"
 
 
 def polynomial_text(polynomial: Polynomial) -> str:

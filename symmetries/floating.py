@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ def evaluate_floats(program: Program, points: FloatArray) -> FloatArray:
     values = np.empty((program.slots, points.shape[1]))
     values[: len(program.inputs)] = points
     for k, constant in enumerate(program.constants):
-        values[len(program.inputs) + k] = int(constant.p) / int(constant.q)
+        values[len(program.inputs) + k] = nearest(constant)
     with np.errstate(all="ignore"):
         for step in program.steps:
             values[step.start : step.stop] = _step_values(step, values)
@@ -47,8 +48,16 @@ def gradient_floats(program: Program, values: FloatArray) -> FloatArray:
     return adjoint[: len(program.inputs)]
 
 
+def nearest(value: Any) -> float:
+    """The double nearest to a rational number, infinite when it is too large for one."""
+    try:
+        return int(value.p) / int(value.q)
+    except OverflowError:
+        return math.inf if value.p > 0 else -math.inf
+
+
 def _numbers(rationals: tuple[Any, ...]) -> FloatArray:
-    return np.array([int(value.p) / int(value.q) for value in rationals])[:, None]
+    return np.array([nearest(value) for value in rationals])[:, None]
 
 
 def _step_values(step: Step, values: FloatArray) -> FloatArray:
