@@ -8,7 +8,6 @@ relations between arguments (exp(2 x) = exp(x)**2, sin(2 x) = 2 sin x cos x) are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import gcd
 
 from flint import fmpq, fmpz
@@ -19,32 +18,6 @@ from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum
 
 FACTOR_LIMIT = 10**12
 """Constants up to this size are split into primes inside logarithms and roots."""
-
-
-def make_atom(graph: ScalarGraph, kind: str, argument: Index, degree: int = 0) -> Index:
-    """Node of an atom of the given kind, its argument in normal form."""
-    if kind == "root":
-        return root(graph, argument, degree)
-    return BUILDERS[kind](graph, argument)
-
-
-def rebuild(graph: ScalarGraph, root: Index, replacement: Mapping[Index, Index]) -> Index:
-    """The expression with some nodes replaced, in normal form again."""
-    new: dict[Index, Index] = dict(replacement)
-    for node in graph.reachable([root]):
-        if node in new:
-            continue
-        entry = graph.entries[node]
-        if isinstance(entry, Sum):
-            new[node] = graph.linear([(new[inner], value) for inner, value in entry.terms], entry.constant)
-        elif isinstance(entry, Product):
-            new[node] = graph.product([(new[inner], exponent) for inner, exponent in entry.powers])
-        elif isinstance(entry, Atom) and entry.kind != "pi":
-            changed = new[entry.argument] != entry.argument
-            new[node] = make_atom(graph, entry.kind, new[entry.argument], entry.degree) if changed else node
-        else:
-            new[node] = node
-    return new[root]
 
 
 def pi(graph: ScalarGraph) -> Index:
@@ -203,10 +176,28 @@ def absolute(graph: ScalarGraph, argument: Index) -> Index:
     result: list[tuple[Index, int]] = []
     for part, exponent in parts.items():
         if exponent % 2 and not graph.is_nonnegative(part):
-            result += [(graph.atom("abs", part), 1), (part, exponent - 1)]
+            bent = _bent(graph, part)
+            result += [(graph.atom("abs", part) if bent is None else bent, 1), (part, exponent - 1)]
         else:
             result.append((part, exponent))
     return graph.product(result, abs(content))
+
+
+def _bent(graph: ScalarGraph, node: Index) -> Index | None:
+    """|a |w| + b w| without the outer absolute value, None for any other node: relu and leaky relu are such sums."""
+    entry = graph.entries[node]
+    terms = entry.terms if isinstance(entry, Sum) else ()
+    bends = [(inner, a) for inner, a in terms if isinstance(atom := graph.entries[inner], Atom) and atom.kind == "abs"]
+    if len(bends) != 1:
+        return None
+    bend, a = bends[0]
+    w = graph.children(bend)[0]
+    b, rest = graph.primitive(graph.linear([(node, 1), (bend, -a)]))
+    if rest != w:
+        return None
+    if abs(b) <= abs(a):
+        return graph.scale(node, 1 if a > 0 else -1)
+    return graph.linear([(bend, abs(b)), (w, a if b > 0 else -a)])
 
 
 def sign(graph: ScalarGraph, argument: Index) -> Index:
@@ -309,44 +300,3 @@ def atan(graph: ScalarGraph, argument: Index) -> Index:
         return graph.zero
     direction, inner = signed(graph, argument)
     return graph.scale(graph.atom("atan", inner), direction)
-
-
-BUILDERS = {
-    "exp": exp,
-    "log": log,
-    "tanh": tanh,
-    "tan_half": tan_half,
-    "abs": absolute,
-    "sign": sign,
-    "normal_pdf": normal_pdf,
-    "normal_cdf": normal_cdf,
-    "atan": atan,
-}
-
-
-def derivative_factor(graph: ScalarGraph, node: Index) -> Index:
-    """f'(u) for the atom f(u), as a node; a sign counts as locally constant."""
-    entry = graph.entries[node]
-    assert isinstance(entry, Atom)
-    u = entry.argument
-    match entry.kind:
-        case "exp":
-            return node
-        case "log":
-            return graph.power(u, -1)
-        case "tanh":
-            return graph.linear([(graph.power(node, 2), -1)], 1)
-        case "tan_half":
-            return graph.linear([(graph.power(node, 2), fmpq(1, 2))], fmpq(1, 2))
-        case "abs":
-            return graph.divide(node, u)
-        case "root":
-            return graph.product([(node, 1), (u, -1)], fmpq(1, entry.degree))
-        case "normal_cdf":
-            return normal_pdf(graph, u)
-        case "normal_pdf":
-            return graph.product([(u, 1), (node, 1)], -1)
-        case "atan":
-            return graph.power(graph.linear([(graph.power(u, 2), 1)], 1), -1)
-        case _:
-            return graph.zero
