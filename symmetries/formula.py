@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from manifolds.errors import InputError
-from symmetries import numbers, operations
+from symmetries import indexing, numbers, operations
 from symmetries.calls import integer, read_call, unknown
 from symmetries.expression import Node, Shape, array, number, pi, symbol
 from symmetries.reader import Place, Reader, Steps
@@ -127,7 +127,7 @@ def read_entry(reader: Reader, name: str) -> Node | None:
         parts.insert(0, int(last))
         whole = declared(reader, head)
         if whole is not None and whole.ndim == len(parts):
-            return operations.index(whole, tuple(parts))
+            return indexing.index(whole, tuple(parts))
 
 
 def read_sign(reader: Reader, place: Place) -> Steps:
@@ -252,7 +252,7 @@ def stack_rows(rows: Sequence[Node]) -> Node:
         elif row.operation == "array" and isinstance(payload, tuple):
             values.extend(Fraction(value) for value in payload)
         else:
-            return operations.concatenate([operations.reshape(part, (1, *shape)) for part in rows])
+            return indexing.concatenate([indexing.reshape(part, (1, *shape)) for part in rows])
     return array(tuple(values), (len(rows), *shape))
 
 
@@ -268,7 +268,7 @@ def read_subscript(reader: Reader, place: Place) -> Steps:
     if sum(position is not None for position in positions) > value.ndim or len(positions) > reader.limits.axes:
         what, why = f"an index with {len(positions)} parts", f"the array has {value.ndim} axes"
         raise reader.refuse(place, what, why=why, cure="use one integer or slice for each axis")
-    return operations.index(value, tuple(positions))
+    return indexing.index(value, tuple(positions))
 
 
 def read_key(reader: Reader, place: Place) -> Generator[Place, Node, int | slice | None]:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, final
 
 import numpy as np
 
-from symmetries.atoms import derivative_factor
+from symmetries.calculus import derivative_factor
 from symmetries.expand import Expander, ExpansionTooLarge
 from symmetries.lower import exact_quotient
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
@@ -28,6 +28,8 @@ TangentMap: TypeAlias = Mapping[Index, Index]
 
 CHECK_POINTS = 4
 CHECK_PRIMES = 2
+CONTINUOUS = frozenset({"exp", "tanh", "abs", "root", "normal_cdf", "normal_pdf", "atan", "pi"})
+"""Atoms without poles and jumps."""
 
 
 @final
@@ -60,6 +62,7 @@ class Prover:
         for node in graph.reachable([root]):
             for child in graph.children(node):
                 self._parents.setdefault(child, []).append(node)
+        self._denominators = _denominators(graph, root)
 
     def prove(self, field: TangentMap) -> Proof:
         """Try to prove that the field, a map from symbols to components, annihilates the loss."""
@@ -67,7 +70,7 @@ class Prover:
         if any(not self._keeps_jump(node, tangents) for node in jumps):
             return Proof("discontinuous")
         if self.root not in tangents:
-            return Proof("zero", invariants=self._vanishing(tangents, field))
+            return self._proved(tangents, field, expansions=0)
         zeros = self._zero_candidates(tangents)
         if self.root not in zeros:
             return Proof("nonzero")
@@ -132,6 +135,14 @@ class Prover:
             return False
         return exact_quotient(self.graph, change, entry.argument) is not None
 
+    def _keeps_pole(self, node: Index, tangents: Mapping[Index, Index]) -> bool:
+        """Whether X is tangent to {D = 0} for a denominator D: X.D is a continuous function times D."""
+        graph, change = self.graph, tangents[node]
+        if graph.value_of(graph.divide(change, node)) is not None:
+            return True
+        kinds = {entry.kind for entry in (graph.entries[k] for k in graph.atoms([change])) if isinstance(entry, Atom)}
+        return not kinds - CONTINUOUS and exact_quotient(graph, change, node) is not None
+
     def _vanishing(self, tangents: Mapping[Index, Index], field: TangentMap) -> int:
         parents = {parent for node in tangents for parent in self._parents.get(node, ())}
         return len(parents - tangents.keys())
@@ -171,7 +182,12 @@ class Prover:
         tangents, _ = self._tangents(field, vanishes)
         if self.root in tangents:
             return Proof("too large" if self._is_zero(tangents[self.root]) is None else "nonzero")
-        return Proof("zero", invariants=self._vanishing(tangents, field), expansions=len(expanded))
+        return self._proved(tangents, field, expansions=len(expanded))
+
+    def _proved(self, tangents: Mapping[Index, Index], field: TangentMap, *, expansions: int) -> Proof:
+        if not all(self._keeps_pole(node, tangents) for node in self._denominators if node in tangents):
+            return Proof("discontinuous")
+        return Proof("zero", invariants=self._vanishing(tangents, field), expansions=expansions)
 
     def _is_zero(self, node: Index) -> bool | None:
         """Whether a node is zero as a rational function of its atoms; None when the expansion is too large."""
@@ -184,3 +200,21 @@ class Prover:
 def _lowered(powers: Powers, node: Index) -> list[tuple[Index, int]]:
     """A power product with the exponent of one factor lowered by one."""
     return [(inner, exponent - (inner == node)) for inner, exponent in powers if inner != node or exponent != 1]
+
+
+def _denominators(graph: ScalarGraph, root: Index) -> list[Index]:
+    """Expressions that the loss divides by and that may vanish.
+
+    A rational loss needs none: in lowest terms N/D, X.L = 0 makes D divide X.D, and removable zeros do no harm.  With
+    absolute values or bounded functions the loss may jump where D changes its sign, as in abs(x)/x.
+    """
+    if not graph.atoms([root]):
+        return []
+    found = {
+        inner
+        for entry in (graph.entries[node] for node in graph.reachable([root]))
+        if isinstance(entry, Product)
+        for inner, exponent in entry.powers
+        if exponent < 0
+    }
+    return sorted(node for node in found if not graph.is_positive(node))

@@ -14,21 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lcm
-from typing import Literal, TypeAlias, final
+from typing import final
 
 import numpy as np
-from flint import fmpq, fmpz_mat
 
-from symmetries import atoms
-from symmetries.expand import Expander, ExpansionTooLarge, is_square_free, to_node
+from symmetries.expand import Expander, ExpansionTooLarge, is_square_free
+from symmetries.lattice import Family, Relation, rewrite
 from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
 from symmetries.nullspace import null_vectors, rational_vector
 from symmetries.primes import suitable_primes
 from symmetries.scalar import Atom, Index, ScalarGraph, Symbol
 from symmetries.straight_line import compile_program
-
-Family: TypeAlias = Literal["exponential", "trigonometric"]
 
 EXPONENTIAL = frozenset({"exp", "tanh", "log"})
 TRIGONOMETRIC = frozenset({"tan_half", "atan"})
@@ -66,9 +62,13 @@ def relate(graph: ScalarGraph, root: Index, *, seed: int) -> tuple[Index, Indepe
             return root, _unknown("the differentials of the arguments could not be sampled, or are too many")
         if not exponential and not trigonometric:
             break
-        changed = _rewrite(graph, root, "exponential", exponential) if exponential else None
+        changed = (
+            rewrite(graph, root, "exponential", _members(graph, root, "exponential"), exponential)
+            if exponential
+            else None
+        )
         if changed is None and trigonometric:
-            changed = _rewrite(graph, root, "trigonometric", trigonometric)
+            changed = rewrite(graph, root, "trigonometric", _members(graph, root, "trigonometric"), trigonometric)
         if changed is None or changed == root:
             return root, _unknown("a relation between their arguments was seen and could not be used")
         root = changed
@@ -183,7 +183,7 @@ def _differential(graph: ScalarGraph, node: Index) -> Index:
     return graph.scale(entry.argument, 2) if entry.kind == "tanh" else entry.argument
 
 
-def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> list[dict[int, fmpq]] | None:
+def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> list[Relation] | None:
     """Rational linear relations between the differentials of the members, by position; None when not sampled."""
     members = _members(graph, root, family)
     if len(members) < 2:
@@ -210,151 +210,3 @@ def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> li
             vectors = [rational_vector(vector, prime, bound=1000) for vector in basis]
             return None if any(vector is None for vector in vectors) else [v for v in vectors if v is not None]
     return None
-
-
-def _rewrite(graph: ScalarGraph, root: Index, family: Family, relations: list[dict[int, fmpq]]) -> Index | None:
-    members = _members(graph, root, family)
-    involved = sorted(set().union(*relations))
-    entries = [graph.entries[members[k]] for k in involved]
-    if any(isinstance(entry, Atom) and entry.kind in {"log", "atan"} for entry in entries):
-        return _split_logarithms(graph, root, [members[k] for k in involved])
-    hyperbolic = [members[k] for k in involved if graph.entries[members[k]].kind == "tanh"]  # type: ignore[union-attr]
-    if hyperbolic:
-        return atoms.rebuild(graph, root, {node: _tanh_by_exp(graph, node) for node in hyperbolic})
-    arguments = [graph.entries[members[k]].argument for k in involved]  # type: ignore[union-attr]
-    lattice = _lattice(arguments, relations, involved, graph)
-    if lattice is None:
-        return None
-    basis, coordinates, constants = lattice
-    build = _exponential if family == "exponential" else _tangent
-    replacement = {
-        members[k]: build(graph, basis, row, constant)
-        for k, row, constant in zip(involved, coordinates, constants, strict=True)
-    }
-    return atoms.rebuild(graph, root, replacement)
-
-
-def _tanh_by_exp(graph: ScalarGraph, node: Index) -> Index:
-    entry = graph.entries[node]
-    assert isinstance(entry, Atom)
-    power = atoms.exp(graph, graph.scale(entry.argument, 2))
-    return graph.divide(graph.linear([(power, 1)], -1), graph.linear([(power, 1)], 1))
-
-
-def _split_logarithms(graph: ScalarGraph, root: Index, members: Sequence[Index]) -> Index | None:
-    """Logarithms of polynomials with common factors, split over the factors."""
-    replacement = {}
-    for node in members:
-        entry = graph.entries[node]
-        assert isinstance(entry, Atom)
-        if entry.kind == "log":
-            pieces = _irreducible_factors(graph, entry.argument)
-            if pieces is not None:
-                replacement[node] = atoms.log(graph, pieces)
-    return atoms.rebuild(graph, root, replacement) if replacement else None
-
-
-def _irreducible_factors(graph: ScalarGraph, node: Index) -> Index | None:
-    expander = Expander(graph, [node], term_limit=2_000)
-    try:
-        value = expander.quotient(node)
-    except ExpansionTooLarge:
-        return None
-    if value.denominator or value.numerator == 0:
-        return None
-    content, pieces = value.numerator.factor()
-    if len(pieces) < 2 and all(exponent == 1 for _, exponent in pieces):
-        return None
-    return graph.product(
-        [(to_node(graph, piece, expander.leaves), int(exponent)) for piece, exponent in pieces], content
-    )
-
-
-def _lattice(
-    arguments: list[Index], relations: list[dict[int, fmpq]], involved: list[int], graph: ScalarGraph
-) -> tuple[list[Index], list[list[int]], list[fmpq]] | None:
-    """Basis nodes b, integer coordinates m and constants c with argument_j = sum_l m_jl b_l + c_j, checked exactly."""
-    dependent = {max(relation): relation for relation in relations}
-    independent = [k for k in involved if k not in dependent]
-    rows: list[list[fmpq]] = []
-    for k in involved:
-        if k in dependent:
-            relation = dependent[k]
-            rows.append([-relation.get(j, fmpq(0)) / relation[k] for j in independent])
-        else:
-            rows.append([fmpq(int(j == k)) for j in independent])
-    constants = []
-    position = {k: place for place, k in enumerate(involved)}
-    for k, row in zip(involved, rows, strict=True):
-        combination = [(arguments[position[j]], -value) for j, value in zip(independent, row, strict=True)]
-        constant = _constant_value(graph, graph.linear([(arguments[position[k]], fmpq(1)), *combination]))
-        if constant is None:
-            return None
-        constants.append(constant)
-    scale = _common_denominator(rows)
-    integer = fmpz_mat([[int((value * scale).p) for value in row] for row in rows])
-    hermite = integer.hnf()
-    size = len(independent)
-    basis_rows = [[int(hermite[r, c]) for c in range(size)] for r in range(size)]
-    basis = [
-        graph.linear(
-            (arguments[position[j]], fmpq(value, scale)) for j, value in zip(independent, row, strict=True) if value
-        )
-        for row in basis_rows
-    ]
-    coordinates = []
-    for r in range(integer.nrows()):
-        coordinates.append(_in_basis([int(integer[r, c]) for c in range(size)], basis_rows))
-    return basis, coordinates, constants
-
-
-def _in_basis(row: list[int], basis: list[list[int]]) -> list[int]:
-    """Integer coordinates of a row in an upper triangular lattice basis."""
-    rest = list(row)
-    coordinates = []
-    for k, vector in enumerate(basis):
-        factor = rest[k] // vector[k]
-        coordinates.append(factor)
-        rest = [value - factor * step for value, step in zip(rest, vector, strict=True)]
-    assert not any(rest)
-    return coordinates
-
-
-def _common_denominator(rows: list[list[fmpq]]) -> int:
-    return lcm(*(int(value.q) for row in rows for value in row))
-
-
-def _constant_value(graph: ScalarGraph, node: Index) -> fmpq | None:
-    """The rational number that a node equals identically, or None."""
-    value = graph.value_of(node)
-    if value is not None:
-        return value
-    try:
-        quotient = Expander(graph, [node], term_limit=20_000).quotient(node)
-    except ExpansionTooLarge:
-        return None
-    if quotient.denominator or not quotient.numerator.is_constant():
-        return None
-    return fmpq(quotient.numerator.leading_coefficient()) if quotient.numerator != 0 else fmpq(0)
-
-
-def _exponential(graph: ScalarGraph, basis: list[Index], row: list[int], constant: fmpq) -> Index:
-    factors = [(atoms.exp(graph, node), exponent) for node, exponent in zip(basis, row, strict=True) if exponent]
-    return graph.product([*factors, (atoms.exp(graph, graph.constant(constant)), 1)])
-
-
-def _tangent(graph: ScalarGraph, basis: list[Index], row: list[int], constant: fmpq) -> Index:
-    """tan(u/2) = sin u / (1 + cos u) of u = sum m_l b_l + c by the addition theorems."""
-    cosine, sine = graph.one, graph.zero
-    angles = [(node, exponent) for node, exponent in zip(basis, row, strict=True)]
-    if constant != 0:
-        angles.append((graph.constant(constant), 1))
-    for node, turns in angles:
-        c, s = atoms.cos_sin(graph, node)
-        s = graph.scale(s, 1 if turns >= 0 else -1)
-        for _ in range(abs(turns)):
-            cosine, sine = (
-                graph.subtract(graph.multiply(cosine, c), graph.multiply(sine, s)),
-                graph.add(graph.multiply(cosine, s), graph.multiply(sine, c)),
-            )
-    return graph.divide(sine, graph.linear([(cosine, 1)], 1))

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from manifolds.errors import InputError
-from symmetries import numbers, operations
+from symmetries import indexing, numbers, operations
 from symmetries.data import exact
 from symmetries.expression import Node, Shape, number, pi, symbol
 from symmetries.formula import read_formula, stack_rows
@@ -162,7 +162,7 @@ class Border:
         shape = self.symbols.get(name)
         if kind(expr) == "MatrixSymbol" and shape is not None:
             if shape == tuple(expr.shape) or (*shape, 1) == tuple(expr.shape):
-                return operations.reshape(symbol(name, shape), tuple(map(int, expr.shape)))
+                return indexing.reshape(symbol(name, shape), tuple(map(int, expr.shape)))
             why = f"it is declared with the shape {list(shape)}"
             raise InputError(f"{name!r} has the shape {list(expr.shape)}", why=why, cure="make the two agree")
         if shape == ():
@@ -255,12 +255,12 @@ def element(expr: Expression, nodes: Sequence[Node]) -> Node:
     """One entry of a matrix."""
     if not all(getattr(part, "is_Integer", False) for part in expr.args[1:]):
         raise InputError(f"the entry {shown(expr)}", why="its indices are no numbers", cure="use integers")
-    return operations.index(nodes[0], tuple(int(part) for part in expr.args[1:]))
+    return indexing.index(nodes[0], tuple(int(part) for part in expr.args[1:]))
 
 
 def slices(expr: Expression, nodes: Sequence[Node]) -> Node:
     """A slice of a matrix."""
-    return operations.index(nodes[0], tuple(slice(*map(int, part)) for part in (expr.rowslice, expr.colslice)))
+    return indexing.index(nodes[0], tuple(slice(*map(int, part)) for part in (expr.rowslice, expr.colslice)))
 
 
 def explicit(expr: Expression, nodes: Sequence[Node]) -> Node:
@@ -313,7 +313,7 @@ BUILDERS: Mapping[str, Callable[[Expression, list[Node]], Node]] = {
     "Trace": lambda expr, nodes: operations.trace(nodes[0]),
     "Determinant": lambda expr, nodes: operations.det(nodes[0]),
     "KroneckerProduct": lambda expr, nodes: reduce(operations.kron, nodes),
-    "DotProduct": lambda expr, nodes: operations.sum_(product([operations.reshape(n, (n.size,)) for n in nodes])),
+    "DotProduct": lambda expr, nodes: operations.sum_(product([indexing.reshape(n, (n.size,)) for n in nodes])),
     "MatrixElement": element,
     "MatrixSlice": slices,
     "ImmutableDenseMatrix": explicit,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.atoms import rebuild
+from symmetries.calculus import rebuild
 from symmetries.coefficients import constant_nodes
 from symmetries.expression import entry_names
 from symmetries.fields import Polynomial

@@ -9,7 +9,7 @@ from functools import partial, reduce
 from typing import Final, Literal, TypeAlias, final
 
 from manifolds.errors import InputError
-from symmetries import numbers, operations
+from symmetries import indexing, numbers, operations
 from symmetries.expression import Node, Shape, number
 from symmetries.refusal import Limits
 
@@ -148,8 +148,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "eye": Function(operations.eye, (Argument("n", "length"), Argument("m", "length", None))),
     "ones": Function(ones, (Argument("shape", "shape"),)),
     "zeros": Function(zeros, (Argument("shape", "shape"),)),
-    "reshape": Function(operations.reshape, (X, Argument("shape", "shape"))),
-    "concatenate": Function(operations.concatenate, (Argument("arrays", "arrays"), Argument("axis", "axis", 0))),
+    "reshape": Function(indexing.reshape, (X, Argument("shape", "shape"))),
+    "concatenate": Function(indexing.concatenate, (Argument("arrays", "arrays"), Argument("axis", "axis", 0))),
 }
 """Every function but ``where`` and ``Piecewise``, which take comparisons."""
 
