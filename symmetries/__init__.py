@@ -5,6 +5,7 @@ from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomia
 from symmetries.certificate import Certificate, Claim
 from symmetries.data import Data
 from symmetries.derive import derive
+from symmetries.estimate import SizeEstimate, estimate_size
 from symmetries.fields import VectorField
 from symmetries.loss import Loss
 
@@ -19,7 +20,9 @@ __all__ = [
     "Linear",
     "Loss",
     "Polynomial",
+    "SizeEstimate",
     "SymmetryAlgebra",
     "VectorField",
     "derive",
+    "estimate_size",
 ]
