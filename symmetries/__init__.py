@@ -3,11 +3,14 @@
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial
 from symmetries.certificate import Certificate, Claim
+from symmetries.compiled import compile_loss
 from symmetries.data import Data
 from symmetries.derive import derive
 from symmetries.estimate import SizeEstimate, estimate_size
 from symmetries.fields import VectorField
+from symmetries.finite_action import FiniteAction
 from symmetries.loss import Loss
+from symmetries.verify import verify
 
 __all__ = [
     "Affine",
@@ -17,12 +20,15 @@ __all__ = [
     "Claim",
     "Data",
     "Diagonal",
+    "FiniteAction",
     "Linear",
     "Loss",
     "Polynomial",
     "SizeEstimate",
     "SymmetryAlgebra",
     "VectorField",
+    "compile_loss",
     "derive",
     "estimate_size",
+    "verify",
 ]

@@ -40,6 +40,10 @@ class Matmul(Rule):
         """Adjoints of the arguments."""
         return [self.pulled(xs, a, k) if want else None for k, want in enumerate(wanted)]
 
+    def bound(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
+        """Adjoints with every partial derivative replaced by its absolute value."""
+        return self.adjoint(node, [np.abs(x) for x in xs], y, a, wanted)
+
     def adjoint_tangent(
         self,
         node: Node,
@@ -143,6 +147,10 @@ class Inverse(Rule):
         """Adjoints of the arguments."""
         return [-y.T @ a @ y.T]
 
+    def bound(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
+        """Adjoints with every partial derivative replaced by its absolute value."""
+        return [np.abs(y).T @ a @ np.abs(y).T]
+
     def adjoint_tangent(
         self,
         node: Node,
@@ -190,6 +198,10 @@ class Softmax(Rule):
     def adjoint(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
         """Adjoints of the arguments."""
         return [_centred(y, a, _axes(node))]
+
+    def bound(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
+        """Adjoints with every partial derivative replaced by its absolute value."""
+        return [np.asarray(y * (a + (y * a).sum(axis=_axes(node), keepdims=True)))]
 
     def adjoint_tangent(
         self,

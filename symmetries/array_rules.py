@@ -55,6 +55,10 @@ class Rule(ABC):
     def adjoint(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
         """Adjoints of the arguments."""
 
+    def bound(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
+        """Adjoints with every partial derivative replaced by its absolute value, for an adjoint a >= 0."""
+        return [None if part is None else np.abs(part) for part in self.adjoint(node, xs, y, a, wanted)]
+
     @abstractmethod
     def adjoint_tangent(
         self,
@@ -130,6 +134,13 @@ class Entrywise(Rule):
     def adjoint(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
         """Adjoints of the arguments."""
         return [fold(times(a, self.first(node, xs, k)), xs[k].shape) if want else None for k, want in enumerate(wanted)]
+
+    def bound(self, node: Node, xs: Arrays, y: FloatArray, a: FloatArray, wanted: list[bool]) -> Tangents:
+        """Adjoints with every partial derivative replaced by its absolute value."""
+        return [
+            fold(times(a, np.abs(self.first(node, xs, k))), xs[k].shape) if want else None
+            for k, want in enumerate(wanted)
+        ]
 
     def adjoint_tangent(
         self,

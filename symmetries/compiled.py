@@ -1,7 +1,7 @@
 """A loss and its derivatives as fast array functions in double precision.
 
 The expression is worked through array by array, forward for values and tangents and backward for gradients, so the cost
-of a gradient or of a Hessian-vector product is a small multiple of the cost of the loss, whatever the number of parameters.
+of a gradient or of a Hessian-vector product is a small multiple of the cost of the loss, for any number of parameters.
 """
 
 from __future__ import annotations
@@ -84,6 +84,23 @@ class Tape:
     def gradient(self, values: list[FloatArray]) -> dict[str, FloatArray]:
         """Gradient of the root in each moving symbol that it depends on."""
         return self._backward(values, None)[0]
+
+    def magnitudes(self, values: list[FloatArray]) -> dict[str, FloatArray]:
+        """Bound of the summands of the gradient: the chain rule with the absolute value of every factor."""
+        adjoints: list[FloatArray | None] = [None] * len(self.steps)
+        adjoints[-1] = np.ones(self.root.shape)
+        result: dict[str, FloatArray] = {}
+        for k in range(len(self.steps) - 1, -1, -1):
+            step, adjoint = self.steps[k], adjoints[k]
+            if adjoint is None or not self._moves[k]:
+                continue
+            if step.node.operation == "symbol":
+                _add_named(result, str(step.node.payload), adjoint)
+                continue
+            xs = [values[j] for j in step.arguments]
+            parts = RULES[step.node.operation].bound(step.node, xs, values[k], adjoint, step.moving)
+            _add(adjoints, step.arguments, parts)
+        return result
 
     def gradient_tangent(self, values: list[FloatArray], tangents: list[FloatArray | None]) -> dict[str, FloatArray]:
         """Derivative of the gradient along the tangents: the Hessian times the direction."""

@@ -78,8 +78,35 @@ class Expander:
         return self._reduce(value)
 
     def is_zero(self, root: Index) -> bool:
-        """Whether the node is zero as a rational function of its atoms, modulo their algebraic relations."""
-        return bool(self.quotient(root).numerator == 0)
+        """Whether the node is zero as a rational function of its atoms, modulo their algebraic relations.
+
+        A fraction 0/D says nothing where D vanishes, so D must not vanish on an open set, as x + abs(x) does.
+        """
+        value = self.quotient(root)
+        if value.numerator != 0:
+            return False
+        if any(self._vanishes_openly(self._dividers[node]) for node in value.denominator):
+            raise ExpansionTooLarge
+        return True
+
+    def _vanishes_openly(self, polynomial: Poly) -> bool:
+        """Whether the norm of a polynomial over its absolute values and the roots of such is zero (or not computed)."""
+        for node in sorted(self._relations, reverse=True):
+            polynomial = self._reduce(Quotient(polynomial)).numerator
+            entry, position = self._relations[node], self._position[node]
+            assert isinstance(entry, Atom)
+            if polynomial == 0 or polynomial.degrees()[position] == 0:
+                continue
+            if entry.kind == "root":
+                if not any(_is_branching(self.graph, inner) for inner in self.graph.atoms([entry.argument])):
+                    continue
+                if entry.degree != 2:
+                    return True
+            terms = polynomial.to_dict().items()
+            conjugate = {exponents: -value if exponents[position] else value for exponents, value in terms}
+            self._check(polynomial, polynomial)
+            polynomial = polynomial * self.context.from_dict(conjugate)
+        return bool(self._reduce(Quotient(polynomial)).numerator == 0)
 
     def factors(self, root: Index) -> list[tuple[Poly, int]]:
         """The irreducible factors of a node with their exponents, negative below the line; its number is dropped."""
@@ -193,6 +220,11 @@ def _reachable(graph: ScalarGraph, roots: Iterable[Index], closed: frozenset[Ind
 
 def _is_rational(graph: ScalarGraph, node: Index) -> bool:
     return isinstance(graph.entries[node], Constant | Sum | Product)
+
+
+def _is_branching(graph: ScalarGraph, node: Index) -> bool:
+    entry = graph.entries[node]
+    return isinstance(entry, Atom) and entry.kind in {"abs", "sign"}
 
 
 def _has_relation(graph: ScalarGraph, node: Index, opaque: frozenset[Index]) -> bool:

@@ -1,0 +1,231 @@
+"""The search for a point where a quantity that should vanish does not.
+
+Where the loss is rational, or rational on each side of its kinks, points with small coordinates are tried in exact
+fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50 and
+again with 100 digits, and taken to be nonzero when both agree and it is above 1e-30 of the scale of its summands.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from time import monotonic
+from typing import Any, Literal, TypeAlias, final
+
+import numpy as np
+
+from symmetries.directional import Point, Quantity, as_floats, from_entries, point_text
+from symmetries.dual import Hole, Unsupported
+from symmetries.dual_numbers import Digits, Fractions
+
+Kind: TypeAlias = Literal["refuted", "agrees", "undefined"]
+
+DIGITS, MORE_DIGITS = 50, 100
+THRESHOLD = 1e-30
+ZERO_DIGITS = 1e-40
+SIMPLER_ENTRIES = 80
+SIMPLER_SECONDS = 2.0
+TRIES = 8
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the search found.
+
+    Parameters
+    ----------
+    kind: ``refuted``, ``agrees`` (zero at every point) or ``undefined`` (no point where the quantity has a value).
+    samples: number of points with a value.
+    worst: largest residual relative to the scale of the summands; 0 when all were exactly zero.
+    exact: whether the values were exact fractions.
+    counterexample: the point and the values there, JSON-ready.
+    """
+
+    kind: Kind
+    samples: int
+    worst: float = 0.0
+    exact: bool = False
+    counterexample: dict[str, Any] = field(default_factory=dict)
+
+
+def search(quantity: Quantity, *, samples: int, rng: np.random.Generator) -> Finding:
+    """Look for a counterexample at up to ``samples`` points where the quantity is defined."""
+    try:
+        return _search(_Exact(quantity), samples, rng)
+    except Unsupported:
+        return _search(_Many(quantity), samples, rng)
+
+
+def candidates(quantity: Quantity, rng: np.random.Generator, count: int) -> Iterator[Point]:
+    """Points with small rational coordinates, growing slowly, some of them positive."""
+    shapes = quantity.shapes
+    size = sum(math.prod(shape) for shape in shapes.values())
+    for attempt in range(count):
+        bound = 2 + attempt // 8
+        low = 1 if attempt % (2 if attempt < 8 else 4) == 1 else -bound
+        below = 1 if attempt % 4 < 2 else int(rng.integers(2, 9))
+        numerators = rng.integers(low * below if low < 0 else 1, bound * below + 1, size=size)
+        yield from_entries([Fraction(int(value), below) for value in numerators], shapes)
+
+
+class _Numbers(ABC):
+    """A way to calculate the quantity."""
+
+    exact: bool
+
+    def __init__(self, quantity: Quantity) -> None:
+        self.quantity = quantity
+
+    @abstractmethod
+    def value(self, point: Point) -> tuple[Any, float, bool] | None:
+        """The quantity, its size relative to its summands, and whether it lies on an edge; None where undefined."""
+
+    @abstractmethod
+    def text(self, value: Any) -> str:
+        """A value as text."""
+
+    def residual(self, point: Point) -> tuple[Any, float] | None:
+        """The quantity and its size relative to its summands; on an edge, only if it is also nonzero nearby."""
+        result = self.value(point)
+        if result is None:
+            return None
+        if result[2] and result[1] > THRESHOLD:
+            for step in (Fraction(1, 1009), Fraction(-1, 2003)):
+                near = self.value({name: _shifted(values, step) for name, values in point.items()})
+                if near is None or near[1] <= THRESHOLD:
+                    return None
+        return result[:2]
+
+
+def _shifted(values: Any, step: Fraction) -> Any:
+    """The entries moved by different small steps."""
+    steps = np.array([step * Fraction(k + 2, k + 3) for k in range(np.size(values))], dtype=object)
+    return values + steps.reshape(np.shape(values))
+
+
+@final
+class _Exact(_Numbers):
+    """Exact fractions."""
+
+    exact = True
+
+    def value(self, point: Point) -> tuple[Any, float, bool] | None:
+        """The quantity, exactly."""
+        arithmetic = Fractions()
+        value, loss = self.quantity.evaluate(arithmetic, point)
+        if isinstance(value, Hole) or isinstance(loss, Hole):
+            return None
+        return value, 0.0 if value == 0 else math.inf, arithmetic.edge
+
+    def text(self, value: Any) -> str:
+        """The value as text."""
+        return str(value)
+
+
+@final
+class _Many(_Numbers):
+    """50 digits, and 100 where it matters."""
+
+    exact = False
+
+    def value(self, point: Point) -> tuple[Any, float, bool] | None:
+        """The quantity, with so many digits that a nonzero value is certain."""
+        first = self._value(point, DIGITS)
+        if first is None:
+            return None
+        scale = self._scale(point, first[1])
+        size = _relative(first[0], scale)
+        if size <= THRESHOLD:
+            return first[0], size if size > ZERO_DIGITS else 0.0, first[2]
+        second = self._value(point, MORE_DIGITS)
+        if second is None:
+            return None
+        if abs(first[0] - second[0]) > abs(second[0]) * 1e-10:
+            return second[0], min(_relative(second[0], scale), THRESHOLD), first[2]
+        return second[0], size, first[2]
+
+    def _value(self, point: Point, digits: int) -> tuple[Any, Any, bool] | None:
+        import mpmath
+
+        with mpmath.workdps(digits):
+            arithmetic = Digits()
+            value, loss = self.quantity.evaluate(arithmetic, point)
+        if any(isinstance(one, Hole) or not mpmath.isfinite(one) for one in (value, loss)):
+            return None
+        return value, loss, arithmetic.edge
+
+    def _scale(self, point: Point, loss: Any) -> float:
+        scale = self.quantity.floats(as_floats(point))[1]
+        return scale if math.isfinite(scale) and scale > 0 else 1.0 + abs(float(loss))
+
+    def text(self, value: Any) -> str:
+        """The value as text."""
+        import mpmath
+
+        return str(mpmath.nstr(value, 30))
+
+
+def _relative(value: Any, scale: float) -> float:
+    return float(abs(value) / scale)
+
+
+def _search(numbers: _Numbers, samples: int, rng: np.random.Generator) -> Finding:
+    found, worst = 0, 0.0
+    for point in candidates(numbers.quantity, rng, TRIES * samples):
+        result = numbers.residual(point)
+        if result is None:
+            continue
+        found += 1
+        size = result[1]
+        if size > THRESHOLD:
+            return _refuted(numbers, _simpler(numbers, point), found)
+        worst = max(worst, size)
+        if found >= samples:
+            break
+    kind: Kind = "agrees" if found else "undefined"
+    return Finding(kind=kind, samples=found, worst=worst, exact=numbers.exact)
+
+
+def _nonzero(numbers: _Numbers, point: Point) -> bool:
+    result = numbers.residual(point)
+    return result is not None and result[1] > THRESHOLD
+
+
+def _simpler(numbers: _Numbers, point: Point) -> Point:
+    """The same with as many coordinates as possible 0 or 1."""
+    shapes = numbers.quantity.shapes
+    values = [value for name in shapes for value in np.ravel(point[name])]
+    if len(values) > SIMPLER_ENTRIES:
+        return point
+    end = monotonic() + SIMPLER_SECONDS
+    for k, old in enumerate(values):
+        for simple in (Fraction(0), Fraction(1)):
+            if monotonic() > end or old == simple:
+                break
+            values[k] = simple
+            if _nonzero(numbers, from_entries(values, shapes)):
+                break
+            values[k] = old
+    return from_entries(values, shapes)
+
+
+def _refuted(numbers: _Numbers, point: Point, found: int) -> Finding:
+    result = numbers.residual(point)
+    assert result is not None
+    floats, scale = numbers.quantity.floats(as_floats(point))
+    relative = abs(float(result[0])) / scale if scale > 0 and math.isfinite(scale) else None
+    counterexample = {
+        "point": point_text(point),
+        "value": numbers.text(result[0]),
+        "scale": scale if math.isfinite(scale) else None,
+        "residual": relative,
+        "exact": numbers.exact,
+    }
+    if not numbers.exact:
+        counterexample["digits"] = DIGITS
+    worst = relative if relative is not None else abs(floats)
+    return Finding(kind="refuted", samples=found, worst=worst, exact=numbers.exact, counterexample=counterexample)

@@ -1,0 +1,136 @@
+"""Numbers beside a verdict: residuals in double precision at random points, and jumps that a flow crosses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from symmetries.compiled import Tape
+from symmetries.directional import Quantity, free_shapes, movable
+from symmetries.expression import Node, Shape
+from symmetries.loss import Loss
+
+TOLERANCE = 1e-9
+TRIES = 6
+FLOW_STEP = 0.02
+FLOW_STEPS = 150
+FLOW_STARTS = 40
+JUMP = 1e-6
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Residuals at random points in double precision.
+
+    Parameters
+    ----------
+    samples: number of points with a value.
+    worst: largest residual relative to the scale of the summands.
+    """
+
+    samples: int
+    worst: float
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """JSON-ready numbers."""
+        return {"samples": self.samples, "worst_residual": self.worst, "tolerance": TOLERANCE, "counterexample": None}
+
+
+def random_point(shapes: Mapping[str, Shape], rng: np.random.Generator, *, positive: bool) -> dict[str, Any]:
+    """A normally distributed point, or the absolute values of one."""
+    point = {name: np.asarray(rng.normal(size=shape)) for name, shape in shapes.items()}
+    return {name: np.abs(value) for name, value in point.items()} if positive else point
+
+
+def measure(quantity: Quantity, *, samples: int, rng: np.random.Generator) -> Measurement:
+    """Residuals of a quantity at up to ``samples`` random points where it is defined."""
+    found, worst = 0, 0.0
+    shapes = quantity.shapes
+    for attempt in range(TRIES * samples):
+        total, scale = quantity.floats(random_point(shapes, rng, positive=attempt % 2 == 1))
+        if not (math.isfinite(total) and math.isfinite(scale)):
+            continue
+        found += 1
+        if scale > 0:
+            worst = max(worst, abs(total) / scale)
+        if found >= samples:
+            break
+    return Measurement(samples=found, worst=worst)
+
+
+@final
+class Flow:
+    """The flow of a vector field by the classical Runge-Kutta method, to see whether the loss jumps along it."""
+
+    def __init__(self, loss: Loss, components: Mapping[str, Node]) -> None:
+        self.loss = loss
+        self._tape = Tape(loss.expression, ())
+        self._tapes = {entry: Tape(node, ()) for entry, node in components.items()}
+        self._places = movable(loss)
+
+    def velocity(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """The field at a point."""
+        result: dict[str, Any] = {}
+        for entry, tape in self._tapes.items():
+            name, k = self._places[entry]
+            if name not in result:
+                result[name] = np.zeros(np.shape(point[name]))
+            result[name].reshape(-1)[k] = float(tape.values(point)[-1])
+        return result
+
+    def step(self, point: Mapping[str, Any], h: float) -> dict[str, Any]:
+        """One step of length h."""
+        one = self.velocity(point)
+        two = self.velocity(_shifted(point, one, h / 2))
+        three = self.velocity(_shifted(point, two, h / 2))
+        four = self.velocity(_shifted(point, three, h))
+        mean = {name: (one[name] + 2 * two[name] + 2 * three[name] + four[name]) / 6 for name in one}
+        return _shifted(point, mean, h)
+
+    def value(self, point: Mapping[str, Any]) -> float:
+        """The loss at a point."""
+        return float(self._tape.values(point)[-1])
+
+    def end(self, point: Mapping[str, Any], time: float, steps: int) -> float:
+        """The loss after a time."""
+        for _ in range(steps):
+            point = self.step(point, time / steps)
+        return self.value(point)
+
+    def jump(self, rng: np.random.Generator) -> dict[str, Any] | None:
+        """A point and a time between which the loss changes along the flow, or None."""
+        shapes = free_shapes(self.loss)
+        with np.errstate(all="ignore"):
+            for attempt in range(FLOW_STARTS):
+                start = random_point(shapes, rng, positive=False)
+                found = self._jump_from(start, -1 if attempt % 2 else 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _jump_from(self, start: dict[str, Any], direction: int) -> dict[str, Any] | None:
+        before = self.value(start)
+        point: Mapping[str, Any] = start
+        for count in range(1, FLOW_STEPS + 1):
+            point = self.step(point, direction * FLOW_STEP)
+            after = self.value(point)
+            if not (math.isfinite(before) and math.isfinite(after)):
+                return None
+            if abs(after - before) > JUMP * (1 + abs(before)):
+                time = direction * FLOW_STEP * (count + 1)
+                coarse, fine = self.end(start, time, count + 1), self.end(start, time, 4 * (count + 1))
+                if abs(fine - coarse) > 0.01 * abs(fine - before) or abs(fine - before) <= JUMP * (1 + abs(before)):
+                    return None
+                values = {name: np.asarray(value).tolist() for name, value in start.items()}
+                return {"point": values, "time": time, "loss_before": before, "loss_after": fine}
+        return None
+
+
+def _shifted(point: Mapping[str, Any], velocity: Mapping[str, Any], h: float) -> dict[str, Any]:
+    return {name: value + h * velocity[name] if name in velocity else value for name, value in point.items()}

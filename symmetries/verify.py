@@ -1,0 +1,243 @@
+r"""Verification: is a field, an algebra or a finite action a symmetry of a loss?
+
+Exact where that can be decided; elsewhere by numbers with many digits; and refuted only with a point to look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from manifolds.errors import InputError
+from symmetries.algebra import SymmetryAlgebra
+from symmetries.certificate import Certificate, Claim, Verdict
+from symmetries.counterexample import THRESHOLD, Finding, search
+from symmetries.directional import Difference, FieldDerivative, Quantity, free_shapes, read_field
+from symmetries.evidence import TOLERANCE, Flow, Measurement, measure
+from symmetries.expression import Node, number, symbol
+from symmetries.fields import VectorField
+from symmetries.finite_action import FiniteAction, at_time, composed, entry_node, moved, read_action
+from symmetries.given_basis import field_nodes
+from symmetries.identity import is_identically_zero
+from symmetries.loss import Loss
+from symmetries.operations import add, subtract
+from symmetries.prove import Proof
+from symmetries.system import DeterminingSystem
+
+Subject: TypeAlias = VectorField | Sequence[VectorField] | SymmetryAlgebra | FiniteAction
+
+WHY: Mapping[str, str] = {
+    "nonzero": "the exact equations do not show that it vanishes: functions may be related in an unknown way",
+    "too large": "the exact expansion went past its limit",
+    "discontinuous": "the field crosses a jump of the loss, where a derivative says nothing",
+}
+
+SUSPICIOUS = 1e-6
+DISAGREE = "double precision sees a residual where more digits see none"
+
+
+def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.random.Generator = 0) -> Certificate:
+    r"""Verify that fields or a finite action leave a loss unchanged, :math:`X\cdot L = 0` or :math:`L(g_t w) = L(w)`.
+
+    Parameters
+    ----------
+    loss: the loss.
+    subject: a field, several fields, an algebra that :func:`symmetries.derive` returned, or a finite action.
+    samples: number of points of the numeric evidence.
+    rng: seed or generator of the points.
+
+    Returns
+    -------
+    Certificate with one claim for each statement: ``proved`` exactly; ``measured`` where only numbers agree, with 50
+    digits; ``refuted`` with a counterexample; ``undecided`` with the reason.
+
+    Raises
+    ------
+    InputError: the subject does not fit the loss, or the loss is undefined at every sampled point.
+
+    Examples
+    --------
+    >>> from symmetries import Loss, VectorField, verify
+    >>> loss = Loss.parse("x**2 + y**2")
+    >>> verify(loss, VectorField({"x": "-y", "y": "x"})).verdict
+    'proved'
+    >>> certificate = verify(loss, VectorField({"x": "-y", "y": "1.0000001*x"}))
+    >>> certificate.verdict, certificate.claims[0].evidence["counterexample"]["point"]
+    ('refuted', {'x': '1', 'y': '1'})
+
+    Source: P. J. Olver, "Applications of Lie Groups to Differential Equations" (1993), theorem 2.8.
+    """
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise InputError(f"samples={samples!r}", why="it is a number of points", cure="give a positive integer")
+    generator = np.random.default_rng(rng)
+    if isinstance(subject, FiniteAction):
+        return _verify_action(loss, subject, samples, generator)
+    fields, extra = _fields(subject)
+    system = DeterminingSystem.of(loss, seed=int(generator.integers(2**31)))
+    claims = [_field_claim(loss, system, field, samples, generator) for field in fields]
+    return Certificate(
+        loss=loss.to_dict(), fields=tuple(dict(field.components) for field in fields), claims=(*claims, *extra)
+    )
+
+
+def _fields(subject: object) -> tuple[tuple[VectorField, ...], tuple[Claim, ...]]:
+    if isinstance(subject, VectorField):
+        return (subject,), ()
+    if isinstance(subject, SymmetryAlgebra):
+        return subject.generators, (subject.completeness,)
+    fields = tuple(subject) if isinstance(subject, Sequence) and not isinstance(subject, str) else ()
+    if fields and all(isinstance(field, VectorField) for field in fields):
+        return fields, ()
+    raise InputError(
+        f"verify was given {type(subject).__name__}",
+        why="it checks vector fields, algebras and finite actions",
+        cure='write VectorField({"x": "-y", "y": "x"}), or FiniteAction({"x": "x*exp(t)", "y": "y*exp(-t)"})',
+    )
+
+
+def _field_claim(
+    loss: Loss, system: DeterminingSystem, field: VectorField, samples: int, rng: np.random.Generator
+) -> Claim:
+    quantity = FieldDerivative(loss, read_field(loss, field.components))
+    proof = system.prover.prove(field_nodes(loss, system, field))
+    statement = f"({field}) L = 0"
+    numbers = measure(quantity, samples=samples, rng=rng)
+    if proof.outcome == "zero" and numbers.samples and numbers.worst <= TOLERANCE:
+        return Claim(
+            statement=statement, verdict="proved", reason=_how(proof), evidence=_proof_evidence(proof, numbers)
+        )
+    finding = _searched(quantity, samples, rng)
+    if finding.kind == "refuted":
+        return _refuted(statement, finding, "X.L is not zero at this point")
+    if numbers.worst > SUSPICIOUS:
+        return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
+    if proof.outcome == "zero":
+        return Claim(
+            statement=statement, verdict="proved", reason=_how(proof), evidence=_proof_evidence(proof, numbers)
+        )
+    if proof.outcome == "discontinuous":
+        return _at_jump(statement, loss, quantity, numbers, rng)
+    return _measured(statement, finding, WHY[proof.outcome])
+
+
+def _how(proof: Proof) -> str:
+    method = "expanded exactly" if proof.expansions else "in normal form"
+    return f"L depends on the moved parameters through {proof.invariants} expressions whose derivatives vanish {method}"
+
+
+def _proof_evidence(proof: Proof, numbers: Measurement) -> dict[str, Any]:
+    return {**numbers.evidence, "invariants": proof.invariants, "expansions": proof.expansions}
+
+
+def _searched(quantity: Quantity, samples: int, rng: np.random.Generator) -> Finding:
+    finding = search(quantity, samples=samples, rng=rng)
+    if finding.kind == "undefined":
+        raise InputError(
+            "the loss is undefined at every sampled point",
+            why="a logarithm, root or quotient in it, or in the subject, has no real value there",
+            cure="check signs inside logarithms and roots, and denominators that are identically zero",
+        )
+    return finding
+
+
+def _refuted(statement: str, finding: Finding, reason: str) -> Claim:
+    evidence = {
+        "samples": finding.samples,
+        "worst_residual": finding.worst,
+        "tolerance": 0.0 if finding.exact else THRESHOLD,
+        "counterexample": finding.counterexample,
+    }
+    return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+
+
+def _measured(statement: str, finding: Finding, why: str) -> Claim:
+    evidence = {
+        "samples": finding.samples,
+        "worst_residual": finding.worst,
+        "tolerance": 0.0 if finding.exact else THRESHOLD,
+        "counterexample": None,
+    }
+    how = "exact fractions" if finding.exact else "50 digits"
+    return Claim(
+        statement=statement,
+        verdict="measured",
+        reason=f"zero in {how} at {finding.samples} points; {why}",
+        evidence=evidence,
+    )
+
+
+def _at_jump(
+    statement: str, loss: Loss, quantity: FieldDerivative, numbers: Measurement, rng: np.random.Generator
+) -> Claim:
+    jump = Flow(loss, quantity.components).jump(rng)
+    evidence = {**numbers.evidence, "counterexample": jump}
+    verdict: Verdict = "undecided" if jump is None else "refuted"
+    reason = WHY["discontinuous"] if jump is None else "the loss jumps along the flow of the field"
+    return Claim(statement=statement, verdict=verdict, reason=reason, evidence=evidence)
+
+
+def _verify_action(loss: Loss, action: FiniteAction, samples: int, rng: np.random.Generator) -> Certificate:
+    claims = []
+    for statement, quantities in action_quantities(loss, action).items():
+        claims.append(_identity_claim(statement, quantities, samples, rng, action.time))
+    return Certificate(loss=loss.to_dict(), action=dict(action.components), claims=tuple(claims))
+
+
+def action_quantities(loss: Loss, action: FiniteAction) -> dict[str, list[Difference]]:
+    """What has to vanish for each statement about an action."""
+    time = action.time
+    shapes = free_shapes(loss)
+    second = next(name for name in (f"{time}_{k}" for k in range(1, 1000)) if name not in shapes)
+    components = read_action(loss, action)
+    later = at_time(components, time, symbol(second))
+    both = at_time(components, time, add(symbol(second), symbol(time)))
+    start = at_time(components, time, number(0))
+    timed = {**shapes, time: ()}
+    twice = {**timed, second: ()}
+    own = {entry: entry_node(loss, entry) for entry in components}
+    after = composed(loss, later, components)
+    changed = moved(loss, loss.expression, components)
+    return {
+        f"L(g_{time} w) = L(w)": [Difference(changed, loss.expression, timed)],
+        "g_0 w = w": [Difference(start[entry], own[entry], shapes) for entry in components],
+        f"g_s(g_{time} w) = g_(s+{time}) w": [Difference(after[entry], both[entry], twice) for entry in components],
+    }
+
+
+def _identity_claim(
+    statement: str, quantities: list[Difference], samples: int, rng: np.random.Generator, time: str
+) -> Claim:
+    """The claim that all differences vanish."""
+    parts = [_one_identity(statement, quantity, samples, rng) for quantity in quantities]
+    weight = {"proved": 0, "measured": 1, "undecided": 2, "refuted": 3}
+    if not parts:
+        return Claim(statement=statement, verdict="proved", reason="nothing is moved", evidence={"time": time})
+    worst = max(parts, key=lambda claim: weight[claim.verdict])
+    evidence = {
+        **worst.evidence,
+        "samples": min(part.evidence["samples"] for part in parts),
+        "worst_residual": max(part.evidence["worst_residual"] for part in parts),
+        "time": time,
+    }
+    return Claim(statement=statement, verdict=worst.verdict, reason=worst.reason, evidence=evidence)
+
+
+def _one_identity(statement: str, quantity: Difference, samples: int, rng: np.random.Generator) -> Claim:
+    zero = is_identically_zero(_difference(quantity), seed=int(rng.integers(2**31)))
+    numbers = measure(quantity, samples=samples, rng=rng)
+    if not (zero and numbers.samples and numbers.worst <= TOLERANCE):
+        finding = _searched(quantity, samples, rng)
+        if finding.kind == "refuted":
+            return _refuted(statement, finding, "the two sides differ at this point")
+        if numbers.worst > SUSPICIOUS:
+            return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
+        if not zero:
+            return _measured(statement, finding, WHY["nonzero"])
+    reason = "both sides have the same normal form, or agree when expanded exactly"
+    return Claim(statement=statement, verdict="proved", reason=reason, evidence=numbers.evidence)
+
+
+def _difference(quantity: Difference) -> Node:
+    return subtract(quantity.left, quantity.right)
