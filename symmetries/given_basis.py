@@ -158,6 +158,7 @@ def node_polynomial(graph: ScalarGraph, node: Index) -> Polynomial | None:
         return None
     result: dict[Monomial, Fraction] = {}
     for exponents, value in quotient.numerator.to_dict().items():
-        monomial = tuple(sorted((entry.name, int(e)) for entry, e in zip(entries, exponents, strict=True) if e))
+        # A constant has no leaves, and one exponent for the dummy variable.
+        monomial = tuple(sorted((entry.name, int(e)) for entry, e in zip(entries, exponents, strict=False) if e))
         result[monomial] = Fraction(int(value.p), int(value.q))
     return result

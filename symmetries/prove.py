@@ -203,16 +203,17 @@ def _lowered(powers: Powers, node: Index) -> list[tuple[Index, int]]:
 
 
 def _denominators(graph: ScalarGraph, root: Index) -> list[Index]:
-    """Expressions that the loss divides by and that may vanish.
+    """Expressions that the loss divides by, that may vanish, and where it may then jump.
 
-    A rational loss needs none: in lowest terms N/D, X.L = 0 makes D divide X.D, and removable zeros do no harm.  With
-    absolute values or bounded functions the loss may jump where D changes its sign, as in abs(x)/x.
+    A quotient N/D of analytic functions has a value on the projective line, which X.L = 0 keeps constant across D = 0;
+    removable zeros do no harm.  It may jump where absolute values or signs change branch, as in abs(x)/x, and where a
+    function is taken of a pole, as in atan(1/x).
     """
-    if not graph.atoms([root]):
-        return []
+    inside = [graph.children(node) for node in graph.atoms([root])]
+    bent = any(isinstance(e := graph.entries[k], Atom) and e.kind in {"abs", "sign"} for k in graph.atoms([root]))
     found = {
         inner
-        for entry in (graph.entries[node] for node in graph.reachable([root]))
+        for entry in (graph.entries[k] for k in graph.reachable([root] if bent else [k for ks in inside for k in ks]))
         if isinstance(entry, Product)
         for inner, exponent in entry.powers
         if exponent < 0
