@@ -84,7 +84,7 @@ def check_largest(parts: Partition) -> None:
     if size > MAX_BLOCK:
         raise InputError(
             f"the determining equations have a block of {size:,} coupled unknowns",
-            why=f"its elimination needs about {size * size * BYTES_PER_ENTRY / 1e9:.1f} GB; blocks of up to {MAX_BLOCK:,} are taken",
+            why=f"it needs about {size * size * BYTES_PER_ENTRY / 1e9:.1f} GB; blocks up to {MAX_BLOCK:,} are taken",
             cure="use a smaller ansatz, smaller sizes, or free data instead of given data, which splits the equations",
         )
 

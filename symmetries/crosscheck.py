@@ -10,6 +10,8 @@ from symmetries.system import DeterminingSystem
 
 MAX_UNKNOWNS = 400
 RELATIVE_THRESHOLD = 1e-10
+WIDE = 4.0
+"""A quarter of the points is spread over [-4, 4], so that few branches of absolute values are missed."""
 ROUNDING = 1e-11
 """A coefficient whose equations are that much smaller than the largest is free: they are rounding errors."""
 
@@ -26,6 +28,7 @@ def float_nullity(system: DeterminingSystem, ansatz: Ansatz) -> int | None:
     rows = 3 * unknowns.count + 40
     rng = np.random.default_rng([system.seed, rows])
     points = rng.normal(size=(len(system.inputs), 4 * rows))
+    points[:, ::4] = rng.uniform(-WIDE, WIDE, size=points[:, ::4].shape)
     points[:, 1::2] = np.abs(points[:, 1::2])
     fixed = size + len(system.data)
     points[fixed:] = np.abs(rng.normal(size=(len(system.inputs) - fixed, 1))) + 0.5
