@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, NoReturn, final
 
 from manifolds.errors import InputError
-from symmetries import operations
+from symmetries import indexing
 from symmetries.data import Data, Nested, listed, measure, nest
 from symmetries.declarations import Declaration, check_symbols, free_names, require_parameters
 from symmetries.expression import Node, Shape, entry_names
@@ -183,7 +183,7 @@ class Loss:
             raise InputError("the loss is not a scalar", why=why, cure=cure)
         require_parameters(declaration)
         object.__setattr__(self, "_declaration", declaration)
-        object.__setattr__(self, "_expression", operations.reshape(node, ()) if node.shape else node)
+        object.__setattr__(self, "_expression", indexing.reshape(node, ()) if node.shape else node)
         object.__setattr__(self, "_formula", formula)
         object.__setattr__(self, "_at", at)
 

@@ -32,7 +32,7 @@ LARGEST = 5_000_000
 
 KEYS = ("name", "loss", "ansatz", "parameters", "constants", "data", "at")
 
-DOTTED = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')\s*\.\s*){16}""")
+DOTTED = re.compile(r"""(?:(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){16}""")
 """A key with more parts than any loss file has; reading very long ones takes quadratic time."""
 
 
