@@ -13,6 +13,7 @@ from math import gcd
 from flint import fmpq, fmpz
 
 from manifolds.errors import InputError
+from symmetries.enclosure import constant_sign
 from symmetries.expand import square_free_factors
 from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum
 
@@ -33,7 +34,24 @@ def signed(graph: ScalarGraph, node: Index) -> tuple[int, Index]:
 
 
 def factors(graph: ScalarGraph, node: Index) -> tuple[fmpq, dict[Index, int]]:
-    """The node as a rational number times a power product, common factors of sums pulled out."""
+    """The node as a rational number times a power product.
+
+    Common factors of sums are pulled out, and so are the signs of numbers such as 1 - sqrt(2).
+    """
+    content, parts = _factors(graph, node)
+    for part in [part for part in parts if graph.is_number(part) and not graph.is_positive(part)]:
+        direction = constant_sign(graph, part)
+        if direction == 0:
+            continue
+        exponent = parts.pop(part)
+        positive = graph.scale(part, direction)
+        graph.positive.add(positive)
+        parts[positive] = parts.get(positive, 0) + exponent
+        content *= direction**exponent
+    return content, parts
+
+
+def _factors(graph: ScalarGraph, node: Index) -> tuple[fmpq, dict[Index, int]]:
     content, inner = graph.primitive(node)
     entry = graph.entries[inner]
     if isinstance(entry, Constant):
@@ -41,7 +59,7 @@ def factors(graph: ScalarGraph, node: Index) -> tuple[fmpq, dict[Index, int]]:
     if isinstance(entry, Product):
         total: dict[Index, int] = {}
         for base, exponent in entry.powers:
-            number, parts = factors(graph, base)
+            number, parts = _factors(graph, base)
             content *= number**exponent
             for part, power in parts.items():
                 total[part] = total.get(part, 0) + power * exponent

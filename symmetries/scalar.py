@@ -70,6 +70,8 @@ class ScalarGraph:
         self.entries: list[Entry] = []
         self._index: dict[Any, Index] = {}
         self._nonnegative: dict[Index, bool] = {}
+        self._steady: list[bool] = []
+        self.positive: set[Index] = set()
         self.zero = self.constant(ZERO)
         self.one = self.constant(ONE)
 
@@ -82,7 +84,12 @@ class ScalarGraph:
         if found is None:
             found = self._index[key] = len(self.entries)
             self.entries.append(entry)
+            self._steady.append(not isinstance(entry, Symbol) and all(self._steady[k] for k in self.children(found)))
         return found
+
+    def is_number(self, node: Index) -> bool:
+        """Whether the node has no symbols below it."""
+        return self._steady[node]
 
     # leaves
 
@@ -225,16 +232,15 @@ class ScalarGraph:
         """Whether the node is visibly >= 0 on the whole domain (False when unknown)."""
         known = self._nonnegative.get(node)
         if known is None:
-            known = self._nonnegative[node] = self._visibly_nonnegative(self.entries[node])
+            known = node in self.positive or self._visibly_nonnegative(self.entries[node])
+            self._nonnegative[node] = known
         return known
 
     def _visibly_nonnegative(self, entry: Entry) -> bool:
         if isinstance(entry, Constant):
             return bool(entry.value >= 0)
         if isinstance(entry, Sum):
-            return bool(entry.constant >= 0) and all(
-                coefficient > 0 and self.is_nonnegative(node) for node, coefficient in entry.terms
-            )
+            return self._least(entry) is not None
         if isinstance(entry, Product):
             return all(exponent % 2 == 0 or self.is_nonnegative(node) for node, exponent in entry.powers)
         return isinstance(entry, Atom) and entry.kind in {"exp", "abs", "root", "normal_cdf", "normal_pdf", "pi"}
@@ -242,13 +248,27 @@ class ScalarGraph:
     def is_positive(self, node: Index) -> bool:
         """Whether the node is visibly > 0 on the whole domain (False when unknown)."""
         entry = self.entries[node]
+        if node in self.positive:
+            return True
         if isinstance(entry, Constant):
             return bool(entry.value > 0)
         if isinstance(entry, Sum):
-            return bool(entry.constant > 0) and self.is_nonnegative(node)
+            least = self._least(entry)
+            return least is not None and bool(least > 0 or least < entry.constant)
         if isinstance(entry, Product):
             return all(self.is_positive(inner) for inner, _ in entry.powers)
         return isinstance(entry, Atom) and entry.kind in {"exp", "normal_cdf", "normal_pdf", "pi"}
+
+    def _least(self, entry: Sum) -> fmpq | None:
+        """A lower bound >= 0 of a sum, None when none is seen; tanh lies strictly between -1 and 1."""
+        bound = entry.constant
+        for node, coefficient in entry.terms:
+            inside = self.entries[node]
+            if isinstance(inside, Atom) and inside.kind == "tanh":
+                bound -= abs(coefficient)
+            elif coefficient < 0 or not self.is_nonnegative(node):
+                return None
+        return bound if bound >= 0 else None
 
     # atoms, raw: symmetries.atoms puts their arguments in normal form first
 
