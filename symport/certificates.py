@@ -45,6 +45,13 @@ def load(path: str) -> Certificate:
         raise InputError(f"{path}: {error.what}", why=error.why, cure=error.cure) from None
 
 
+def loss_of(certificate: Certificate) -> Loss:
+    """The loss that a certificate speaks of."""
+    from symmetries.loss import Loss
+
+    return Loss.from_dict(dict(certificate.loss))
+
+
 def check_place(path: str) -> None:
     """Refuse to write a certificate over a file that is something else, or where no file can be."""
     place = Path(path)

@@ -161,6 +161,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the message as the error that every part of Symport raises."""
         refuse_later(message)
+        missing = message.removeprefix("the following arguments are required: ")
+        if missing != message:
+            message = f"{missing} is missing: the command needs it"
         what, _, rest = message.partition(": ")
         why = rest or "the command line does not say what it must"
         raise InputError(what if rest else message, why=why, cure=f"see `{self.prog} --help`")

@@ -20,6 +20,8 @@ def check_directory(directory: str) -> None:
     """
     path = Path(directory)
     what = f"--output {directory!r}"
+    if "\0" in directory:
+        raise InputError(what, why="a path has no null character", cure="check the path")
     try:
         existing = next(one for one in (path, *path.absolute().parents) if one.exists())
     except (OSError, ValueError) as error:

@@ -183,7 +183,7 @@ def latex_matrix(matrix: Coefficients, size: int) -> tuple[str, str]:
     comma = "," if size > 10 else ""
     if len(matrix) == 1:
         ((i, k), value) = next(iter(matrix.items()))
-        return f"{latex_number(value)} ", f"E_{{{i}{comma}{k}}}"
+        return latex_number(value), f"E_{{{i}{comma}{k}}}"
     units = [
         f"{latex_number(-value if sign else value)} E_{{{i}{comma}{k}}}" for (i, k), value in positive_first(matrix)
     ]

@@ -109,7 +109,7 @@ def draw_orbits(ax: Axes, field: Any, window: Window, colour: str, at: Floats | 
     shares = np.linspace(0.12, 0.97, ORBITS) * (-1) ** np.arange(ORBITS)
     starts = [np.array([window.x, window.y]) + share * window.radius * np.array([0.93, 0.62]) for share in shares]
     for start in [*starts, *([] if at is None else [at])]:
-        options: dict[str, Any] = {"step": window.radius / 120, "steps": 3000}
+        options: dict[str, Any] = {"step": window.radius / 100, "steps": 1500}
         forward = trace(field, start, inside=lambda point: window.holds(point, scale=1.3), **options)
         if forward.shape[1] < 3:
             continue

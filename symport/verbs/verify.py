@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     refuse_contradictions(options)
     writes = options.field is not None or options.action is not None
     if options.certificate is not None and not writes:
-        return check_again(options, session)
+        return check_again(options)
     spec = specs.resolve(options)
     if options.certificate is not None:
         certificates.check_place(options.certificate)
@@ -88,19 +88,15 @@ def verified(spec: Spec, options: argparse.Namespace, session: Session) -> Certi
     return verify(loss, search(spec, options.ansatz, session), rng=session.seed)
 
 
-def check_again(options: argparse.Namespace, session: Session) -> Answer:
+def check_again(options: argparse.Namespace) -> Answer:
     """Check a stored certificate, by a path that shares nothing with the derivation."""
-    from symmetries.recheck import recheck
-
-    from symmetries.loss import Loss
-
     stored = certificates.load(options.certificate)
-    loss = Loss.from_dict(dict(stored.loss))
+    loss = certificates.loss_of(stored)
     if options.spec is not None:
         certificates.check_same(specs.resolve(options).loss, loss, options.certificate)
-    with session.progress():
-        found = recheck(stored)
-    return answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), found)
+    from symmetries.recheck import recheck
+
+    return answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), recheck(stored))
 
 
 def answer(spec: Spec, certificate: Certificate) -> Answer:
