@@ -15,6 +15,7 @@ from symmetries.system import DeterminingSystem
 
 SPARE = 8
 BRANCH_POINTS = 8
+TRIES = 64
 MAX_COORDINATES = 2_000
 
 
@@ -28,6 +29,8 @@ def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -
     statement = "the symmetries found explain every continuous redundancy of the parameters"
     if len(system.coordinates) > MAX_COORDINATES:
         return Claim(statement=statement, verdict="undecided", reason=f"more than {MAX_COORDINATES} coordinates")
+    if any(field.polynomials is None for field in fields):
+        return Claim(statement=statement, verdict="undecided", reason="the fields are no polynomials")
     ranks = _ranks(system, fields)
     if ranks is None:
         return Claim(statement=statement, verdict="undecided", reason="too few points could be sampled")
@@ -44,17 +47,19 @@ def redundancy_claim(system: DeterminingSystem, fields: Sequence[VectorField]) -
 def _ranks(system: DeterminingSystem, fields: Sequence[VectorField]) -> tuple[int, int] | None:
     """(dimension of the fibre, rank of the fields) at a generic point modulo a prime.
 
-    With absolute values a point can lie where part of the loss is switched off; the best of several points counts.
+    With absolute values a point can lie where part of the loss is switched off; the best of several points counts.  A
+    square root has a value modulo a prime at every second point only, so a point may need several tries.
     """
     best: tuple[int, int] | None = None
     for prime, sampler in system.samplers():
-        for attempt in range(BRANCH_POINTS if system.program.kinds & BRANCHING else 1):
+        several = bool(system.program.kinds & BRANCHING)
+        for attempt in range(TRIES):
+            if best is not None and (best[0] == best[1] or not several or attempt >= BRANCH_POINTS):
+                break
             rng = np.random.default_rng([system.seed, prime, attempt])
             ranks = _ranks_at(system, fields, sampler.modular, rng)
             if ranks is not None and (best is None or ranks[0] - ranks[1] < best[0] - best[1]):
                 best = ranks
-            if best is not None and best[0] == best[1]:
-                break
         break
     return best
 

@@ -139,6 +139,14 @@ def test_a_basis_of_given_fields() -> None:
     assert all(residual(algebra.loss, field) < 1e-12 for field in algebra.generators)
 
 
+def test_a_basis_with_free_data() -> None:
+    turned = VectorField({"x": "y*exp(x)", "y": "-x*exp(x)"})
+    algebra = derive(Loss.parse("d*(x**2 + y**2)", ["x", "y"], data=["d"]), ansatz=Basis([turned]))
+    assert algebra.dimension == 1
+    assert algebra.redundancy is not None
+    assert algebra.redundancy.verdict == "undecided"
+
+
 def test_a_basis_finds_combinations() -> None:
     fields = [VectorField({"x": "1"}), VectorField({"y": "2*x"}), VectorField({"y": "1", "x": "y"})]
     algebra = derive(Loss.parse("(y - x**2)**2"), ansatz=Basis(fields))
