@@ -16,13 +16,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "sphinxcontrib.bibtex",
     "sphinx_gallery.gen_gallery",
     "myst_nb",
+    "offline_math",
     "own_names",
 ]
-exclude_patterns = ["_build", "_ext", "_templates", "gallery/**.ipynb", "gallery/**.py"]
+exclude_patterns = ["_build", "_ext", "_static", "_templates", "gallery/**.ipynb", "gallery/**.py"]
 templates_path = ["_templates"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 root_doc = "index"
@@ -65,7 +65,16 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "Symport"
-html_theme_options = {"show_prev_next": True, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["symport.css"]
+html_sidebars = {"**": ["all-pages"]}
+html_theme_options = {
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "navbar_center": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
 html_show_sourcelink = False
