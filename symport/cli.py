@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"symport: {error}")
         return BAD_INPUT
     except KeyboardInterrupt:
-        complain("symport: interrupted, nothing was written")
+        complain("symport: interrupted; no file was left half-written")
         return INTERRUPTED
     except MemoryError:
         why = "the work needs more memory than there is"

@@ -20,8 +20,8 @@ def check_directory(directory: str) -> None:
     """
     path = Path(directory)
     what = f"--output {directory!r}"
-    if "\0" in directory:
-        raise InputError(what, why="a path has no null character", cure="check the path")
+    if not directory or "\0" in directory:
+        raise InputError(what, why="it is no path", cure="name a directory")
     try:
         existing = next(one for one in (path, *path.absolute().parents) if one.exists())
     except (OSError, ValueError) as error:
@@ -35,12 +35,13 @@ def check_directory(directory: str) -> None:
 def write_files(directory: str, files: Mapping[str, bytes]) -> None:
     """Write files into a directory, made when it is not there; an interruption leaves nothing half-written.
 
-    They are written beside the directory first, and moved in place when all of them are complete.
+    They are written elsewhere on the same disk first, and moved in place when all of them are complete.
     """
-    target = Path(directory)
+    target = Path(directory).absolute()
+    home = target if target.exists() else target.parent
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.absolute().parent))
+        home.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".symport-", dir=home))
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError(f"--output {directory!r}", why=why, cure="name another directory") from None
