@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
@@ -10,16 +12,33 @@ from sphinx.writers.html5 import HTML5Translator
 REPLACEMENTS = {r"\lVert": r"\|", r"\rVert": r"\|", r"\lvert": "|", r"\rvert": "|", r"\displaystyle": ""}
 """Commands that the converter does not know, and what means the same."""
 
+FRAKTUR = re.compile(r"\\mathfrak\{([a-z]+)\}")
+"""Small letters only: the browsers leave a style of letters to the letters themselves."""
+
+WORD_JOINER = "\u2060"
+"""Keeps a formula and the punctuation behind it on one line."""
+
+
+def fraktur(letter: str) -> str:
+    """A small Fraktur letter.
+
+    >>> fraktur("a")
+    '𝔞'
+    """
+    return chr(ord("𝔞") + ord(letter) - ord("a"))
+
 
 def mathml(latex: str, *, block: bool = False) -> str:
     """A formula as a ``math`` element."""
     for command, same in REPLACEMENTS.items():
         latex = latex.replace(command, same)
-    return convert(latex, display="block" if block else "inline")
+    latex = FRAKTUR.sub(lambda match: "".join(map(fraktur, match[1])), latex)
+    element = convert(latex, display="block" if block else "inline")
+    return element.replace("<mo>.</mo>", '<mo lspace="0" rspace="0">.</mo>')
 
 
 def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
-    translator.body.append(mathml(node.astext()))
+    translator.body.append(mathml(node.astext()) + WORD_JOINER)
     raise nodes.SkipNode
 
 
