@@ -10,6 +10,7 @@ from symmetries.estimate import SizeEstimate, estimate_size
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction
 from symmetries.loss import Loss
+from symmetries.recheck import recheck
 from symmetries.verify import verify
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "VectorField",
     "compile_loss",
     "derive",
+    "recheck",
     "estimate_size",
     "verify",
 ]

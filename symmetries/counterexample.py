@@ -1,8 +1,8 @@
 """The search for a point where a quantity that should vanish does not.
 
 Where the loss is rational, or rational on each side of its kinks, points with small coordinates are tried in exact
-fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50 and
-again with 100 digits, and taken to be nonzero when both agree and it is above 1e-30 of the scale of its summands.
+fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50
+and again with 100 digits, and taken to be nonzero when both agree and it is above 1e-30 of the scale of its summands.
 """
 
 from __future__ import annotations

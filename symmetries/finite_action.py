@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, final
 
 from manifolds.errors import InputError
-from symmetries import indexing
+from symmetries import indexing, operations
 from symmetries.declarations import NAME
-from symmetries.directional import free_shapes, movable
-from symmetries.expression import Node, Shape, symbol
+from symmetries.directional import Difference, free_shapes, movable
+from symmetries.expression import Node, Shape, number, symbol
 from symmetries.formula import RESERVED, read_formula
 from symmetries.substitution import substitute
 
@@ -136,3 +136,24 @@ def entry_node(loss: Loss, entry: str) -> Node:
     name, k = movable(loss)[entry]
     whole = symbol(name, free_shapes(loss)[name])
     return indexing.gather(whole, (k,), ()) if whole.shape else whole
+
+
+def action_quantities(loss: Loss, action: FiniteAction) -> dict[str, list[Difference]]:
+    """What has to vanish for each statement about an action."""
+    time = action.time
+    shapes = free_shapes(loss)
+    second = next(name for name in (f"{time}_{k}" for k in range(1, 1000)) if name not in shapes)
+    components = read_action(loss, action)
+    later = at_time(components, time, symbol(second))
+    both = at_time(components, time, operations.add(symbol(second), symbol(time)))
+    start = at_time(components, time, number(0))
+    timed = {**shapes, time: ()}
+    twice = {**timed, second: ()}
+    own = {entry: entry_node(loss, entry) for entry in components}
+    after = composed(loss, later, components)
+    changed = moved(loss, loss.expression, components)
+    return {
+        f"L(g_{time} w) = L(w)": [Difference(changed, loss.expression, timed)],
+        "g_0 w = w": [Difference(start[entry], own[entry], shapes) for entry in components],
+        f"g_s(g_{time} w) = g_(s+{time}) w": [Difference(after[entry], both[entry], twice) for entry in components],
+    }

@@ -6,7 +6,7 @@ Exact where that can be decided; elsewhere by numbers with many digits; and refu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,15 +14,14 @@ from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.certificate import Certificate, Claim, Verdict
 from symmetries.counterexample import THRESHOLD, Finding, search
-from symmetries.directional import Difference, FieldDerivative, Quantity, free_shapes, read_field
+from symmetries.directional import Difference, FieldDerivative, Quantity, read_field
 from symmetries.evidence import TOLERANCE, Flow, Measurement, measure
-from symmetries.expression import Node, number, symbol
 from symmetries.fields import VectorField
-from symmetries.finite_action import FiniteAction, at_time, composed, entry_node, moved, read_action
+from symmetries.finite_action import FiniteAction, action_quantities
 from symmetries.given_basis import field_nodes
 from symmetries.identity import is_identically_zero
 from symmetries.loss import Loss
-from symmetries.operations import add, subtract
+from symmetries.operations import subtract
 from symmetries.prove import Proof
 from symmetries.system import DeterminingSystem
 
@@ -101,22 +100,21 @@ def _field_claim(
     loss: Loss, system: DeterminingSystem, field: VectorField, samples: int, rng: np.random.Generator
 ) -> Claim:
     quantity = FieldDerivative(loss, read_field(loss, field.components))
-    proof = system.prover.prove(field_nodes(loss, system, field))
     statement = f"({field}) L = 0"
     numbers = measure(quantity, samples=samples, rng=rng)
-    if proof.outcome == "zero" and numbers.samples and numbers.worst <= TOLERANCE:
-        return Claim(
-            statement=statement, verdict="proved", reason=_how(proof), evidence=_proof_evidence(proof, numbers)
-        )
-    finding = _searched(quantity, samples, rng)
-    if finding.kind == "refuted":
+    finding = None if numbers.samples and numbers.worst <= TOLERANCE else _searched(quantity, samples, rng)
+    if finding is not None and finding.kind == "refuted":
         return _refuted(statement, finding, "X.L is not zero at this point")
+    proof = system.prover.prove(field_nodes(loss, system, field))
+    if proof.outcome != "zero" and finding is None:
+        finding = _searched(quantity, samples, rng)
+        if finding.kind == "refuted":
+            return _refuted(statement, finding, "X.L is not zero at this point")
     if numbers.worst > SUSPICIOUS:
         return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
-    if proof.outcome == "zero":
-        return Claim(
-            statement=statement, verdict="proved", reason=_how(proof), evidence=_proof_evidence(proof, numbers)
-        )
+    if proof.outcome == "zero" or finding is None:
+        evidence = {**numbers.evidence, "invariants": proof.invariants, "expansions": proof.expansions}
+        return Claim(statement=statement, verdict="proved", reason=_how(proof), evidence=evidence)
     if proof.outcome == "discontinuous":
         return _at_jump(statement, loss, quantity, numbers, rng)
     return _measured(statement, finding, WHY[proof.outcome])
@@ -125,10 +123,6 @@ def _field_claim(
 def _how(proof: Proof) -> str:
     method = "expanded exactly" if proof.expansions else "in normal form"
     return f"L depends on the moved parameters through {proof.invariants} expressions whose derivatives vanish {method}"
-
-
-def _proof_evidence(proof: Proof, numbers: Measurement) -> dict[str, Any]:
-    return {**numbers.evidence, "invariants": proof.invariants, "expansions": proof.expansions}
 
 
 def _searched(quantity: Quantity, samples: int, rng: np.random.Generator) -> Finding:
@@ -185,27 +179,6 @@ def _verify_action(loss: Loss, action: FiniteAction, samples: int, rng: np.rando
     return Certificate(loss=loss.to_dict(), action=dict(action.components), claims=tuple(claims))
 
 
-def action_quantities(loss: Loss, action: FiniteAction) -> dict[str, list[Difference]]:
-    """What has to vanish for each statement about an action."""
-    time = action.time
-    shapes = free_shapes(loss)
-    second = next(name for name in (f"{time}_{k}" for k in range(1, 1000)) if name not in shapes)
-    components = read_action(loss, action)
-    later = at_time(components, time, symbol(second))
-    both = at_time(components, time, add(symbol(second), symbol(time)))
-    start = at_time(components, time, number(0))
-    timed = {**shapes, time: ()}
-    twice = {**timed, second: ()}
-    own = {entry: entry_node(loss, entry) for entry in components}
-    after = composed(loss, later, components)
-    changed = moved(loss, loss.expression, components)
-    return {
-        f"L(g_{time} w) = L(w)": [Difference(changed, loss.expression, timed)],
-        "g_0 w = w": [Difference(start[entry], own[entry], shapes) for entry in components],
-        f"g_s(g_{time} w) = g_(s+{time}) w": [Difference(after[entry], both[entry], twice) for entry in components],
-    }
-
-
 def _identity_claim(
     statement: str, quantities: list[Difference], samples: int, rng: np.random.Generator, time: str
 ) -> Claim:
@@ -225,7 +198,7 @@ def _identity_claim(
 
 
 def _one_identity(statement: str, quantity: Difference, samples: int, rng: np.random.Generator) -> Claim:
-    zero = is_identically_zero(_difference(quantity), seed=int(rng.integers(2**31)))
+    zero = is_identically_zero(subtract(quantity.left, quantity.right), seed=int(rng.integers(2**31)))
     numbers = measure(quantity, samples=samples, rng=rng)
     if not (zero and numbers.samples and numbers.worst <= TOLERANCE):
         finding = _searched(quantity, samples, rng)
@@ -237,7 +210,3 @@ def _one_identity(statement: str, quantity: Difference, samples: int, rng: np.ra
             return _measured(statement, finding, WHY["nonzero"])
     reason = "both sides have the same normal form, or agree when expanded exactly"
     return Claim(statement=statement, verdict="proved", reason=reason, evidence=numbers.evidence)
-
-
-def _difference(quantity: Difference) -> Node:
-    return subtract(quantity.left, quantity.right)

@@ -1,0 +1,277 @@
+r"""A second check of a certificate, which shares nothing with the derivation but the reader of formulas.
+
+Every statement is checked again from the formula: by dual numbers over quotients of polynomials (exact), modulo random
+primes with a bound on the error, or with 50 digits.  What cannot be checked again is said so.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from symmetries.certificate import Certificate, Claim
+from symmetries.counterexample import Finding, search
+from symmetries.directional import Difference, FieldDerivative, Quantity, along, read_field
+from symmetries.dual import Dual, Unsupported, evaluate
+from symmetries.expression import Node
+from symmetries.fields import VectorField
+from symmetries.finite_action import FiniteAction, action_quantities
+from symmetries.loss import Loss
+from symmetries.ratio import Ratio, TooLarge
+from symmetries.ratio_atoms import Quotients, functions_needed
+from symmetries.recheck_bound import gradient_rank, independent, upper_bound, value_rank
+from symmetries.recheck_numbers import modular_test
+
+COMPLETE = re.compile(r"every (\S+) symmetry of L is a combination of these (\d+) fields")
+REDUNDANCY = "the symmetries found explain every continuous redundancy of the parameters"
+MAX_SYMBOLS = 250
+MAX_FUNCTIONS = 120
+SAMPLES = 24
+
+
+def recheck(certificate: Certificate, *, rng: int | np.random.Generator = 0) -> Certificate:
+    r"""Check every claim of a certificate again, by a path of its own.
+
+    Parameters
+    ----------
+    certificate: what :func:`symmetries.verify` returned, or the ``certificate`` of an algebra.
+    rng: seed or generator of the points and primes.
+
+    Returns
+    -------
+    Certificate with the same statements and the verdicts of this check, and one more claim when a dimension is stated:
+    that the fields are linearly independent.
+
+    Raises
+    ------
+    InputError: the certificate contradicts itself, or calls refuted what this check proves.
+
+    >>> from symmetries import Loss, derive
+    >>> recheck(derive(Loss.parse("x**2 + 9*y**2")).certificate).verdict
+    'proved'
+    """
+    if not isinstance(certificate, Certificate):
+        raise InputError(
+            f"recheck was given {type(certificate).__name__}",
+            why="it checks certificates",
+            cure="use Certificate.from_json(text)",
+        )
+    return _Recheck(certificate, np.random.default_rng(rng)).run()
+
+
+@final
+class _Recheck:
+    def __init__(self, certificate: Certificate, rng: np.random.Generator) -> None:
+        self.certificate = certificate
+        self.rng = rng
+        self.loss = Loss.from_dict(dict(certificate.loss))
+        self.fields = [read_field(self.loss, components) for components in certificate.fields]
+        self.statements = [f"({VectorField(components)}) L = 0" for components in certificate.fields]
+
+    def run(self) -> Certificate:
+        """All claims again."""
+        checked = {s: self.field(s, nodes) for s, nodes in zip(self.statements, self.fields, strict=True)}
+        actions = self.actions()
+        claims = []
+        stated = set()
+        for claim in self.certificate.claims:
+            stated.add(claim.statement)
+            again = checked.get(claim.statement) or actions.get(claim.statement) or self.other(claim, checked)
+            claims.append(_compared(claim, again))
+        claims += [claim for statement, claim in checked.items() if statement not in stated]
+        claims += [claim for statement, claim in actions.items() if statement not in stated]
+        if any(COMPLETE.fullmatch(claim.statement) for claim in claims) and self.fields:
+            claims.append(self.independence())
+        return Certificate(
+            loss=self.certificate.loss,
+            fields=self.certificate.fields,
+            action=self.certificate.action,
+            claims=tuple(claims),
+        )
+
+    def field(self, statement: str, components: dict[str, Node]) -> Claim:
+        """The claim X.L = 0."""
+        quantity = FieldDerivative(self.loss, components)
+        if self.exactly_zero(quantity):
+            return Claim(
+                statement=statement,
+                verdict="proved",
+                reason="zero as a quotient of polynomials over Q, by dual numbers",
+            )
+        try:
+            test = modular_test(self.loss, components, self.rng)
+        except Unsupported:
+            return self.by_numbers(statement, quantity)
+        if not test.zero:
+            return self.by_numbers(statement, quantity)
+        reason = (
+            f"zero at {test.points} points modulo random primes; wrong with probability at most 2^-{test.error_bits}"
+        )
+        evidence = {
+            "samples": test.points,
+            "worst_residual": 0.0,
+            "tolerance": 0.0,
+            "counterexample": None,
+            "primes": [str(prime) for prime in test.primes],
+            "degree_bound": test.degree,
+            "error_bits": test.error_bits,
+        }
+        return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
+
+    def exactly_zero(self, quantity: Quantity) -> bool:
+        """Whether the quantity is shown to be zero by polynomials; False means unknown."""
+        shapes = quantity.shapes
+        size = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
+        roots = [quantity.left, quantity.right] if isinstance(quantity, Difference) else [self.loss.expression]
+        if isinstance(quantity, FieldDerivative):
+            roots += list(quantity.components.values())
+        functions = sum(map(functions_needed, roots))
+        if size > MAX_SYMBOLS or functions > MAX_FUNCTIONS:
+            return False
+        arithmetic = Quotients(size, functions)
+        inputs, start = {}, 0
+        for name, shape in shapes.items():
+            stop = start + int(np.prod(shape, dtype=int))
+            array = np.empty(stop - start, dtype=object)
+            array[:] = arithmetic.symbols[start:stop]
+            inputs[name] = Dual(array.reshape(1, *shape), None)
+            start = stop
+        try:
+            value = self._quotient(quantity, arithmetic, inputs)
+            return arithmetic.is_zero(value) and arithmetic.continuous()
+        except (Unsupported, TooLarge):
+            return False
+
+    def _quotient(self, quantity: Quantity, arithmetic: Quotients, inputs: dict[str, Dual]) -> Ratio:
+        if isinstance(quantity, Difference):
+            left = evaluate(quantity.left, arithmetic, inputs).values[0]
+            return left - evaluate(quantity.right, arithmetic, inputs).values[0]
+        assert isinstance(quantity, FieldDerivative)
+        moved = along(self.loss, quantity.components, arithmetic, inputs)
+        result = evaluate(self.loss.expression, arithmetic, moved)
+        return arithmetic.constant(0) if result.tangents is None else result.tangents[0]
+
+    def by_numbers(self, statement: str, quantity: Quantity) -> Claim:
+        """The claim by a search for a counterexample."""
+        finding: Finding = search(quantity, samples=SAMPLES, rng=self.rng)
+        evidence = {
+            "samples": finding.samples,
+            "worst_residual": finding.worst,
+            "tolerance": 0.0 if finding.exact else 1e-30,
+            "counterexample": finding.counterexample or None,
+        }
+        if finding.kind == "undefined":
+            reason = "the loss is undefined at every sampled point"
+            return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
+        if finding.kind == "refuted":
+            reason = "not zero at this point"
+            return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+        if any(node.operation == "where" or node.payload == "sign" for node in _nodes(self.loss.expression)):
+            reason = "zero wherever it was tried, but the loss may jump along the flow"
+            return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
+        how = "in exact fractions" if finding.exact else "with 50 digits"
+        reason = f"zero {how} at {finding.samples} points"
+        return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
+
+    def actions(self) -> dict[str, Claim]:
+        """The claims about the finite action."""
+        if not self.certificate.action:
+            return {}
+        times = {str(claim.evidence["time"]) for claim in self.certificate.claims if "time" in claim.evidence}
+        action = FiniteAction(self.certificate.action, time=times.pop() if len(times) == 1 else "t")
+        return {
+            statement: self.identities(statement, quantities)
+            for statement, quantities in action_quantities(self.loss, action).items()
+        }
+
+    def identities(self, statement: str, quantities: list[Difference]) -> Claim:
+        """The claim that several differences vanish."""
+        open_ones = [quantity for quantity in quantities if not self.exactly_zero(quantity)]
+        if not open_ones:
+            reason = "both sides are the same quotient of polynomials over Q"
+            return Claim(statement=statement, verdict="proved", reason=reason)
+        claims = [self.by_numbers(statement, quantity) for quantity in open_ones]
+        order = ("proved", "measured", "undecided", "refuted")
+        return max(claims, key=lambda claim: order.index(claim.verdict))
+
+    def other(self, claim: Claim, checked: dict[str, Claim]) -> Claim:
+        """A claim that is not about one field or the action."""
+        found = COMPLETE.fullmatch(claim.statement)
+        if found:
+            return self.completeness(claim, found.group(1), int(found.group(2)), checked)
+        if claim.statement == REDUNDANCY:
+            return self.redundancy(claim)
+        if claim.statement.endswith(") L = 0") or claim.statement.startswith(("L(g_", "g_")):
+            raise InputError(
+                f"the claim {claim.statement!r}",
+                why="the certificate holds no field or action that it speaks of",
+                cure="use a certificate as it was written",
+            )
+        reason = "not rechecked: statements of this kind are not known to the second check"
+        return Claim(statement=claim.statement, verdict="undecided", reason=reason)
+
+    def completeness(self, claim: Claim, ansatz: str, dimension: int, checked: dict[str, Claim]) -> Claim:
+        """The claim that there are no other fields in the ansatz."""
+        statement = claim.statement
+        if dimension != len(self.fields):
+            reason = f"the claim speaks of {dimension} fields, the certificate holds {len(self.fields)}"
+            return Claim(statement=statement, verdict="refuted", reason=reason)
+        bound = upper_bound(self.loss, ansatz, self.rng)
+        if isinstance(bound, str):
+            return Claim(statement=statement, verdict="undecided", reason=bound)
+        if bound.dimension < dimension:
+            reason = f"the equations leave only {bound.dimension} dimensions"
+            verdict = "refuted" if bound.exact else "undecided"
+            return Claim(statement=statement, verdict=verdict, reason=reason, evidence=bound.evidence)  # type: ignore[arg-type]
+        if bound.dimension > dimension:
+            reason = f"the equations at {bound.rows} points leave {bound.dimension} dimensions"
+            return Claim(statement=statement, verdict="undecided", reason=reason, evidence=bound.evidence)
+        exact = bound.exact and all(one.verdict == "proved" for one in checked.values())
+        where = f"modulo the prime {bound.prime}" if bound.exact else "in double precision"
+        reason = f"the equations at {bound.rows} points {where} leave no more than {dimension} dimensions"
+        verdict = "proved" if exact else "measured"
+        return Claim(statement=statement, verdict=verdict, reason=reason, evidence=bound.evidence)  # type: ignore[arg-type]
+
+    def independence(self) -> Claim:
+        """The claim that the fields are a basis."""
+        count = len(self.fields)
+        statement = f"the {count} fields are linearly independent"
+        if independent(self.loss, self.fields, self.rng):
+            return Claim(statement=statement, verdict="proved", reason="their values at random points have full rank")
+        return Claim(statement=statement, verdict="refuted", reason="their values at random points are dependent")
+
+    def redundancy(self, claim: Claim) -> Claim:
+        """The claim that the fields explain all continuous redundancy, from ranks at one point."""
+        size = len(self.loss.entries) + len(self.loss.moving_entries)
+        if size > 60:
+            return Claim(statement=claim.statement, verdict="undecided", reason="not rechecked: too large")
+        found = gradient_rank(self.loss, self.rng)
+        if found is None:
+            reason = "not rechecked: too few points have a value"
+            return Claim(statement=claim.statement, verdict="undecided", reason=reason)
+        explained = value_rank(self.loss, self.fields, self.rng, samples=1, together=False) if self.fields else 0
+        hidden = size - found - explained
+        evidence = {"redundancy": size - found, "explained": explained, "hidden": hidden}
+        reason = f"the gradients for all data span {found} of {size} dimensions, the fields {explained}"
+        verdict = "measured" if hidden <= 0 else "refuted"
+        return Claim(statement=claim.statement, verdict=verdict, reason=reason, evidence=evidence)  # type: ignore[arg-type]
+
+
+def _nodes(root: Node) -> list[Node]:
+    from symmetries.expression import walk
+
+    return list(walk(root))
+
+
+def _compared(old: Claim, new: Claim) -> Claim:
+    """The new claim; a certificate that calls refuted what holds has been changed."""
+    if old.verdict == "refuted" and new.verdict == "proved":
+        raise InputError(
+            f"the claim {old.statement!r} is called refuted",
+            why=f"checked again, it is {new.verdict}",
+            cure="use a certificate as it was written",
+        )
+    return new
