@@ -123,9 +123,12 @@ def claim_lines(claim: Claim) -> list[Block]:
 
 
 def verify_blocks(certificate: Certificate) -> list[Block]:
-    """What was verified."""
+    """What was verified, the claims that failed first."""
+    from symmetries.certificate import WEIGHT
+
     blocks: list[Block] = [Heading("verdict"), Line(certificate.verdict), Heading("claims")]
-    for claim in certificate.claims[:SHOWN]:
+    ordered = sorted(certificate.claims, key=lambda claim: -WEIGHT[claim.verdict])
+    for claim in ordered[:SHOWN]:
         blocks += claim_lines(claim)
         found = claim.evidence.get("counterexample")
         blocks += [Line(cut(counterexample_text(found), 400))] if found else []

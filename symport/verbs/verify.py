@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     refuse_contradictions(options)
     writes = options.field is not None or options.action is not None
     if options.certificate is not None and not writes:
-        return check_again(options)
+        return check_again(options, session)
     spec = specs.resolve(options)
     if options.certificate is not None:
         certificates.check_place(options.certificate)
@@ -88,7 +88,7 @@ def verified(spec: Spec, options: argparse.Namespace, session: Session) -> Certi
     return verify(loss, search(spec, options.ansatz, session), rng=session.seed)
 
 
-def check_again(options: argparse.Namespace) -> Answer:
+def check_again(options: argparse.Namespace, session: Session) -> Answer:
     """Check a stored certificate, by a path that shares nothing with the derivation."""
     stored = certificates.load(options.certificate)
     loss = certificates.loss_of(stored)
@@ -96,7 +96,8 @@ def check_again(options: argparse.Namespace) -> Answer:
         certificates.check_same(specs.resolve(options).loss, loss, options.certificate)
     from symmetries.recheck import recheck
 
-    return answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), recheck(stored))
+    found = recheck(stored, rng=session.seed)
+    return answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), found)
 
 
 def answer(spec: Spec, certificate: Certificate) -> Answer:
