@@ -34,6 +34,13 @@ class SymmetryAlgebra:
         any.
     completeness: the claim that there are no other symmetries inside the ansatz.
     redundancy: the claim about continuous symmetries outside the ansatz, when the loss has free data.
+
+    >>> from symmetries import Loss, derive
+    >>> algebra = derive(Loss.parse("(x - y)**2 + 0*z", ["x", "y", "z"]))
+    >>> algebra.dimension, algebra.null_directions, algebra.essential.dimension
+    (6, 2, 0)
+    >>> algebra.is_closed, algebra.completeness.verdict
+    (True, 'proved')
     """
 
     loss: Loss

@@ -42,7 +42,14 @@ class Unknowns:
 
 
 class Ansatz(ABC):
-    """A family of vector fields."""
+    r"""A family of vector fields in which symmetries are searched, the span of :math:`m_k(\theta)\,\partial_{i(k)}`.
+
+    The families are :class:`symmetries.Linear`, :class:`symmetries.Affine`, :class:`symmetries.Polynomial`,
+    :class:`symmetries.Diagonal` and :class:`symmetries.Basis`.  Completeness is always said of one of them.
+
+    >>> [ansatz.count(2) for ansatz in (Diagonal(), Linear(), Affine(), Polynomial(3))]
+    [2, 4, 6, 20]
+    """
 
     @property
     @abstractmethod
@@ -111,7 +118,9 @@ def monomial_exponents(coordinates: int, degrees: Sequence[int]) -> IntArray:
 @final
 @dataclass(frozen=True)
 class Linear(_Graded):
-    r"""Linear fields, :math:`X = (A\theta)\cdot\partial_\theta` with any matrix A.
+    r"""Linear fields, :math:`X = (A\theta)\cdot\partial_\theta` with any matrix A of shape (n, n): n**2 unknowns.
+
+    Their flows are the linear maps :math:`\exp(tA)`.  They are closed under brackets.
 
     >>> Linear().count(3)
     9
@@ -130,7 +139,10 @@ class Linear(_Graded):
 @final
 @dataclass(frozen=True)
 class Affine(_Graded):
-    r"""Affine fields, :math:`X = (A\theta + b)\cdot\partial_\theta`.
+    r"""Affine fields, :math:`X = (A\theta + b)\cdot\partial_\theta` with n(n + 1) unknowns.
+
+    A has the shape (n, n) and b the shape (n,).  They hold the linear fields and the
+    translations, and are closed under brackets.
 
     >>> Affine().count(3)
     12
@@ -149,7 +161,18 @@ class Affine(_Graded):
 @final
 @dataclass(frozen=True)
 class Polynomial(_Graded):
-    """Fields whose components are polynomials of degree at most ``degree``.
+    r"""Fields whose components are polynomials of degree at most :math:`\delta`.
+
+    There are :math:`n\binom{n+\delta}{\delta}` unknowns.  From degree 2 on they are not closed
+    under brackets, and what is found need not be an algebra.
+
+    Parameters
+    ----------
+    degree: the largest degree, from 0 (translations) to 50.
+
+    Raises
+    ------
+    InputError: the degree is no integer in this range.
 
     >>> Polynomial(3).count(2)
     20
@@ -178,7 +201,7 @@ class Polynomial(_Graded):
 @final
 @dataclass(frozen=True)
 class Diagonal(Ansatz):
-    r"""Scalings of single coordinates, :math:`X = \sum_i c_i\theta_i\,\partial/\partial\theta_i`.
+    r"""Scalings of single coordinates, :math:`X = \sum_i c_i\theta_i\,\partial/\partial\theta_i`: n unknowns.
 
     >>> Diagonal().count(3)
     3
@@ -201,7 +224,15 @@ class Diagonal(Ansatz):
 
 @final
 class Basis(Ansatz):
-    """Linear combinations of fields that the user gives.
+    r"""Linear combinations :math:`X = \sum_k c_k X_k` of fields that the user gives, with components of any kind.
+
+    Parameters
+    ----------
+    fields: the fields :math:`X_k`, independent of each other.
+
+    Raises
+    ------
+    InputError: there is no field, or one of them is none.
 
     >>> Basis([VectorField({"x": "y"}), VectorField({"y": "x"})]).count(2)
     2

@@ -89,6 +89,17 @@ class Certificate:
     fields: the vector fields spoken of, each a mapping from parameter entry to formula.
     action: the finite action spoken of, a mapping from parameter entry to formula, empty when there is none.
     claims: the statements.
+
+    Raises
+    ------
+    InputError: from :meth:`from_json`, when the text is no certificate or contradicts itself.
+
+    >>> from symmetries import Loss, derive
+    >>> certificate = derive(Loss.parse("x**2 + 9*y**2")).certificate
+    >>> certificate.verdict, certificate.fields[0]["x"]
+    ('proved', '9*y')
+    >>> Certificate.from_json(certificate.to_json()).verdict
+    'proved'
     """
 
     loss: Mapping[str, Any]

@@ -15,6 +15,9 @@ REPLACEMENTS = {r"\lVert": r"\|", r"\rVert": r"\|", r"\lvert": "|", r"\rvert": "
 FRAKTUR = re.compile(r"\\mathfrak\{([a-z]+)\}")
 """Small letters only: the browsers leave a style of letters to the letters themselves."""
 
+FIXED_SIZE = re.compile(r'<mo minsize="[^"]*" maxsize="[^"]*">')
+"""Brackets around binomials; without the sizes they grow with what they hold."""
+
 WORD_JOINER = "\u2060"
 """Keeps a formula and the punctuation behind it on one line."""
 
@@ -34,6 +37,7 @@ def mathml(latex: str, *, block: bool = False) -> str:
         latex = latex.replace(command, same)
     latex = FRAKTUR.sub(lambda match: "".join(map(fraktur, match[1])), latex)
     element = convert(latex, display="block" if block else "inline")
+    element = FIXED_SIZE.sub("<mo>", element)
     return element.replace("<mo>.</mo>", '<mo lspace="0" rspace="0">.</mo>')
 
 
