@@ -192,6 +192,8 @@ def _vector_field(
     """The field of a vector over the constants, denominators cleared."""
     import sympy
 
+    radicals = _radicals(system.graph, constant_nodes(system))
+
     places = [k for k, value in enumerate(vector) if value]
     numbers = [sympy.together(domain.to_sympy(vector[k])) for k in places]
     scale = sympy.lcm_list([sympy.denom(value) for value in numbers])
@@ -205,7 +207,7 @@ def _vector_field(
         entry = system.coordinates[unknowns.component[unknown]]
         powers = _powers(unknowns, int(unknowns.monomial[unknown]))
         monomial = tuple(sorted((system.coordinates[j], exponent) for j, exponent in powers))
-        for factor, number in _terms(value):
+        for factor, number in _terms(value, radicals):
             target = polynomials.setdefault(entry, {})
             together = multiply_monomials(monomial, factor)
             target[together] = target.get(together, Fraction(0)) + number
@@ -222,11 +224,7 @@ def _vector_field(
 def _names(field: VectorField) -> set[str]:
     """Names of coordinates and constants in the components of a field."""
     return {
-        name
-        for polynomial in (field.polynomials or {}).values()
-        for monomial in polynomial
-        for name, exponent in monomial
-        if exponent > 0
+        name for polynomial in (field.polynomials or {}).values() for monomial in polynomial for name, _ in monomial
     }
 
 
@@ -236,7 +234,7 @@ def _content(numbers: Sequence[Fraction]) -> Fraction:
     return Fraction(top if numbers[0] > 0 else -top, bottom)
 
 
-def _terms(value: Any) -> list[tuple[Monomial, Fraction]]:
+def _terms(value: Any, radicals: Mapping[int, Mapping[int, str]]) -> list[tuple[Monomial, Fraction]]:
     """A polynomial in the constants as terms by name."""
     import sympy
 
@@ -245,18 +243,36 @@ def _terms(value: Any) -> list[tuple[Monomial, Fraction]]:
         number, factors = term.as_coeff_mul()
         powers: dict[str, int] = {}
         for factor in factors:
-            name, exponent = _constant_power(factor)
-            powers[name] = powers.get(name, 0) + exponent
+            for name, exponent in _constant_powers(factor, radicals):
+                powers[name] = powers.get(name, 0) + exponent
         monomial = tuple(sorted(powers.items()))
         terms.append((monomial, Fraction(int(number.p), int(number.q))))
     return terms
 
 
-def _constant_power(factor: Any) -> tuple[str, int]:
-    """A power of a constant: sqrt(2), 2**(2/3) = (2**(1/3))**2, a**3."""
+def _constant_powers(factor: Any, radicals: Mapping[int, Mapping[int, str]]) -> list[tuple[str, int]]:
+    """A power of constants by name: a**3, sqrt(6) = sqrt(2) sqrt(3), 2**(2/3) = (2**(1/3))**2."""
+    import sympy
+
     base, exponent = factor.as_base_exp()
-    if exponent.is_Integer:
-        return str(base), int(exponent)
-    degree = int(exponent.q)
-    text = f"sqrt({base})" if degree == 2 else f"({base})**(1/{degree})"
-    return text, int(exponent.p)
+    if exponent.is_Integer or not base.is_Integer:
+        return [(str(base), int(exponent))] if exponent.is_Integer else [(str(factor), 1)]
+    powers = []
+    for number, times in sympy.factorint(base).items():
+        degree, name = next(
+            ((d, text) for d, text in radicals.get(number, {}).items() if d % exponent.q == 0),
+            (exponent.q, str(factor)),
+        )
+        powers.append((name, times * int(exponent * degree)))
+    return powers
+
+
+def _radicals(graph: ScalarGraph, constants: Mapping[str, Index]) -> dict[int, dict[int, str]]:
+    """Names of the roots of numbers, by number and degree."""
+    found: dict[int, dict[int, str]] = {}
+    for text, node in constants.items():
+        entry = graph.entries[node]
+        inside = graph.value_of(entry.argument) if isinstance(entry, Atom) and entry.kind == "root" else None
+        if isinstance(entry, Atom) and inside is not None and inside.q == 1:
+            found.setdefault(int(inside.p), {})[entry.degree] = text
+    return found
