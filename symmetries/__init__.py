@@ -30,7 +30,7 @@ __all__ = [
     "VectorField",
     "compile_loss",
     "derive",
-    "recheck",
     "estimate_size",
+    "recheck",
     "verify",
 ]
