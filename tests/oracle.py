@@ -7,7 +7,7 @@ without any subtraction; maxima and the like choose their branch by the real par
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def positive(x: Array) -> Array:
     return np.where(x.real > 0, x, np.nan)
 
 
-FUNCTIONS = {
+FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "exp": np.exp,
     "log": lambda x: np.log(positive(x)),
     "sin": np.sin,

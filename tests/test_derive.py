@@ -254,3 +254,27 @@ def test_something_else_is_no_ansatz() -> None:
 def test_a_loss_without_a_value_anywhere_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         derive(Loss.parse(text))
+
+
+# unlucky places
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=12, deadline=None)
+def test_sums_of_squares_of_random_linear_forms(seed: int) -> None:
+    """q forms of rank r in n variables: null directions n - r and so(r), whatever the numbers."""
+    rng = np.random.default_rng(seed)
+    size, count = int(rng.integers(2, 5)), int(rng.integers(1, 6))
+    rows = rng.integers(-2, 3, size=(count, size))
+    text = " + ".join("(" + " + ".join(f"{v}*w[{j}]" for j, v in enumerate(row)) + ")**2" for row in rows.tolist())
+    rank = int(np.linalg.matrix_rank(rows))
+    algebra = derive(Loss.parse(text, {"w": (size,)}))
+    assert algebra.null_directions == size - rank
+    assert algebra.dimension == (size - rank) * size + rank * (rank - 1) // 2
+
+
+@pytest.mark.parametrize("branch", ["12*x - 35", "100*x - 395", "x**3 - 1000000*y**2", "x - 10**9"])
+def test_a_branch_that_few_points_meet_is_not_overlooked(branch: str) -> None:
+    """Where the second branch is met seldom or never, a rotation is still not claimed."""
+    algebra = derive(Loss.parse(f"maximum(x**2 + y**2, {branch})"))
+    assert algebra.dimension == 0
