@@ -123,6 +123,8 @@ class ModularProgram:
             if floats is not None:
                 good &= (floats[0][step.left] > 0).all(axis=0)
             return self._root(left, step.degree, good)
+        if step.kind == "log":
+            good &= (left != 0).all(axis=0)
         return self._transcendental(step.kind, left)
 
     def _transcendental(self, kind: str, left: Residues) -> Residues:

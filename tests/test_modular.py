@@ -93,6 +93,12 @@ def test_a_point_without_a_square_root_is_no_good_point() -> None:
         assert not fine or value * value * 2**SCALE_BITS % P == int(numerator) % P
 
 
+def test_a_logarithm_of_zero_is_no_good_point() -> None:
+    points = Points.random(1, 50, np.random.default_rng(5))
+    _, good = outputs(program("log(relu(x) + 0*x)", ["x"]), points)
+    assert good == (points.numerators[0] > 0).tolist()
+
+
 def test_primes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UnsuitablePrime):
         program(f"x/{P}", ["x"])
