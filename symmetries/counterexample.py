@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain, islice
 from time import monotonic
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
-from symmetries.directional import Point, Quantity, as_floats, from_entries, point_text
+from symmetries.directional import Point, Quantity, as_floats, as_fractions, from_entries, point_text
 from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
 
@@ -29,6 +30,7 @@ ZERO_DIGITS = 1e-40
 SIMPLER_ENTRIES = 80
 SIMPLER_SECONDS = 2.0
 TRIES = 8
+FEW = 8
 
 
 @final
@@ -42,6 +44,7 @@ class Finding:
     samples: number of points with a value.
     worst: largest residual relative to the scale of the summands; 0 when all were exactly zero.
     exact: whether the values were exact fractions.
+    settled: whether the first point that was asked for had a value.
     counterexample: the point and the values there, JSON-ready.
     """
 
@@ -49,15 +52,19 @@ class Finding:
     samples: int
     worst: float = 0.0
     exact: bool = False
+    settled: bool = True
     counterexample: dict[str, Any] = field(default_factory=dict)
 
 
-def search(quantity: Quantity, *, samples: int, rng: np.random.Generator) -> Finding:
-    """Look for a counterexample at up to ``samples`` points where the quantity is defined."""
+def search(
+    quantity: Quantity, *, samples: int, rng: np.random.Generator, first: Mapping[str, Any] | None = None
+) -> Finding:
+    """Look for a counterexample at up to ``samples`` points where the quantity is defined, and at a first one."""
+    start = None if first is None else as_fractions(first)
     try:
-        return _search(_Exact(quantity), samples, rng)
+        return _search(_Exact(quantity), samples, rng, start)
     except Unsupported:
-        return _search(_Many(quantity), samples, rng)
+        return _search(_Many(quantity), samples, rng, start)
 
 
 def candidates(quantity: Quantity, rng: np.random.Generator, count: int) -> Iterator[Point]:
@@ -173,9 +180,11 @@ def _relative(value: Any, scale: float) -> float:
     return float(abs(value) / scale)
 
 
-def _search(numbers: _Numbers, samples: int, rng: np.random.Generator) -> Finding:
+def _search(numbers: _Numbers, samples: int, rng: np.random.Generator, first: Point | None) -> Finding:
     found, worst = 0, 0.0
-    for point in candidates(numbers.quantity, rng, TRIES * samples):
+    settled = first is None or numbers.residual(first) is not None
+    points = candidates(numbers.quantity, rng, TRIES * samples)
+    for point in points if first is None else chain(islice(points, FEW), [first], points):
         result = numbers.residual(point)
         if result is None:
             continue
@@ -187,7 +196,7 @@ def _search(numbers: _Numbers, samples: int, rng: np.random.Generator) -> Findin
         if found >= samples:
             break
     kind: Kind = "agrees" if found else "undefined"
-    return Finding(kind=kind, samples=found, worst=worst, exact=numbers.exact)
+    return Finding(kind=kind, samples=found, worst=worst, exact=numbers.exact, settled=settled)
 
 
 def _nonzero(numbers: _Numbers, point: Point) -> bool:

@@ -192,6 +192,12 @@ def as_floats(point: Point) -> dict[str, Any]:
     return {name: np.asarray(convert(value), dtype=float) for name, value in point.items()}
 
 
+def as_fractions(point: Mapping[str, Any]) -> dict[str, Array]:
+    """A point in double precision as fractions, exactly."""
+    convert = np.frompyfunc(lambda value: Fraction(float(value)), 1, 1)
+    return {name: np.asarray(convert(value), dtype=object) for name, value in point.items()}
+
+
 def point_text(point: Point) -> dict[str, str]:
     """A point as exact text by entry."""
     return {

@@ -31,10 +31,12 @@ class Measurement:
     ----------
     samples: number of points with a value.
     worst: largest residual relative to the scale of the summands.
+    point: where that was.
     """
 
     samples: int
     worst: float
+    point: Mapping[str, Any] | None = None
 
     @property
     def evidence(self) -> dict[str, Any]:
@@ -50,18 +52,19 @@ def random_point(shapes: Mapping[str, Shape], rng: np.random.Generator, *, posit
 
 def measure(quantity: Quantity, *, samples: int, rng: np.random.Generator) -> Measurement:
     """Residuals of a quantity at up to ``samples`` random points where it is defined."""
-    found, worst = 0, 0.0
+    found, worst, at = 0, 0.0, None
     shapes = quantity.shapes
     for attempt in range(TRIES * samples):
-        total, scale = quantity.floats(random_point(shapes, rng, positive=attempt % 2 == 1))
+        point = random_point(shapes, rng, positive=attempt % 2 == 1)
+        total, scale = quantity.floats(point)
         if not (math.isfinite(total) and math.isfinite(scale)):
             continue
         found += 1
-        if scale > 0:
-            worst = max(worst, abs(total) / scale)
+        if scale > 0 and abs(total) / scale > worst:
+            worst, at = abs(total) / scale, point
         if found >= samples:
             break
-    return Measurement(samples=found, worst=worst)
+    return Measurement(samples=found, worst=worst, point=at)
 
 
 @final

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from manifolds.errors import InputError
+from symmetries.calculus import rebuild
 from symmetries.expand import Expander, ExpansionTooLarge
 from symmetries.expression import Node
 from symmetries.lower import lower
 from symmetries.related import relate
-from symmetries.scalar import ScalarGraph
+from symmetries.scalar import Atom, Index, ScalarGraph
+
+MERGE_TERMS = 20_000
+MAX_MERGES = 40
 
 
 def is_identically_zero(node: Node, *, seed: int = 0, term_limit: int = 200_000) -> bool:
@@ -17,13 +22,36 @@ def is_identically_zero(node: Node, *, seed: int = 0, term_limit: int = 200_000)
     True
     """
     graph = ScalarGraph()
-    root = lower(graph, node)
-    if root == graph.zero:
-        return True
-    root, _ = relate(graph, root, seed=seed)
-    if root == graph.zero:
-        return True
     try:
-        return Expander(graph, [root], term_limit=term_limit).is_zero(root)
+        root, _ = relate(graph, lower(graph, node), seed=seed)
+        for _ in range(MAX_MERGES):
+            merged = _merged(graph, root)
+            if merged == root:
+                break
+            root = merged
+    except InputError:  # part of it has no value anywhere
+        return False
+    return root == graph.zero or _vanishes(graph, root, term_limit)
+
+
+def _vanishes(graph: ScalarGraph, node: Index, term_limit: int) -> bool:
+    try:
+        return Expander(graph, [node], term_limit=term_limit).is_zero(node)
     except ExpansionTooLarge:
         return False
+
+
+def _merged(graph: ScalarGraph, root: Index) -> Index:
+    """The expression with one of two functions of equal arguments replaced by the other."""
+    seen: dict[tuple[str, int], list[tuple[Index, Index]]] = {}
+    for node in graph.atoms([root]):
+        entry = graph.entries[node]
+        assert isinstance(entry, Atom)
+        if entry.kind == "pi" or not graph.symbols([node]):
+            continue
+        earlier = seen.setdefault((entry.kind, entry.degree), [])
+        for other, argument in earlier:
+            if _vanishes(graph, graph.subtract(entry.argument, argument), MERGE_TERMS):
+                return rebuild(graph, root, {node: other})
+        earlier.append((node, entry.argument))
+    return root

@@ -16,6 +16,9 @@ from symmetries.dual_functions import Entry
 from symmetries.numbers import rational_root
 from symmetries.ratio import Poly, Ratio, TooLarge
 
+MAX_SUMMANDS = 4
+"""Up to so many terms, exp of a sum is written as a product."""
+
 
 @final
 @dataclass(frozen=True)
@@ -132,6 +135,11 @@ class Quotients(Arithmetic):
         """exp(x), as a power of one that is there already where the arguments are integer multiples."""
         if self.is_zero(x):
             return self.constant(1)
+        if not x.denominator and 1 < len(x.numerator) <= MAX_SUMMANDS:
+            result = self.constant(1)
+            for monomial, coefficient in x.numerator.terms():
+                result = result * self._exponential(Ratio(self.ring({monomial: coefficient})))
+            return result
         for atom in self.atoms:
             if atom.kind != "exp" or not atom.argument.numerator or not x.numerator:
                 continue

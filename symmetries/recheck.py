@@ -26,6 +26,7 @@ from symmetries.recheck_bound import gradient_rank, independent, upper_bound, va
 from symmetries.recheck_numbers import modular_test
 
 COMPLETE = re.compile(r"every (\S+) symmetry of L is a combination of these (\d+) fields")
+TERM = re.compile(r"(.*?)d/d(\S+)")
 REDUNDANCY = "the symmetries found explain every continuous redundancy of the parameters"
 MAX_SYMBOLS = 250
 MAX_FUNCTIONS = 120
@@ -69,7 +70,9 @@ class _Recheck:
         self.rng = rng
         self.loss = Loss.from_dict(dict(certificate.loss))
         self.fields = [read_field(self.loss, components) for components in certificate.fields]
-        self.statements = [f"({VectorField(components)}) L = 0" for components in certificate.fields]
+        spoken = {_terms(claim.statement): claim.statement for claim in certificate.claims}
+        written = [f"({VectorField(components)}) L = 0" for components in certificate.fields]
+        self.statements = [spoken.get(_terms(statement), statement) for statement in written]
 
     def run(self) -> Certificate:
         """All claims again."""
@@ -128,8 +131,8 @@ class _Recheck:
         roots = [quantity.left, quantity.right] if isinstance(quantity, Difference) else [self.loss.expression]
         if isinstance(quantity, FieldDerivative):
             roots += list(quantity.components.values())
-        functions = sum(map(functions_needed, roots))
-        if size > MAX_SYMBOLS or functions > MAX_FUNCTIONS:
+        functions = min(MAX_FUNCTIONS, 3 * sum(map(functions_needed, roots)))
+        if size > MAX_SYMBOLS:
             return False
         arithmetic = Quotients(size, functions)
         inputs, start = {}, 0
@@ -169,7 +172,8 @@ class _Recheck:
         if finding.kind == "refuted":
             reason = "not zero at this point"
             return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
-        if any(node.operation == "where" or node.payload == "sign" for node in _nodes(self.loss.expression)):
+        jumps = isinstance(quantity, FieldDerivative)
+        if jumps and any(node.operation == "where" or node.payload == "sign" for node in _nodes(self.loss.expression)):
             reason = "zero wherever it was tried, but the loss may jump along the flow"
             return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
         how = "in exact fractions" if finding.exact else "with 50 digits"
@@ -248,16 +252,24 @@ class _Recheck:
         size = len(self.loss.entries) + len(self.loss.moving_entries)
         if size > 60:
             return Claim(statement=claim.statement, verdict="undecided", reason="not rechecked: too large")
-        found = gradient_rank(self.loss, self.rng)
+        explained = value_rank(self.loss, self.fields, self.rng, samples=1, together=False) if self.fields else 0
+        found = gradient_rank(self.loss, self.rng, enough=size - explained)
         if found is None:
             reason = "not rechecked: too few points have a value"
             return Claim(statement=claim.statement, verdict="undecided", reason=reason)
-        explained = value_rank(self.loss, self.fields, self.rng, samples=1, together=False) if self.fields else 0
         hidden = size - found - explained
         evidence = {"redundancy": size - found, "explained": explained, "hidden": hidden}
         reason = f"the gradients for all data span {found} of {size} dimensions, the fields {explained}"
         verdict = "measured" if hidden <= 0 else "refuted"
         return Claim(statement=claim.statement, verdict=verdict, reason=reason, evidence=evidence)  # type: ignore[arg-type]
+
+
+def _terms(statement: str) -> frozenset[tuple[str, str]] | str:
+    """The terms of a field in a statement, whatever their order; other statements as they are."""
+    if not statement.endswith(") L = 0"):
+        return statement
+    found = TERM.findall(statement[1 : -len(") L = 0")])
+    return frozenset((entry, factor.strip().removeprefix("+").replace("- ", "-").strip()) for factor, entry in found)
 
 
 def _nodes(root: Node) -> list[Node]:

@@ -19,6 +19,7 @@ from symmetries.recheck_numbers import field_values, random_inputs, random_prime
 MAX_UNKNOWNS = 250
 SINGULAR = 1e-9
 ROUNDING = 1e-12
+BRANCH_POINTS = 12
 
 
 @final
@@ -89,7 +90,7 @@ def _branch_rows(
     loss: Loss, entries: tuple[str, ...], unknowns: list[tuple[int, tuple[int, ...]]], rng: np.random.Generator
 ) -> tuple[list[list[int]], int]:
     prime = random_prime(rng)
-    inputs = small_inputs(loss, 4 * len(unknowns) + 24, rng)
+    inputs = small_inputs(loss, 2 * len(unknowns) + 24, rng)
     return _rows(loss, entries, unknowns, Fractions(), inputs, prime), prime
 
 
@@ -180,8 +181,11 @@ def _entries(values: dict[str, Any], places: dict[str, tuple[str, int]]) -> list
     return [float(np.reshape(values[name], -1)[k]) if name in values else 0.0 for name, k in places.values()]
 
 
-def gradient_rank(loss: Loss, rng: np.random.Generator) -> int | None:
-    """Dimension that the gradients at one random point span, for all data; None when too few points have a value."""
+def gradient_rank(loss: Loss, rng: np.random.Generator, *, enough: int) -> int | None:
+    """Dimension that the gradients at one random point span, for all data; None when too few points have a value.
+
+    With absolute values several points are tried until the dimension is ``enough``.
+    """
     size = len(movable(loss))
     prime = random_prime(rng)
     options: list[tuple[Arithmetic, dict[str, Dual]]] = [
@@ -189,18 +193,26 @@ def gradient_rank(loss: Loss, rng: np.random.Generator) -> int | None:
         (Fractions(), small_inputs(loss, 4 * size + 24, rng)),
     ]
     for arithmetic, inputs in options:
-        for name, one in inputs.items():
-            if name in loss.parameters:
-                one.values[:] = one.values[0]
         try:
-            slopes = gradient(loss, arithmetic, inputs)
+            ranks = [_gradient_rank_at(loss, arithmetic, inputs, prime)]
+            for _ in range(0 if isinstance(arithmetic, Residues) else BRANCH_POINTS):
+                if ranks[-1] is not None and ranks[-1] >= enough:
+                    break
+                ranks.append(_gradient_rank_at(loss, arithmetic, small_inputs(loss, 4 * size + 24, rng), prime))
         except Unsupported:
             continue
-        columns = [[residue(value, prime) for value in slope] for slope in slopes]
-        kept = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
-        rows = [row for row in kept if len(row) == size]
-        return rank(rows, prime) if len(rows) >= size else None
+        return max((one for one in ranks if one is not None), default=None)
     return _float_gradient_rank(loss, size, rng)
+
+
+def _gradient_rank_at(loss: Loss, arithmetic: Arithmetic, inputs: dict[str, Dual], prime: int) -> int | None:
+    for name, one in inputs.items():
+        if name in loss.parameters:
+            one.values[:] = one.values[0]
+    columns = [[residue(value, prime) for value in slope] for slope in gradient(loss, arithmetic, inputs)]
+    kept = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
+    rows = [row for row in kept if len(row) == len(columns)]
+    return rank(rows, prime) if len(rows) >= len(columns) else None
 
 
 def _float_gradient_rank(loss: Loss, size: int, rng: np.random.Generator) -> int | None:

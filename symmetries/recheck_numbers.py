@@ -138,8 +138,8 @@ def small_inputs(loss: Loss, samples: int, rng: np.random.Generator) -> dict[str
     """Random fractions for every symbol, for losses with absolute values."""
     inputs = {}
     for name, shape in free_shapes(loss).items():
-        numerators = rng.integers(-(2**20), 2**20, size=(samples, *shape)).astype(object)
-        values = np.frompyfunc(lambda n: Fraction(n, 2**18), 1, 1)(numerators)
+        numerators = rng.integers(-(2**10), 2**10, size=(samples, *shape)).astype(object)
+        values = np.frompyfunc(lambda n: Fraction(n, 2**8), 1, 1)(numerators)
         values = np.asarray(values, dtype=object).reshape(samples, *shape)
         if name in loss.constants:
             values[:] = values[0]

@@ -5,8 +5,9 @@ Exact where that can be decided; elsewhere by numbers with many digits; and refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,8 +34,10 @@ WHY: Mapping[str, str] = {
     "discontinuous": "the field crosses a jump of the loss, where a derivative says nothing",
 }
 
-SUSPICIOUS = 1e-6
-DISAGREE = "double precision sees a residual where more digits see none"
+QUICK_ENTRIES, QUICK_SAMPLES = 64, 6
+"""Before the proof of a small loss, so many points are tried with many digits: a counterexample is quicker to find."""
+
+DISAGREE = "double precision sees a residual at a point where exact evaluation has no value"
 
 
 def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.random.Generator = 0) -> Certificate:
@@ -102,19 +105,25 @@ def _field_claim(
     quantity = FieldDerivative(loss, read_field(loss, field.components))
     statement = f"({field}) L = 0"
     numbers = measure(quantity, samples=samples, rng=rng)
-    finding = None if numbers.samples and numbers.worst <= TOLERANCE else _searched(quantity, samples, rng)
+    good = bool(numbers.samples) and numbers.worst <= TOLERANCE
+    finding = None if good else _searched(quantity, numbers, samples, rng)
+    if good and sum(math.prod(shape) for shape in quantity.shapes.values()) <= QUICK_ENTRIES:
+        quick = search(quantity, samples=QUICK_SAMPLES, rng=rng)
+        finding = quick if quick.kind == "refuted" else None
     if finding is not None and finding.kind == "refuted":
         return _refuted(statement, finding, "X.L is not zero at this point")
     proof = system.prover.prove(field_nodes(loss, system, field))
-    if proof.outcome != "zero" and finding is None:
-        finding = _searched(quantity, samples, rng)
-        if finding.kind == "refuted":
-            return _refuted(statement, finding, "X.L is not zero at this point")
-    if numbers.worst > SUSPICIOUS:
-        return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
-    if proof.outcome == "zero" or finding is None:
-        evidence = {**numbers.evidence, "invariants": proof.invariants, "expansions": proof.expansions}
+    if proof.outcome == "zero":
+        checks = numbers.evidence if finding is None else _evidence(finding)
+        evidence = {**checks, "invariants": proof.invariants, "expansions": proof.expansions}
+        if finding is not None and not finding.settled:
+            return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
         return Claim(statement=statement, verdict="proved", reason=_how(proof), evidence=evidence)
+    finding = finding or _searched(quantity, numbers, samples, rng)
+    if finding.kind == "refuted":
+        return _refuted(statement, finding, "X.L is not zero at this point")
+    if not finding.settled:
+        return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
     if proof.outcome == "discontinuous":
         return _at_jump(statement, loss, quantity, numbers, rng)
     return _measured(statement, finding, WHY[proof.outcome])
@@ -125,8 +134,9 @@ def _how(proof: Proof) -> str:
     return f"L depends on the moved parameters through {proof.invariants} expressions whose derivatives vanish {method}"
 
 
-def _searched(quantity: Quantity, samples: int, rng: np.random.Generator) -> Finding:
-    finding = search(quantity, samples=samples, rng=rng)
+def _searched(quantity: Quantity, numbers: Measurement, samples: int, rng: np.random.Generator) -> Finding:
+    first = numbers.point if numbers.worst > TOLERANCE else None
+    finding = search(quantity, samples=samples, rng=rng, first=first)
     if finding.kind == "undefined":
         raise InputError(
             "the loss is undefined at every sampled point",
@@ -136,30 +146,23 @@ def _searched(quantity: Quantity, samples: int, rng: np.random.Generator) -> Fin
     return finding
 
 
-def _refuted(statement: str, finding: Finding, reason: str) -> Claim:
-    evidence = {
+def _evidence(finding: Finding) -> dict[str, Any]:
+    return {
         "samples": finding.samples,
         "worst_residual": finding.worst,
         "tolerance": 0.0 if finding.exact else THRESHOLD,
-        "counterexample": finding.counterexample,
+        "counterexample": finding.counterexample or None,
     }
-    return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+
+
+def _refuted(statement: str, finding: Finding, reason: str) -> Claim:
+    return Claim(statement=statement, verdict="refuted", reason=reason, evidence=_evidence(finding))
 
 
 def _measured(statement: str, finding: Finding, why: str) -> Claim:
-    evidence = {
-        "samples": finding.samples,
-        "worst_residual": finding.worst,
-        "tolerance": 0.0 if finding.exact else THRESHOLD,
-        "counterexample": None,
-    }
     how = "exact fractions" if finding.exact else "50 digits"
-    return Claim(
-        statement=statement,
-        verdict="measured",
-        reason=f"zero in {how} at {finding.samples} points; {why}",
-        evidence=evidence,
-    )
+    reason = f"zero in {how} at {finding.samples} points; {why}"
+    return Claim(statement=statement, verdict="measured", reason=reason, evidence=_evidence(finding))
 
 
 def _at_jump(
@@ -198,15 +201,29 @@ def _identity_claim(
 
 
 def _one_identity(statement: str, quantity: Difference, samples: int, rng: np.random.Generator) -> Claim:
-    zero = is_identically_zero(subtract(quantity.left, quantity.right), seed=int(rng.integers(2**31)))
     numbers = measure(quantity, samples=samples, rng=rng)
-    if not (zero and numbers.samples and numbers.worst <= TOLERANCE):
-        finding = _searched(quantity, samples, rng)
-        if finding.kind == "refuted":
-            return _refuted(statement, finding, "the two sides differ at this point")
-        if numbers.worst > SUSPICIOUS:
-            return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
-        if not zero:
-            return _measured(statement, finding, WHY["nonzero"])
-    reason = "both sides have the same normal form, or agree when expanded exactly"
-    return Claim(statement=statement, verdict="proved", reason=reason, evidence=numbers.evidence)
+    good = bool(numbers.samples) and numbers.worst <= TOLERANCE
+    finding = None if good else _action_searched(statement, quantity, numbers, samples, rng)
+    if finding is None or finding.kind == "agrees":
+        zero = is_identically_zero(subtract(quantity.left, quantity.right), seed=int(rng.integers(2**31)))
+        if zero and (finding is None or finding.settled):
+            reason = "both sides have the same normal form, or agree when expanded exactly"
+            evidence = numbers.evidence if finding is None else _evidence(finding)
+            return Claim(statement=statement, verdict="proved", reason=reason, evidence=evidence)
+    finding = finding or _action_searched(statement, quantity, numbers, samples, rng)
+    if finding.kind == "refuted":
+        return _refuted(statement, finding, "the two sides differ at this point")
+    if finding.kind == "undefined" or not finding.settled:
+        reason = DISAGREE if finding.kind == "agrees" else "one of the sides is undefined at every sampled point"
+        return Claim(statement=statement, verdict="undecided", reason=reason, evidence=_evidence(finding))
+    return _measured(statement, finding, WHY["nonzero"])
+
+
+def _action_searched(
+    statement: str, quantity: Difference, numbers: Measurement, samples: int, rng: np.random.Generator
+) -> Finding:
+    """The search for a counterexample; only the invariance itself needs a point where it is defined."""
+    if statement.startswith("L("):
+        return _searched(quantity, numbers, samples, rng)
+    first = numbers.point if numbers.worst > TOLERANCE else None
+    return search(quantity, samples=samples, rng=rng, first=first)
