@@ -25,6 +25,8 @@ def exact(value: object, what: str) -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
+    if type(value) is float and math.isfinite(value):
+        return Fraction(repr(value))
     text = str(value).strip() if isinstance(value, str | int | float | Decimal) or hasattr(value, "dtype") else ""
     parts = text.split("/")
     limit = Limits().digits

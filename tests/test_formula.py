@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -392,6 +393,21 @@ def test_long_chains_in_brackets_are_read():
     assert float(evaluate(node, {"x": 3.0, "y": 2.0, "z": 1.0})) == value
 
 
+def test_long_products_in_a_sum_are_read():
+    product = "*".join(["y"] + ["z"] * 300)
+    node = read_formula(f"x - {product} + x/{product.replace('*', '/')}", SHAPES)
+    power = 1.01**300
+    expected = 7 - 2 * power + 7 / 2 / power
+    assert float(evaluate(node, {"x": 7.0, "y": 2.0, "z": 1.01})) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_long_power_is_refused_before_it_is_computed():
+    started = time.perf_counter()
+    with pytest.raises(FormulaError, match="too large"):
+        read_formula("((7**1100)**9999)", SHAPES)
+    assert time.perf_counter() - started < 0.5
+
+
 def test_deep_brackets_are_read_and_deeper_ones_are_refused():
     depth = Limits().depth
     text = "(1 + " * depth + "x" + ")" * depth
@@ -412,7 +428,7 @@ def test_deep_brackets_are_read_and_deeper_ones_are_refused():
         (Limits(repeats=2), "A.T.T.T", "in a row"),
         (Limits(name=3), "abcd", "too long"),
         (Limits(arguments=3), "Max(x, y, x, y)", "too long"),
-        (Limits(digits=3), "1234*x", "digits"),
+        (Limits(digits=3), "1234*x", "too many digits"),
         (Limits(digits=3), "x*(999*999)", "too large"),
         (Limits(exponent=3), "x**4", "exponent"),
         (Limits(exponent=3), "x**(1/4)", "exponent"),

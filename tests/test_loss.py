@@ -188,6 +188,7 @@ REFUSED = [
     (("x", "x"), {"data": {"Y": [[1, 2], [3]]}}, "'Y'", "same length"),
     (("x", "x"), {"data": {"Y": [[], []]}}, "'Y'", "same length"),
     (("x", "x"), {"data": {"Y": [[1, 2], 3]}}, "'Y'", "same length"),
+    (("x", "x"), {"data": {"Y": [[[[[[[[["1"]]]]]]]]]}}, "'Y'", "same length"),
     (("x", "x"), {"data": {"Y": [[float("nan")]]}}, "'Y'", "decimals"),
     (("x", "x"), {"data": {"Y": [[float("inf")]]}}, "'Y'", "decimals"),
     (("x", "x"), {"data": {"Y": [[1j]]}}, "'Y'", "decimals"),

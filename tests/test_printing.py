@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numeric import evaluate
 
 from manifolds import InputError
-from symmetries import operations
+from symmetries import indexing, operations
 from symmetries.expression import Node, array, number, pi, symbol, walk
 from symmetries.formula import read_formula
 from symmetries.printing import formula_text, latex, unicode_text
@@ -63,11 +63,12 @@ def test_what_is_written(text, written):
     assert formula_text(read_formula(written, SHAPES)) == written
 
 
-def test_picked_entries_without_a_pattern_are_written_one_by_one():
-    node = operations.gather(symbol("U", (3, 2)), (5, 0, 3), (3, 1))
+@pytest.mark.parametrize("positions", [(5, 0, 3), (0, 2, 4, 1, 3, 5), (1, 1, 1)])
+def test_picked_entries_without_a_pattern_are_written_one_by_one(positions):
+    node = indexing.gather(symbol("U", (3, 2)), positions, (len(positions), 1))
     again = read_formula(formula_text(node), SHAPES)
     values = {"U": np.arange(6.0).reshape(3, 2)}
-    np.testing.assert_array_equal(evaluate(again, values), [[5], [0], [3]])
+    np.testing.assert_array_equal(evaluate(again, values).ravel(), positions)
 
 
 def scalar_numbers() -> st.SearchStrategy[Node]:
@@ -108,11 +109,11 @@ def grow(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(lambda x, y: attempt(operations.exponential, square_plus(bounded(x)), bounded(y)), inner, inner),
         st.builds(lambda x, y: attempt(operations.divide, x, square_plus(y)), inner, inner),
         st.builds(attempt, st.just(lambda u, a, b: operations.where(u, ">", number(0), a, b)), inner, inner, inner),
-        st.builds(attempt, st.just(lambda x: operations.concatenate([x, x], -1)), inner),
-        st.builds(attempt, st.just(lambda x: operations.index(x, (slice(None, None, -1),))), inner),
-        st.builds(attempt, st.just(lambda x: operations.index(x, (slice(None, 1), 0))), inner),
-        st.builds(attempt, st.just(lambda x: operations.index(x, (0,))), inner),
-        st.builds(attempt, st.just(lambda x: operations.reshape(x, (-1, 1))), inner),
+        st.builds(attempt, st.just(lambda x: indexing.concatenate([x, x], -1)), inner),
+        st.builds(attempt, st.just(lambda x: indexing.index(x, (slice(None, None, -1),))), inner),
+        st.builds(attempt, st.just(lambda x: indexing.index(x, (slice(None, 1), 0))), inner),
+        st.builds(attempt, st.just(lambda x: indexing.index(x, (0,))), inner),
+        st.builds(attempt, st.just(lambda x: indexing.reshape(x, (-1, 1))), inner),
         st.builds(attempt, st.just(lambda x: operations.sum_(x, 0, True)), inner),
         st.builds(attempt, st.just(operations.leaky_relu), inner, scalar_numbers()),
     )

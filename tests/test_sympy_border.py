@@ -34,7 +34,7 @@ d = sympy.Dummy("d")
         (sympy.erf(x) + sympy.atan(x) + sympy.sign(x) + sympy.Abs(x), "erf(x) + atan(x) + sign(x) + abs(x)"),
         (sympy.sec(x) + sympy.coth(x), "1/cos(x) + 1/tanh(x)"),
         (sympy.Heaviside(x - 1), "Heaviside(x - 1)"),
-        (sympy.Piecewise((x, x > y), (y, x <= 0), (1, True)), "where(x > y, x, where(x <= 0, y, 1))"),
+        (sympy.Piecewise((x, x > 0), (y, x > -1), (1, True)), "where(x > 0, x, where(x > -1, y, 1))"),
         (sympy.Function("sigmoid")(x) + sympy.Function("relu")(y), "sigmoid(x) + relu(y)"),
         (sympy.Function("leaky_relu")(x, sympy.Rational(1, 10)), "leaky_relu(x, 1/10)"),
         (sympy.Trace(R * R.T), "trace((Y - U@V)@(Y - U@V).T)"),
