@@ -104,6 +104,8 @@ def _rows(
     system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], domain: Any, constants: dict[Index, Any]
 ) -> list[list[Any]] | None:
     """Equations at random integer points over the field of constants."""
+    from sympy.polys.polyerrors import NotInvertible
+
     graph = system.graph
     rng = np.random.default_rng([system.seed, len(block)])
     components = sorted({int(unknowns.component[k]) for k in block})
@@ -118,7 +120,7 @@ def _rows(
         }
         try:
             values = evaluate_in(graph, order, domain, point, constants, rng)
-        except ZeroDivisionError:
+        except (ZeroDivisionError, NotInvertible):
             continue
         row = []
         for unknown in block:

@@ -2,14 +2,14 @@
 
 Where the loss is rational, or rational on each side of its kinks, points with small coordinates are tried in exact
 fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50
-and again with 100 digits, and taken to be nonzero when both agree and it is above 1e-30 of the scale of its summands.
+digits, again with 100 where that is not zero, and taken to be nonzero above 1e-45 of the scale of its summands.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -18,15 +18,14 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
-from symmetries.directional import Point, Quantity, as_floats, as_fractions, from_entries, point_text
+from symmetries.directional import Point, Quantity, as_floats, from_entries, point_text
 from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
 
 Kind: TypeAlias = Literal["refuted", "agrees", "undefined"]
 
 DIGITS, MORE_DIGITS = 50, 100
-THRESHOLD = 1e-30
-ZERO_DIGITS = 1e-40
+THRESHOLD = 1e-45
 SIMPLER_ENTRIES = 80
 SIMPLER_SECONDS = 2.0
 TRIES = 8
@@ -56,15 +55,12 @@ class Finding:
     counterexample: dict[str, Any] = field(default_factory=dict)
 
 
-def search(
-    quantity: Quantity, *, samples: int, rng: np.random.Generator, first: Mapping[str, Any] | None = None
-) -> Finding:
+def search(quantity: Quantity, *, samples: int, rng: np.random.Generator, first: Point | None = None) -> Finding:
     """Look for a counterexample at up to ``samples`` points where the quantity is defined, and at a first one."""
-    start = None if first is None else as_fractions(first)
     try:
-        return _search(_Exact(quantity), samples, rng, start)
+        return _search(_Exact(quantity), samples, rng, first)
     except Unsupported:
-        return _search(_Many(quantity), samples, rng, start)
+        return _search(_Many(quantity), samples, rng, first)
 
 
 def candidates(quantity: Quantity, rng: np.random.Generator, count: int) -> Iterator[Point]:
@@ -147,13 +143,9 @@ class _Many(_Numbers):
         scale = self._scale(point, first[1])
         size = _relative(first[0], scale)
         if size <= THRESHOLD:
-            return first[0], size if size > ZERO_DIGITS else 0.0, first[2]
+            return first[0], size, first[2]
         second = self._value(point, MORE_DIGITS)
-        if second is None:
-            return None
-        if abs(first[0] - second[0]) > abs(second[0]) * 1e-10:
-            return second[0], min(_relative(second[0], scale), THRESHOLD), first[2]
-        return second[0], size, first[2]
+        return None if second is None else (second[0], _relative(second[0], scale), second[2])
 
     def _value(self, point: Point, digits: int) -> tuple[Any, Any, bool] | None:
         import mpmath
@@ -235,6 +227,6 @@ def _refuted(numbers: _Numbers, point: Point, found: int) -> Finding:
         "exact": numbers.exact,
     }
     if not numbers.exact:
-        counterexample["digits"] = DIGITS
+        counterexample["digits"] = MORE_DIGITS
     worst = relative if relative is not None else abs(floats)
     return Finding(kind="refuted", samples=found, worst=worst, exact=numbers.exact, counterexample=counterexample)

@@ -245,10 +245,19 @@ class Quotients(Arithmetic):
             raise Unsupported("where")
         if relation in {"<", "<="}:
             a, b = b, a
+        if self._positive(u.value):
+            return a
         self.jumps.append((u, a - b))
         sign = self.sign(u.value)
         half = (a - b) * Fraction(1, 2)
         return (a + b) * Fraction(1, 2) + Entry(self, sign * half.value, sign * half.tangent)
+
+    def _positive(self, u: Ratio) -> bool:
+        """Whether a quotient is visibly positive everywhere: even powers with positive coefficients, and a constant."""
+        return all(
+            one.coeff(1) > 0 and all(c > 0 and not any(e % 2 for e in m) for m, c in one.terms())
+            for one in (u.numerator, *u.denominator)
+        )
 
     def continuous(self) -> bool:
         """Whether at every jump met the height vanishes or the direction is tangent to it."""

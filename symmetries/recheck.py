@@ -13,10 +13,10 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.certificate import Certificate, Claim
-from symmetries.counterexample import Finding, search
-from symmetries.directional import Difference, FieldDerivative, Quantity, along, read_field
+from symmetries.counterexample import THRESHOLD, Finding, search
+from symmetries.directional import Difference, FieldDerivative, Point, Quantity, along, from_entries, read_field
 from symmetries.dual import Dual, Unsupported, evaluate
-from symmetries.expression import Node
+from symmetries.expression import Node, entry_names, walk
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities
 from symmetries.loss import Loss
@@ -24,10 +24,11 @@ from symmetries.ratio import Ratio, TooLarge
 from symmetries.ratio_atoms import Quotients, functions_needed
 from symmetries.recheck_bound import gradient_rank, independent, upper_bound, value_rank
 from symmetries.recheck_numbers import modular_test
+from symmetries.recheck_text import example_point, terms
 
 COMPLETE = re.compile(r"every (\S+) symmetry of L is a combination of these (\d+) fields")
-TERM = re.compile(r"(.*?)d/d(\S+)")
 REDUNDANCY = "the symmetries found explain every continuous redundancy of the parameters"
+BRANCHING = frozenset({"where", "maximum", "minimum", "leaky_relu", "elu", "abs", "relu", "sign"})
 MAX_SYMBOLS = 250
 MAX_FUNCTIONS = 120
 SAMPLES = 24
@@ -70,12 +71,13 @@ class _Recheck:
         self.rng = rng
         self.loss = Loss.from_dict(dict(certificate.loss))
         self.fields = [read_field(self.loss, components) for components in certificate.fields]
-        spoken = {_terms(claim.statement): claim.statement for claim in certificate.claims}
+        spoken = {terms(claim.statement): claim.statement for claim in certificate.claims}
         written = [f"({VectorField(components)}) L = 0" for components in certificate.fields]
-        self.statements = [spoken.get(_terms(statement), statement) for statement in written]
+        self.statements = [spoken.get(terms(statement), statement) for statement in written]
 
     def run(self) -> Certificate:
         """All claims again."""
+        self.examples = {claim.statement: example_point(claim) for claim in self.certificate.claims}
         checked = {s: self.field(s, nodes) for s, nodes in zip(self.statements, self.fields, strict=True)}
         actions = self.actions()
         claims = []
@@ -159,11 +161,11 @@ class _Recheck:
 
     def by_numbers(self, statement: str, quantity: Quantity) -> Claim:
         """The claim by a search for a counterexample."""
-        finding: Finding = search(quantity, samples=SAMPLES, rng=self.rng)
+        finding: Finding = search(quantity, samples=SAMPLES, rng=self.rng, first=self.example(statement, quantity))
         evidence = {
             "samples": finding.samples,
             "worst_residual": finding.worst,
-            "tolerance": 0.0 if finding.exact else 1e-30,
+            "tolerance": 0.0 if finding.exact else THRESHOLD,
             "counterexample": finding.counterexample or None,
         }
         if finding.kind == "undefined":
@@ -173,12 +175,20 @@ class _Recheck:
             reason = "not zero at this point"
             return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
         jumps = isinstance(quantity, FieldDerivative)
-        if jumps and any(node.operation == "where" or node.payload == "sign" for node in _nodes(self.loss.expression)):
+        if jumps and any(node.operation == "where" or node.payload == "sign" for node in walk(self.loss.expression)):
             reason = "zero wherever it was tried, but the loss may jump along the flow"
             return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
         how = "in exact fractions" if finding.exact else "with 50 digits"
         reason = f"zero {how} at {finding.samples} points"
         return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
+
+    def example(self, statement: str, quantity: Quantity) -> Point | None:
+        """The counterexample that the certificate gives, as a point."""
+        given = self.examples.get(statement, {})
+        names = [entry for name, shape in quantity.shapes.items() for entry in entry_names(name, shape)]
+        if given.keys() != set(names):
+            return None
+        return from_entries([given[name] for name in names], quantity.shapes)
 
     def actions(self) -> dict[str, Claim]:
         """The claims about the finite action."""
@@ -260,22 +270,9 @@ class _Recheck:
         hidden = size - found - explained
         evidence = {"redundancy": size - found, "explained": explained, "hidden": hidden}
         reason = f"the gradients for all data span {found} of {size} dimensions, the fields {explained}"
-        verdict = "measured" if hidden <= 0 else "refuted"
+        branching = any(node.operation in BRANCHING or node.payload in BRANCHING for node in walk(self.loss.expression))
+        verdict = "measured" if hidden <= 0 else "undecided" if branching else "refuted"
         return Claim(statement=claim.statement, verdict=verdict, reason=reason, evidence=evidence)  # type: ignore[arg-type]
-
-
-def _terms(statement: str) -> frozenset[tuple[str, str]] | str:
-    """The terms of a field in a statement, whatever their order; other statements as they are."""
-    if not statement.endswith(") L = 0"):
-        return statement
-    found = TERM.findall(statement[1 : -len(") L = 0")])
-    return frozenset((entry, factor.strip().removeprefix("+").replace("- ", "-").strip()) for factor, entry in found)
-
-
-def _nodes(root: Node) -> list[Node]:
-    from symmetries.expression import walk
-
-    return list(walk(root))
 
 
 def _compared(old: Claim, new: Claim) -> Claim:

@@ -15,7 +15,7 @@ from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.certificate import Certificate, Claim, Verdict
 from symmetries.counterexample import THRESHOLD, Finding, search
-from symmetries.directional import Difference, FieldDerivative, Quantity, read_field
+from symmetries.directional import Difference, FieldDerivative, Quantity, as_fractions, read_field
 from symmetries.evidence import TOLERANCE, Flow, Measurement, measure
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities
@@ -135,7 +135,7 @@ def _how(proof: Proof) -> str:
 
 
 def _searched(quantity: Quantity, numbers: Measurement, samples: int, rng: np.random.Generator) -> Finding:
-    first = numbers.point if numbers.worst > TOLERANCE else None
+    first = as_fractions(numbers.point) if numbers.point and numbers.worst > TOLERANCE else None
     finding = search(quantity, samples=samples, rng=rng, first=first)
     if finding.kind == "undefined":
         raise InputError(
@@ -225,5 +225,5 @@ def _action_searched(
     """The search for a counterexample; only the invariance itself needs a point where it is defined."""
     if statement.startswith("L("):
         return _searched(quantity, numbers, samples, rng)
-    first = numbers.point if numbers.worst > TOLERANCE else None
+    first = as_fractions(numbers.point) if numbers.point and numbers.worst > TOLERANCE else None
     return search(quantity, samples=samples, rng=rng, first=first)

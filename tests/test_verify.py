@@ -76,7 +76,7 @@ def test_a_near_symmetry_of_a_transcendental_loss():
     assert verify(loss, VectorField({"x": "1", "y": "1"})).verdict == "proved"
     claim = verify(loss, VectorField({"x": "1", "y": "1 + 1/10000000000000"})).claims[0]
     assert claim.verdict == "refuted"
-    assert claim.evidence["counterexample"]["digits"] == 50
+    assert claim.evidence["counterexample"]["digits"] == 100
     assert 1e-14 < claim.evidence["counterexample"]["residual"] < 1e-12
 
 
