@@ -125,7 +125,7 @@ class Certificate:
 
     def to_json(self) -> str:
         """The certificate as JSON text."""
-        return json.dumps(self.to_dict(), indent=1, sort_keys=True, allow_nan=False)
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Certificate:
