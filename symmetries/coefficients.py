@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
@@ -17,38 +17,44 @@ from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Sum, Symbol
 if TYPE_CHECKING:
     from symmetries.system import DeterminingSystem
 
-MAX_BLOCK = 60
+MAX_SUPPORT = 60
 SPARE_ROWS = 4
 SPAN = 50
 
 
 def solve_over_constants(
-    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], nullity: int
+    system: DeterminingSystem, unknowns: Unknowns, block: np.ndarray[Any, Any], basis: Sequence[Mapping[int, int]]
 ) -> list[VectorField] | None:
     """Null space of one block of the determining equations over the field of constants, or None when out of reach.
 
-    The equations are taken at random integer points, where they are elements of the field K of the constants; the null
-    space is computed exactly over K.
+    The equations are taken at random integer points, where they are elements of the field K of the constants.
+    ``basis`` is the null space modulo a prime at random constants: it says which unknowns each null vector over K
+    needs, so each is found by exact elimination on those alone.
     """
-    if len(block) > MAX_BLOCK:
-        return None
     constants = constant_nodes(system)
-    field = _field(system.graph, constants)
-    if field is None:
-        return None
-    domain, values = field
-    rows = _rows(system, unknowns, block, domain, values)
-    if rows is None:
-        return None
+    known = {*constants, *system.coordinates}
+    for domain, values in _fields(system.graph, constants):
+        found = [_null_vector(system, unknowns, block[sorted(vector)], domain, values) for vector in basis]
+        fields = [field for field in found if field is not None and _names(field) <= known]
+        if len(fields) == len(basis):
+            return fields
+    return None
+
+
+def _null_vector(
+    system: DeterminingSystem, unknowns: Unknowns, support: np.ndarray[Any, Any], domain: Any, values: dict[Index, Any]
+) -> VectorField | None:
+    """The one field whose coefficients over the constants stand at the given unknowns."""
     from sympy.polys.matrices import DomainMatrix
 
-    matrix = DomainMatrix(rows, (len(rows), len(block)), domain).to_sparse()
-    vectors = matrix.nullspace().to_dense().to_list()
-    if len(vectors) != nullity:
+    if len(support) > MAX_SUPPORT:
         return None
-    fields = [_vector_field(system, unknowns, block, vector, domain) for vector in vectors]
-    known = {*constants, *system.coordinates}
-    return fields if all(_names(field) <= known for field in fields) else None
+    rows = _rows(system, unknowns, support, domain, values)
+    if rows is None:
+        return None
+    matrix = DomainMatrix(rows, (len(rows), len(support)), domain).to_sparse()
+    vectors = matrix.nullspace().to_dense().to_list()
+    return _vector_field(system, unknowns, support, vectors[0], domain) if len(vectors) == 1 else None
 
 
 def constant_nodes(system: DeterminingSystem) -> dict[str, Index]:
@@ -77,27 +83,35 @@ def constant_text(graph: ScalarGraph, node: Index) -> str:
     return f"tan({argument}/2)" if entry.kind == "tan_half" else f"{entry.kind}({argument})"
 
 
-def _field(graph: ScalarGraph, constants: Mapping[str, Index]) -> tuple[Any, dict[Index, Any]] | None:
-    """The field of the constants, and each of them in it; radicals of numbers are algebraic, the others independent."""
+def _fields(graph: ScalarGraph, constants: Mapping[str, Index]) -> Iterator[tuple[Any, dict[Index, Any]]]:
+    """Fields that hold the constants, each with the constants in it, the quickest first.
+
+    Several radicals are tried as independent symbols before their algebraic field, whose arithmetic is slow; what is
+    found holds for all values of the symbols and so for the radicals.
+    """
     import sympy
     from sympy import QQ
 
-    radicals, free = {}, {}
+    radicals: dict[Index, Any] = {}
+    symbols: dict[Index, Any] = {}
     for text, node in constants.items():
-        entry = graph.entries[node]
         if text.startswith("constant_"):
-            return None
+            return
+        symbols[node] = sympy.Symbol(text)
+        entry = graph.entries[node]
         if isinstance(entry, Atom) and entry.kind == "root":
             inside = graph.entries[entry.argument]
             if not isinstance(inside, Constant):
-                return None
+                return
             radicals[node] = sympy.root(sympy.Rational(int(inside.value.p), int(inside.value.q)), entry.degree)
-        else:
-            free[node] = sympy.Symbol(text)
-    domain = QQ.algebraic_field(*radicals.values()) if radicals else QQ
-    if free:
-        domain = domain.frac_field(*free.values())
-    return domain, {node: domain.from_sympy(value) for node, value in (radicals | free).items()}
+    free = {node: symbol for node, symbol in symbols.items() if node not in radicals}
+    if len(radicals) != 1 and symbols:
+        field = QQ.frac_field(*symbols.values())
+        yield field, {node: field.from_sympy(symbol) for node, symbol in symbols.items()}
+    if radicals:
+        domain = QQ.algebraic_field(*radicals.values())
+        domain = domain.frac_field(*free.values()) if free else domain
+        yield domain, {node: domain.from_sympy(value) for node, value in (radicals | free).items()}
 
 
 def _rows(

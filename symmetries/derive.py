@@ -179,11 +179,16 @@ def _assemble(
 
 def _generator_claim(found: Found) -> Claim:
     proof = found.proof
-    method = "expanded exactly" if proof.expansions else "in normal form"
+    method = "after expansion" if proof.expansions else "in normal form"
+    inner = (
+        "one expression whose derivative vanishes"
+        if proof.invariants == 1
+        else (f"{proof.invariants} expressions whose derivatives vanish")
+    )
     return Claim(
         statement=f"({found.field}) L = 0",
         verdict="proved",
-        reason=f"L depends on what X moves through {proof.invariants} expressions whose derivatives vanish {method}",
+        reason=f"L depends on what X moves through {inner}, {method}",
         evidence={"invariants": proof.invariants, "expansions": proof.expansions},
     )
 
@@ -195,7 +200,7 @@ def _completeness(system: DeterminingSystem, ansatz: Ansatz, outcome: Outcome) -
     checked = float_nullity(system, ansatz)
     if checked is not None:
         evidence["float_nullity"] = checked
-    statement = f"every {ansatz.name} symmetry of L is a combination of these {dimension} fields"
+    statement = f"every {ansatz.name} symmetry of L lies in the span of the fields, of dimension {dimension}"
     verdict: Verdict = "proved"
     assumptions: tuple[str, ...] = ()
     if dimension < outcome.upper_bound:
@@ -210,5 +215,5 @@ def _completeness(system: DeterminingSystem, ansatz: Ansatz, outcome: Outcome) -
     else:
         assumptions = system.independence.assumptions
         bound = f"the equations at {evidence.get('points', 0)} points modulo {evidence.get('prime', 'a prime')} leave"
-        reason = f"{bound} no more than {outcome.upper_bound} dimensions; {system.independence.reason}"
+        reason = f"{bound} dimension {outcome.upper_bound} at most; {system.independence.reason}"
     return Claim(statement=statement, verdict=verdict, reason=reason, assumptions=assumptions, evidence=evidence)

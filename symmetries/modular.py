@@ -22,6 +22,8 @@ Residues: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 SCALE_BITS = 24
 SPAN = 2**26
+CUBE_BITS = (0, 0, 0, 0, 3, 6)
+"""Points lie in cubes of half-width 4 * 2**bits, so that branches away from the origin are met."""
 BRANCHING = frozenset({"abs", "sign"})
 CHUNK_ENTRIES = 8_000_000
 CLEAR_OF_ROUNDING = 1e-7
@@ -41,8 +43,9 @@ class Points:
 
     @classmethod
     def random(cls, inputs: int, samples: int, rng: np.random.Generator, *, positive: bool = False) -> Points:
-        """Uniform points in [-4, 4], or in (0, 4]."""
-        return cls(rng.integers(1 if positive else -SPAN, SPAN, size=(inputs, samples), endpoint=True))
+        """Points uniform in [-4, 4] or, a part of them, in larger cubes; positive ones on demand."""
+        numerators = rng.integers(1 if positive else -SPAN, SPAN, size=(inputs, samples), endpoint=True)
+        return cls(numerators << rng.choice(CUBE_BITS, size=samples))
 
     def floats(self) -> FloatArray:
         """The points as doubles, exactly."""
@@ -60,9 +63,16 @@ class Points:
 
 @final
 class ModularProgram:
-    """A program over the field with ``prime`` elements."""
+    """A program over the field with ``prime`` elements.
 
-    def __init__(self, program: Program, prime: int) -> None:
+    Parameters
+    ----------
+    program: the program.
+    prime: the prime.
+    conditions: number of last outputs that must be positive at a point, when the loss has branches.
+    """
+
+    def __init__(self, program: Program, prime: int, *, conditions: int = 0) -> None:
         self.program = program
         self.prime = prime
         self._p = np.uint64(prime)
@@ -70,6 +80,7 @@ class ModularProgram:
         self._coefficients = [self._residues(step.coefficients) for step in program.steps]
         self._offsets = [self._residues(step.constants) for step in program.steps]
         self._branches = bool(program.kinds & BRANCHING)
+        self._conditions = program.outputs[len(program.outputs) - conditions :]
 
     def _residues(self, rationals: tuple[Any, ...]) -> Residues:
         p = self.prime
@@ -89,6 +100,8 @@ class ModularProgram:
         values = np.empty((program.slots, points.numerators.shape[1]), dtype=np.uint64)
         good = np.ones(points.numerators.shape[1], dtype=bool)
         floats = evaluate_with_scales(program, points.floats()) if self._branches else None
+        if floats is not None:
+            good &= (floats[0][self._conditions] > 0).all(axis=0)
         values[: len(program.inputs)] = points.residues(self.prime)
         values[len(program.inputs) : len(program.inputs) + len(self._constants)] = self._constants
         for number, step in enumerate(program.steps):

@@ -26,7 +26,7 @@ from symmetries.recheck_bound import gradient_rank, independent, upper_bound, va
 from symmetries.recheck_numbers import modular_test
 from symmetries.recheck_text import example_point, terms
 
-COMPLETE = re.compile(r"every (\S+) symmetry of L is a combination of these (\d+) fields")
+COMPLETE = re.compile(r"every (\S+) symmetry of L lies in the span of the fields, of dimension (\d+)")
 REDUNDANCY = "the symmetries found explain every continuous redundancy of the parameters"
 BRANCHING = frozenset({"where", "maximum", "minimum", "leaky_relu", "elu", "abs", "relu", "sign"})
 MAX_SYMBOLS = 250
@@ -245,7 +245,7 @@ class _Recheck:
             return Claim(statement=statement, verdict="undecided", reason=reason, evidence=bound.evidence)
         exact = bound.exact and all(one.verdict == "proved" for one in checked.values())
         where = f"modulo the prime {bound.prime}" if bound.exact else "in double precision"
-        reason = f"the equations at {bound.rows} points {where} leave no more than {dimension} dimensions"
+        reason = f"the equations at {bound.rows} points {where} leave dimension {dimension} at most"
         verdict = "proved" if exact else "measured"
         return Claim(statement=statement, verdict=verdict, reason=reason, evidence=bound.evidence)  # type: ignore[arg-type]
 

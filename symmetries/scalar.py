@@ -72,6 +72,7 @@ class ScalarGraph:
         self._nonnegative: dict[Index, bool] = {}
         self._steady: list[bool] = []
         self.positive: set[Index] = set()
+        self._assumed: set[Index] = set()
         self.zero = self.constant(ZERO)
         self.one = self.constant(ONE)
 
@@ -232,9 +233,14 @@ class ScalarGraph:
         """Whether the node is visibly >= 0 on the whole domain (False when unknown)."""
         known = self._nonnegative.get(node)
         if known is None:
-            known = node in self.positive or self._visibly_nonnegative(self.entries[node])
+            known = node in self.positive or node in self._assumed or self._visibly_nonnegative(self.entries[node])
             self._nonnegative[node] = known
         return known
+
+    def assume_nonnegative(self, node: Index, *, strictly: bool) -> None:
+        """Take a node to be >= 0 (> 0) from now on, since the loss has no value elsewhere."""
+        (self.positive if strictly else self._assumed).add(node)
+        self._nonnegative.clear()
 
     def _visibly_nonnegative(self, entry: Entry) -> bool:
         if isinstance(entry, Constant):

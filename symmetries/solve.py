@@ -97,7 +97,7 @@ def _solve_block(
     if any(attempt.proof.outcome == "nonzero" for attempt in attempts) or not attempts:
         over_constants = None
         if system.constants or system.constant_atoms:
-            over_constants = solve_over_constants(system, unknowns, solution.unknowns, nullity)
+            over_constants = solve_over_constants(system, unknowns, solution.unknowns, solution.basis)
         if over_constants is not None:
             attempts = _prove_all(system, over_constants)
         else:
@@ -118,11 +118,8 @@ def _settle(outcome: Outcome, attempts: list[Found], nullity: int) -> None:
         "too large": "the expansion that would prove a candidate is too large",
         "nonzero": "a candidate modulo primes is no symmetry over the rationals",
     }
-    outcome.open_blocks.extend(reasons[name] for name in outcomes)
-    if not outcomes:
-        outcome.open_blocks.append(
-            f"{nullity - len(proved)} candidate(s) could not be reconstructed over the rationals"
-        )
+    found = [reasons[name] for name in outcomes] or ["a candidate could not be reconstructed over the rationals"]
+    outcome.open_blocks.extend(reason for reason in found if reason not in outcome.open_blocks)
 
 
 def _lift(

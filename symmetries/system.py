@@ -16,8 +16,9 @@ from symmetries.coefficients import constant_nodes
 from symmetries.expression import entry_names
 from symmetries.fields import Polynomial
 from symmetries.grading import Grading, grade
-from symmetries.lower import lower, rational
+from symmetries.lower import rational
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
+from symmetries.natural_domain import lower_loss
 from symmetries.primes import suitable_primes
 from symmetries.prove import Prover
 from symmetries.related import Independence, relate
@@ -47,6 +48,7 @@ class DeterminingSystem:
     constants: structural constants.
     seed: seed of all sampling.
     independence: what is known of relations between the atoms.
+    conditions: what is positive on the domain of the loss.
     """
 
     graph: ScalarGraph
@@ -56,13 +58,15 @@ class DeterminingSystem:
     constants: tuple[str, ...]
     seed: int
     independence: Independence
+    conditions: tuple[Index, ...] = ()
     _samplers: dict[int, GradientSampler] = field(default_factory=dict)
 
     @classmethod
     def of(cls, loss: Loss, *, seed: int) -> DeterminingSystem:
         """The system of a declared loss."""
         graph = ScalarGraph()
-        root, independence = relate(graph, lower(graph, loss.expression), seed=seed)
+        lowered, conditions = lower_loss(graph, loss.expression)
+        root, independence = relate(graph, lowered, seed=seed)
         moving = set(loss.moving_entries)
         return cls(
             graph=graph,
@@ -72,6 +76,7 @@ class DeterminingSystem:
             constants=tuple(name for constant in loss.constants for name in entry_names(constant, ())),
             seed=seed,
             independence=independence,
+            conditions=conditions,
         )
 
     def slice(self, at: Mapping[str, Fraction], shift: Mapping[str, Fraction]) -> DeterminingSystem:
@@ -90,6 +95,7 @@ class DeterminingSystem:
             constants=self.constants,
             seed=self.seed,
             independence=independence,
+            conditions=tuple(rebuild(graph, node, replacement) for node in self.conditions),
         )
 
     @property
@@ -99,8 +105,8 @@ class DeterminingSystem:
 
     @cached_property
     def program(self) -> Program:
-        """The loss as a straight-line program."""
-        return compile_program(self.graph, [self.root], self.inputs)
+        """The loss as a straight-line program, the conditions of its domain as further outputs."""
+        return compile_program(self.graph, [self.root, *self.conditions], self.inputs)
 
     @cached_property
     def grading(self) -> Grading:
@@ -158,7 +164,7 @@ class DeterminingSystem:
             sampler = self._samplers.get(prime)
             if sampler is None:
                 try:
-                    modular = ModularProgram(self.program, prime)
+                    modular = ModularProgram(self.program, prime, conditions=len(self.conditions))
                 except UnsuitablePrime:
                     continue
                 sampler = self._sampler(modular, prime)

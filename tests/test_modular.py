@@ -126,7 +126,7 @@ def test_a_sampler_draws_as_many_good_points_as_asked() -> None:
 
 
 def test_a_sampler_gives_up_where_nothing_is_defined() -> None:
-    modular = program("sqrt(x)*sqrt(-x)", ["x"])
+    modular = program("sqrt(x*y)*sqrt(-x*y)", ["x", "y"])
     assert not GradientSampler(modular, np.random.default_rng(0)).draw(5)
 
 

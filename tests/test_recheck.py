@@ -90,7 +90,7 @@ def test_too_small_a_dimension_is_caught():
     del stored["fields"][0]
     del stored["claims"][0]
     for claim in stored["claims"]:
-        claim["statement"] = claim["statement"].replace("these 3 fields", "these 2 fields")
+        claim["statement"] = claim["statement"].replace("of dimension 3", "of dimension 2")
     again = reread(stored)
     assert again.verdict == "undecided"
 
