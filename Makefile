@@ -16,10 +16,10 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	if $$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-# Where pip finds the CPU build of PyTorch; the package index holds multi-gigabyte GPU builds on Linux. The first of the
-# two installations takes PyTorch alone from there, the second finds it present and adds what it needs.
+# The package index may hold builds of PyTorch with gigabytes of GPU libraries; TORCH_ARGS names another source of builds
+# to pip, for instance the CPU index that PyTorch's installation page gives.
 TORCH       := torch==2.13.0
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_ARGS  ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -31,7 +31,7 @@ help:  ## list the targets
 
 setup: $(STAMPS)/base $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/docs  ## everything but PyTorch, in $(VENV)
 
-setup-torch: $(STAMPS)/torch  ## PyTorch, the CPU build
+setup-torch: $(STAMPS)/torch  ## PyTorch
 
 demo: $(STAMPS)/base  ## from formula to report, for two losses
 	$(BIN)/symport study rosenbrock --output $(OUTPUT)/demo/rosenbrock
@@ -84,6 +84,5 @@ $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/docs: $(STAMPS)/%: $(STAMPS)/base
 	@touch $@
 
 $(STAMPS)/torch: $(STAMPS)/base
-	$(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_INDEX) $(TORCH)
-	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) $(TORCH)
 	@touch $@

@@ -114,11 +114,14 @@ class SymmetryAlgebra:
 
     @property
     def certificate(self) -> Certificate:
-        """The generators and claims in a form that can be stored and checked again."""
+        """The generators with their claims and completeness, in a form that can be stored and checked again.
+
+        The redundancy speaks of what lies outside the ansatz and is left out.
+        """
         return Certificate(
             loss=self.loss.to_dict(),
             fields=tuple(dict(field.components) for field in self.generators),
-            claims=self.claims,
+            claims=(*self.generator_claims, self.completeness),
         )
 
     def __str__(self) -> str:

@@ -239,7 +239,7 @@ class Basis(Ansatz):
     """
 
     def __init__(self, fields: Sequence[VectorField]) -> None:
-        self.fields = tuple(fields)
+        self.fields = tuple(fields) if isinstance(fields, Sequence) else ()
         if not self.fields or not all(isinstance(one, VectorField) for one in self.fields):
             raise InputError(
                 "the ansatz Basis(...)",

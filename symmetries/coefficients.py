@@ -12,7 +12,7 @@ from flint import fmpq
 
 from symmetries.ansatz import Unknowns
 from symmetries.fields import Monomial, VectorField, multiply_monomials
-from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Sum, Symbol
+from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum, Symbol
 
 if TYPE_CHECKING:
     from symmetries.system import DeterminingSystem
@@ -67,20 +67,35 @@ def constant_nodes(system: DeterminingSystem) -> dict[str, Index]:
 
 
 def constant_text(graph: ScalarGraph, node: Index) -> str:
-    """A constant atom of a number or of a single constant, in the formula language."""
+    """A constant expression in the formula language, such as sqrt(2), log(a+1) or tan(pi/6)."""
     entry = graph.entries[node]
     if isinstance(entry, Constant):
         return str(entry.value)
     if isinstance(entry, Symbol):
         return entry.name
-    if not isinstance(entry, Atom):
-        return f"constant_{node}"
+    if isinstance(entry, Sum):
+        terms = [f"{value}*{constant_text(graph, inner)}" for inner, value in entry.terms]
+        if entry.constant != 0:
+            terms.append(str(entry.constant))
+        return "+".join(terms).replace("+-", "-")
+    if isinstance(entry, Product):
+        return "*".join(f"({constant_text(graph, inner)})**({exponent})" for inner, exponent in entry.powers)
+    return _atom_text(graph, entry)
+
+
+def _atom_text(graph: ScalarGraph, entry: Atom) -> str:
     if entry.kind == "pi":
         return "pi"
     argument = constant_text(graph, entry.argument)
     if entry.kind == "root":
         return f"sqrt({argument})" if entry.degree == 2 else f"({argument})**(1/{entry.degree})"
-    return f"tan({argument}/2)" if entry.kind == "tan_half" else f"{entry.kind}({argument})"
+    if entry.kind == "tan_half":
+        return f"(sin({argument})/(1+cos({argument})))"
+    if entry.kind == "normal_pdf":
+        return f"(exp(-({argument})**2/2)/sqrt(2*pi))"
+    if entry.kind == "log" and not graph.is_positive(entry.argument):
+        return f"log(abs({argument}))"
+    return f"{entry.kind}({argument})"
 
 
 def _fields(graph: ScalarGraph, constants: Mapping[str, Index]) -> Iterator[tuple[Any, dict[Index, Any]]]:
@@ -95,8 +110,6 @@ def _fields(graph: ScalarGraph, constants: Mapping[str, Index]) -> Iterator[tupl
     radicals: dict[Index, Any] = {}
     symbols: dict[Index, Any] = {}
     for text, node in constants.items():
-        if text.startswith("constant_"):
-            return
         symbols[node] = sympy.Symbol(text)
         entry = graph.entries[node]
         if isinstance(entry, Atom) and entry.kind == "root":

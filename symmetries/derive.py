@@ -20,6 +20,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Ansatz, Basis, Linear, Polynomial, check_size, read_ansatz
+from symmetries.arguments import read_seed, require_loss
 from symmetries.certificate import Claim, Verdict
 from symmetries.crosscheck import float_nullity
 from symmetries.domain import require_defined
@@ -70,6 +71,7 @@ def derive(
 
     Source: P. J. Olver, "Applications of Lie Groups to Differential Equations" (1993), section 2.1.
     """
+    loss = require_loss(loss, where="derive")
     chosen = ansatz if ansatz is not None else read_ansatz(loss.ansatz) if loss.ansatz else Linear()
     if not isinstance(chosen, Ansatz):
         raise InputError(
@@ -78,7 +80,7 @@ def derive(
             cure="use Linear(), Affine(), Polynomial(3), Diagonal() or Basis([...])",
         )
     check_size(chosen, len(loss.entries) + len(loss.moving_entries))
-    seed = int(rng.integers(2**31)) if isinstance(rng, np.random.Generator) else int(rng)
+    seed = read_seed(rng)
     require_defined(loss, seed=seed)
     return _derive(loss, DeterminingSystem.of(loss, seed=seed), chosen, progress)
 

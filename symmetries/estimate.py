@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from symmetries.ansatz import Ansatz, Basis, Linear, check_size, read_ansatz
+from symmetries.arguments import require_loss
 from symmetries.blocks import BYTES_PER_ENTRY, partition
 from symmetries.loss import Loss
 from symmetries.system import DeterminingSystem
@@ -52,6 +53,7 @@ def estimate_size(loss: Loss, *, ansatz: Ansatz | None = None) -> SizeEstimate:
     >>> size.unknowns, size.largest_block
     (196, 14)
     """
+    loss = require_loss(loss, where="estimate_size")
     chosen = ansatz if ansatz is not None else read_ansatz(loss.ansatz) if loss.ansatz else Linear()
     coordinates = len(loss.entries) + len(loss.moving_entries)
     check_size(chosen, coordinates)

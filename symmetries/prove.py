@@ -9,7 +9,7 @@ atoms.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, final
 
@@ -141,7 +141,9 @@ class Prover:
         if graph.value_of(graph.divide(change, node)) is not None:
             return True
         kinds = {entry.kind for entry in (graph.entries[k] for k in graph.atoms([change])) if isinstance(entry, Atom)}
-        return not kinds - CONTINUOUS and exact_quotient(graph, change, node) is not None
+        if kinds - CONTINUOUS or _poles(graph, [child for k in graph.atoms([change]) for child in graph.children(k)]):
+            return False
+        return exact_quotient(graph, change, node) is not None
 
     def _vanishing(self, tangents: Mapping[Index, Index], field: TangentMap) -> int:
         parents = {parent for node in tangents for parent in self._parents.get(node, ())}
@@ -209,11 +211,16 @@ def _denominators(graph: ScalarGraph, root: Index) -> list[Index]:
     removable zeros do no harm.  It may jump where absolute values or signs change branch, as in abs(x)/x, and where a
     function is taken of a pole, as in atan(1/x).
     """
-    inside = [graph.children(node) for node in graph.atoms([root])]
-    bent = any(isinstance(e := graph.entries[k], Atom) and e.kind in {"abs", "sign"} for k in graph.atoms([root]))
+    atoms = graph.atoms([root])
+    bent = any(isinstance(entry := graph.entries[k], Atom) and entry.kind in {"abs", "sign"} for k in atoms)
+    return _poles(graph, [root] if bent else [child for k in atoms for child in graph.children(k)])
+
+
+def _poles(graph: ScalarGraph, roots: Iterable[Index]) -> list[Index]:
+    """Denominators below the roots that may vanish."""
     found = {
         inner
-        for entry in (graph.entries[k] for k in graph.reachable([root] if bent else [k for ks in inside for k in ks]))
+        for entry in (graph.entries[k] for k in graph.reachable(roots))
         if isinstance(entry, Product)
         for inner, exponent in entry.powers
         if exponent < 0

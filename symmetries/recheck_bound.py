@@ -16,7 +16,10 @@ from symmetries.expression import Node
 from symmetries.loss import Loss
 from symmetries.recheck_numbers import field_values, random_inputs, random_prime, rank, residue, small_inputs
 
-MAX_UNKNOWNS = 250
+MAX_UNKNOWNS = 600
+WORD_BITS = 31
+"""Primes of the bound: products of residues fit in a machine word."""
+
 SINGULAR = 1e-9
 ROUNDING = 1e-12
 BRANCH_POINTS = 12
@@ -81,7 +84,7 @@ def upper_bound(loss: Loss, name: str, rng: np.random.Generator) -> Bound | str:
 def _modular_rows(
     loss: Loss, entries: tuple[str, ...], unknowns: list[tuple[int, tuple[int, ...]]], rng: np.random.Generator
 ) -> tuple[list[list[int]], int]:
-    prime = random_prime(rng)
+    prime = random_prime(rng, bits=WORD_BITS)
     inputs = random_inputs(loss, len(unknowns) + 8, rng, prime)
     return _rows(loss, entries, unknowns, Residues(prime), inputs, prime), prime
 
@@ -89,7 +92,7 @@ def _modular_rows(
 def _branch_rows(
     loss: Loss, entries: tuple[str, ...], unknowns: list[tuple[int, tuple[int, ...]]], rng: np.random.Generator
 ) -> tuple[list[list[int]], int]:
-    prime = random_prime(rng)
+    prime = random_prime(rng, bits=WORD_BITS)
     inputs = small_inputs(loss, 2 * len(unknowns) + 24, rng)
     return _rows(loss, entries, unknowns, Fractions(), inputs, prime), prime
 
@@ -232,9 +235,7 @@ def _float_gradient_rank(loss: Loss, size: int, rng: np.random.Generator) -> int
 
 def independent(loss: Loss, fields: list[dict[str, Node]], rng: np.random.Generator) -> bool:
     """Whether fields are linearly independent over the rationals: their values at random points have full rank."""
-    return value_rank(loss, fields, rng, samples=len(fields) // max(1, len(movable(loss))) + 8, together=True) == len(
-        fields
-    )
+    return value_rank(loss, fields, rng, samples=len(fields) + 8, together=True) == len(fields)
 
 
 def value_rank(

@@ -22,10 +22,10 @@ Degrees: TypeAlias = tuple[int, int]
 """Bounds of the degrees of a numerator and of a denominator."""
 
 
-def random_prime(rng: np.random.Generator) -> int:
-    """A random prime of 61 bits."""
+def random_prime(rng: np.random.Generator, *, bits: int = BITS) -> int:
+    """A random prime with that many bits."""
     while True:
-        candidate = int(rng.integers(2 ** (BITS - 1), 2**BITS)) | 1
+        candidate = int(rng.integers(2 ** (bits - 1), 2**bits)) | 1
         if is_prime(candidate):
             return candidate
 
@@ -153,7 +153,8 @@ def rank(rows: list[list[int]], prime: int) -> int:
     >>> rank([[1, 2], [2, 4]], 2**61 - 1)
     1
     """
-    work = np.array([[int(value) % prime for value in row] for row in rows], dtype=object)
+    word = np.int64 if prime < 2**31 else object
+    work = np.array([[int(value) % prime for value in row] for row in rows], dtype=word)
     if not work.size:
         return 0
     done = 0
@@ -163,9 +164,9 @@ def rank(rows: list[list[int]], prime: int) -> int:
             continue
         work[[done, below]] = work[[below, done]]
         work[done] = work[done] * pow(int(work[done, column]), -1, prime) % prime
-        for row in range(done + 1, work.shape[0]):
-            if work[row, column]:
-                work[row] = (work[row] - work[row, column] * work[done]) % prime
+        left = work[done + 1 :]
+        moved = np.flatnonzero(left[:, column])
+        left[moved] = (left[moved] - left[moved, column, None] * work[done]) % prime
         done += 1
         if done == work.shape[0]:
             break

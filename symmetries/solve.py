@@ -18,7 +18,6 @@ from symmetries.prove import Proof
 from symmetries.system import DeterminingSystem
 
 Progress: TypeAlias = Callable[[int, int], None]
-Polynomials: TypeAlias = Mapping[str, Mapping[Monomial, Fraction]]
 
 FIRST_BOUND = 1024
 MAX_LIFTS = 60

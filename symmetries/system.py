@@ -120,11 +120,6 @@ class DeterminingSystem:
         return Prover(self.graph, self.root)
 
     @cached_property
-    def is_rational(self) -> bool:
-        """Whether the loss is a rational function of its symbols."""
-        return not self.graph.atoms([self.root])
-
-    @cached_property
     def constant_atoms(self) -> tuple[Index, ...]:
         """Atoms that depend on no symbol or on structural constants only: sqrt(2), pi, exp(a)."""
         graph, fixed = self.graph, set(self.constants)
@@ -206,13 +201,3 @@ class DeterminingSystem:
             why="a logarithm, root or quotient in it has no real value there",
             cure="check signs inside logarithms and roots, and denominators that are identically zero",
         )
-
-
-def atom_text(graph: ScalarGraph, node: Index) -> str:
-    """Short name of an atom for messages: its kind and the symbols inside."""
-    entry = graph.entries[node]
-    assert isinstance(entry, Atom)
-    inside = [str(one.name) for one in (graph.entries[k] for k in graph.symbols([node])) if isinstance(one, Symbol)]
-    shown = ", ".join(inside[:4]) + (", ..." if len(inside) > 4 else "")
-    value = graph.value_of(entry.argument)
-    return f"{entry.kind}({shown if inside else value if value is not None else ''})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from oracle import residual
 
-from symmetries import Loss, Polynomial, derive
+from symmetries import Loss, Polynomial, VectorField, derive, verify
 from symmetries.coefficients import constant_nodes
 from symmetries.system import DeterminingSystem
 
@@ -75,3 +75,24 @@ def test_null_directions_with_constants() -> None:
 def test_constants_out_of_reach_leave_the_answer_open(text: str) -> None:
     algebra = derive(Loss.parse(text, ["x", "y", "z"], constants=["a"]))
     assert algebra.dimension == 3 or algebra.completeness.verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("text", "constants"),
+    [
+        ("log(1+a)*x + y", ["a"]),
+        ("sin(pi/3)*x + y", []),
+        ("log(2+sqrt(3))*x + y", []),
+        ("exp(a/2)*x**2 + tanh(1)*y**2", ["a"]),
+        ("normal_cdf(1)*x + atan(2)*y", []),
+        ("(a+b)**2*x**2 + 3**(2/3)*y**2", ["a", "b"]),
+    ],
+)
+def test_every_generator_reads_back_and_verifies(text: str, constants: list[str]) -> None:
+    loss = Loss.parse(text, ["x", "y"], constants=constants)
+    algebra = derive(loss)
+    assert algebra.dimension > 0
+    for field in algebra.generators:
+        for formula in field.components.values():
+            loss.read(formula)
+        assert verify(loss, VectorField(dict(field.components))).verdict == "proved"
