@@ -207,7 +207,7 @@ def _completeness(system: DeterminingSystem, ansatz: Ansatz, outcome: Outcome) -
     assumptions: tuple[str, ...] = ()
     if dimension < outcome.upper_bound:
         verdict = "undecided"
-        reason = "; ".join(outcome.open_blocks) or "the upper bound was not reached"
+        reason = "; ".join(dict.fromkeys(outcome.open_blocks)) or "the upper bound was not reached"
     elif not system.independence.proved and checked is not None and checked > outcome.upper_bound:
         verdict = "undecided"
         reason = (

@@ -13,6 +13,7 @@ from symmetries.ansatz import Unknowns
 from symmetries.blocks import ModularSystem, Partition, Solution, check_largest, partition
 from symmetries.coefficients import solve_over_constants
 from symmetries.fields import Monomial, VectorField
+from symmetries.jumps import tangent_fields
 from symmetries.nullspace import Vector, chinese_remainder, primitive_integers, rational_vector, short_basis
 from symmetries.prove import Proof
 from symmetries.system import DeterminingSystem
@@ -102,6 +103,13 @@ def _solve_block(
         else:
             attempts, nullity = _lift(system, unknowns, solution, attempts)
     outcome.upper_bound += nullity
+    outcomes = {attempt.proof.outcome for attempt in attempts}
+    if "discontinuous" in outcomes and "nonzero" not in outcomes:
+        tangent = _prove_all(system, tangent_fields(system, [attempt.field for attempt in attempts]))
+        proved = [attempt for attempt in tangent if attempt.proof.outcome == "zero"]
+        if len(proved) >= sum(attempt.proof.outcome == "zero" for attempt in attempts):
+            crossing = [attempt for attempt in attempts if attempt.proof.outcome == "discontinuous"]
+            attempts = [*proved, crossing[0]]
     _settle(outcome, attempts, nullity)
 
 
@@ -184,11 +192,7 @@ def _prove_all(system: DeterminingSystem, fields: list[VectorField]) -> list[Fou
 
 def prove_field(system: DeterminingSystem, candidate: VectorField) -> Proof:
     """Try to prove that a field with polynomial components annihilates the loss."""
-    assert candidate.polynomials is not None
-    graph = system.graph
-    return system.prover.prove(
-        {graph.symbol(entry): system.component_node(polynomial) for entry, polynomial in candidate.polynomials.items()}
-    )
+    return system.prover.prove(system.tangent_map(candidate))
 
 
 def vector_field(

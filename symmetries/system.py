@@ -14,7 +14,7 @@ from manifolds.errors import InputError
 from symmetries.calculus import rebuild
 from symmetries.coefficients import constant_nodes
 from symmetries.expression import entry_names
-from symmetries.fields import Polynomial
+from symmetries.fields import Polynomial, VectorField
 from symmetries.grading import Grading, grade
 from symmetries.lower import rational
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
@@ -148,6 +148,11 @@ class DeterminingSystem:
             (self.graph.product((self.named[name], exponent) for name, exponent in monomial), rational(value))
             for monomial, value in polynomial.items()
         )
+
+    def tangent_map(self, field: VectorField) -> dict[Index, Index]:
+        """A field with polynomial components as a map from symbols to components."""
+        assert field.polynomials is not None
+        return {self.graph.symbol(entry): self.component_node(part) for entry, part in field.polynomials.items()}
 
     # sampling
 
