@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd, lcm
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from flint import fmpq
 
 from symmetries.ansatz import Unknowns
 from symmetries.fields import Monomial, VectorField, multiply_monomials
-from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum, Symbol
-
-if TYPE_CHECKING:
-    from symmetries.system import DeterminingSystem
+from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Sum, Symbol
+from symmetries.system import DeterminingSystem
 
 MAX_SUPPORT = 60
 SPARE_ROWS = 4
@@ -31,7 +29,7 @@ def solve_over_constants(
     ``basis`` is the null space modulo a prime at random constants: it says which unknowns each null vector over K
     needs, so each is found by exact elimination on those alone.
     """
-    constants = constant_nodes(system)
+    constants = system.constant_nodes
     known = {*constants, *system.coordinates}
     for domain, values in _fields(system.graph, constants):
         found = [_null_vector(system, unknowns, block[sorted(vector)], domain, values) for vector in basis]
@@ -55,47 +53,6 @@ def _null_vector(
     matrix = DomainMatrix(rows, (len(rows), len(support)), domain).to_sparse()
     vectors = matrix.nullspace().to_dense().to_list()
     return _vector_field(system, unknowns, support, vectors[0], domain) if len(vectors) == 1 else None
-
-
-def constant_nodes(system: DeterminingSystem) -> dict[str, Index]:
-    """Constants of the loss by their text: structural ones, then numbers such as sqrt(2) and pi."""
-    graph = system.graph
-    present = set(graph.reachable([system.root]))
-    named = {name: graph.symbol(name) for name in system.constants}
-    named = {name: node for name, node in named.items() if node in present}
-    return named | {constant_text(graph, node): node for node in system.constant_atoms}
-
-
-def constant_text(graph: ScalarGraph, node: Index) -> str:
-    """A constant expression in the formula language, such as sqrt(2), log(a+1) or tan(pi/6)."""
-    entry = graph.entries[node]
-    if isinstance(entry, Constant):
-        return str(entry.value)
-    if isinstance(entry, Symbol):
-        return entry.name
-    if isinstance(entry, Sum):
-        terms = [f"{value}*{constant_text(graph, inner)}" for inner, value in entry.terms]
-        if entry.constant != 0:
-            terms.append(str(entry.constant))
-        return "+".join(terms).replace("+-", "-")
-    if isinstance(entry, Product):
-        return "*".join(f"({constant_text(graph, inner)})**({exponent})" for inner, exponent in entry.powers)
-    return _atom_text(graph, entry)
-
-
-def _atom_text(graph: ScalarGraph, entry: Atom) -> str:
-    if entry.kind == "pi":
-        return "pi"
-    argument = constant_text(graph, entry.argument)
-    if entry.kind == "root":
-        return f"sqrt({argument})" if entry.degree == 2 else f"({argument})**(1/{entry.degree})"
-    if entry.kind == "tan_half":
-        return f"(sin({argument})/(1+cos({argument})))"
-    if entry.kind == "normal_pdf":
-        return f"(exp(-({argument})**2/2)/sqrt(2*pi))"
-    if entry.kind == "log" and not graph.is_positive(entry.argument):
-        return f"log(abs({argument}))"
-    return f"{entry.kind}({argument})"
 
 
 def _fields(graph: ScalarGraph, constants: Mapping[str, Index]) -> Iterator[tuple[Any, dict[Index, Any]]]:
@@ -221,7 +178,7 @@ def _vector_field(
     """The field of a vector over the constants, denominators cleared."""
     import sympy
 
-    radicals = _radicals(system.graph, constant_nodes(system))
+    radicals = _radicals(system.graph, system.constant_nodes)
 
     places = [k for k, value in enumerate(vector) if value]
     numbers = [sympy.together(domain.to_sympy(vector[k])) for k in places]

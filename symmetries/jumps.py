@@ -7,7 +7,7 @@ X, so the tangent fields of a span are a null space.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import fmpq, fmpq_mat
 
@@ -16,9 +16,7 @@ from symmetries.fields import Monomial, VectorField
 from symmetries.nullspace import Vector, primitive_integers
 from symmetries.prove import Prover
 from symmetries.scalar import Atom, Index
-
-if TYPE_CHECKING:
-    from symmetries.system import DeterminingSystem
+from symmetries.system import DeterminingSystem
 
 TERM_LIMIT = 20_000
 

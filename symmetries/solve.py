@@ -96,7 +96,7 @@ def _solve_block(
     attempts = _prove_all(system, _fields(system, unknowns, solution.unknowns, vectors)) if vectors else []
     if any(attempt.proof.outcome == "nonzero" for attempt in attempts) or not attempts:
         over_constants = None
-        if system.constants or system.constant_atoms:
+        if system.constant_nodes:
             over_constants = solve_over_constants(system, unknowns, solution.unknowns, solution.basis)
         if over_constants is not None:
             attempts = _prove_all(system, over_constants)

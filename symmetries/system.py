@@ -12,7 +12,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.calculus import rebuild
-from symmetries.coefficients import constant_nodes
+from symmetries.constants import constant_nodes
 from symmetries.expression import entry_names
 from symmetries.fields import Polynomial, VectorField
 from symmetries.grading import Grading, grade
@@ -22,7 +22,7 @@ from symmetries.natural_domain import lower_loss
 from symmetries.primes import suitable_primes
 from symmetries.prove import Prover
 from symmetries.related import Independence, relate
-from symmetries.scalar import Atom, Constant, Index, ScalarGraph, Symbol
+from symmetries.scalar import Atom, Constant, Index, ScalarGraph
 from symmetries.straight_line import Program, compile_program
 
 if TYPE_CHECKING:
@@ -120,27 +120,14 @@ class DeterminingSystem:
         return Prover(self.graph, self.root)
 
     @cached_property
-    def constant_atoms(self) -> tuple[Index, ...]:
-        """Atoms that depend on no symbol or on structural constants only: sqrt(2), pi, exp(a)."""
-        graph, fixed = self.graph, set(self.constants)
-        constant: set[Index] = set()
-        found: list[Index] = []
-        for node in graph.reachable([self.root]):
-            entry = graph.entries[node]
-            if isinstance(entry, Symbol):
-                steady = entry.name in fixed
-            else:
-                steady = all(child in constant for child in graph.children(node))
-            if steady:
-                constant.add(node)
-                if isinstance(entry, Atom):
-                    found.append(node)
-        return tuple(found)
+    def constant_nodes(self) -> dict[str, Index]:
+        """Constants that the coefficients of a symmetry may depend on, by their text."""
+        return constant_nodes(self.graph, self.root, self.constants)
 
     @cached_property
     def named(self) -> dict[str, Index]:
         """Node of every name that a component of a derived field may hold."""
-        return constant_nodes(self) | {name: self.graph.symbol(name) for name in (*self.coordinates, *self.constants)}
+        return self.constant_nodes | {name: self.graph.symbol(name) for name in (*self.coordinates, *self.constants)}
 
     def component_node(self, polynomial: Polynomial) -> Index:
         """Node of a polynomial in named coordinates and constants."""
