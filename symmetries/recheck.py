@@ -2,20 +2,35 @@ r"""A second check of a certificate, which shares nothing with the derivation bu
 
 Every statement is checked again from the formula: by dual numbers over quotients of polynomials (exact), modulo random
 primes with a bound on the error, or with 50 digits.  What cannot be checked again is said so.
+
+The exact proofs here are of this check alone.  Its evaluation by numbers is not: the directional derivative, the search
+for counterexamples, the identities of finite actions and the evaluation in double precision are those of
+:func:`symmetries.verify`, so an error there would show in both.
 """
 
 from __future__ import annotations
 
 import re
-from typing import final
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.certificate import Certificate, Claim
-from symmetries.counterexample import THRESHOLD, Finding, search
-from symmetries.directional import Difference, FieldDerivative, Point, Quantity, along, from_entries, read_field
-from symmetries.dual import Dual, Unsupported, evaluate
+from symmetries.counterexample import DIGITS, THRESHOLD, Finding, search
+from symmetries.directional import (
+    Difference,
+    FieldDerivative,
+    Point,
+    Quantity,
+    along,
+    as_floats,
+    from_entries,
+    read_field,
+)
+from symmetries.dual import Dual, Hole, Unsupported, evaluate
+from symmetries.dual_numbers import Digits, Fractions
 from symmetries.expression import Node, entry_names, walk
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities
@@ -32,10 +47,13 @@ BRANCHING = frozenset({"where", "maximum", "minimum", "leaky_relu", "elu", "abs"
 MAX_SYMBOLS = 250
 MAX_FUNCTIONS = 120
 SAMPLES = 24
+JUMPS = "zero wherever it was tried, but the loss may jump along the flow"
+POLES = "zero almost everywhere, but the loss may jump where a denominator vanishes or a sign changes"
+Outcome: TypeAlias = Literal["zero", "jumps", "unknown"]
 
 
 def recheck(certificate: Certificate, *, rng: int | np.random.Generator = 0) -> Certificate:
-    r"""Check every claim of a certificate again, by a path of its own.
+    r"""Check every claim of a certificate again, by exact proofs of its own and by numbers.
 
     Parameters
     ----------
@@ -49,7 +67,8 @@ def recheck(certificate: Certificate, *, rng: int | np.random.Generator = 0) -> 
 
     Raises
     ------
-    InputError: the certificate contradicts itself, or calls refuted what this check proves.
+    InputError: the certificate contradicts itself, or calls refuted what this check proves and gives no counterexample
+        for it, or one that shows zero.
 
     >>> from symmetries import Loss, derive
     >>> recheck(derive(Loss.parse("x**2 + 9*y**2")).certificate).verdict
@@ -77,6 +96,7 @@ class _Recheck:
 
     def run(self) -> Certificate:
         """All claims again."""
+        self.quantities: dict[str, list[Quantity]] = {}
         self.examples = {claim.statement: example_point(claim) for claim in self.certificate.claims}
         checked = {s: self.field(s, nodes) for s, nodes in zip(self.statements, self.fields, strict=True)}
         actions = self.actions()
@@ -85,7 +105,7 @@ class _Recheck:
         for claim in self.certificate.claims:
             stated.add(claim.statement)
             again = checked.get(claim.statement) or actions.get(claim.statement) or self.other(claim, checked)
-            claims.append(_compared(claim, again))
+            claims.append(self.compared(claim, again))
         claims += [claim for statement, claim in checked.items() if statement not in stated]
         claims += [claim for statement, claim in actions.items() if statement not in stated]
         if any(COMPLETE.fullmatch(claim.statement) for claim in claims) and self.fields:
@@ -100,12 +120,16 @@ class _Recheck:
     def field(self, statement: str, components: dict[str, Node]) -> Claim:
         """The claim X.L = 0."""
         quantity = FieldDerivative(self.loss, components)
-        if self.exactly_zero(quantity):
+        self.quantities.setdefault(statement, [quantity])
+        outcome = self.exactly(quantity)
+        if outcome == "zero":
             return Claim(
                 statement=statement,
                 verdict="proved",
                 reason="zero as a quotient of polynomials over Q, by dual numbers",
             )
+        if outcome == "jumps":
+            return self.by_numbers(statement, quantity, doubt=POLES)
         try:
             test = modular_test(self.loss, components, self.rng)
         except Unsupported:
@@ -126,8 +150,8 @@ class _Recheck:
         }
         return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
 
-    def exactly_zero(self, quantity: Quantity) -> bool:
-        """Whether the quantity is shown to be zero by polynomials; False means unknown."""
+    def exactly(self, quantity: Quantity) -> Outcome:
+        """Whether polynomials show that the quantity is zero, or zero but for jumps that could not be excluded."""
         shapes = quantity.shapes
         size = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
         roots = [quantity.left, quantity.right] if isinstance(quantity, Difference) else [self.loss.expression]
@@ -135,7 +159,7 @@ class _Recheck:
             roots += list(quantity.components.values())
         functions = min(MAX_FUNCTIONS, 3 * sum(map(functions_needed, roots)))
         if size > MAX_SYMBOLS:
-            return False
+            return "unknown"
         arithmetic = Quotients(size, functions)
         inputs, start = {}, 0
         for name, shape in shapes.items():
@@ -145,10 +169,15 @@ class _Recheck:
             inputs[name] = Dual(array.reshape(1, *shape), None)
             start = stop
         try:
-            value = self._quotient(quantity, arithmetic, inputs)
-            return arithmetic.is_zero(value) and arithmetic.continuous()
+            if not arithmetic.is_zero(self._quotient(quantity, arithmetic, inputs)):
+                return "unknown"
         except (Unsupported, TooLarge):
-            return False
+            return "unknown"
+        try:
+            kept = arithmetic.holds_on_jumps() if isinstance(quantity, Difference) else arithmetic.continuous()
+        except (Unsupported, TooLarge):
+            kept = False
+        return "zero" if kept else "jumps"
 
     def _quotient(self, quantity: Quantity, arithmetic: Quotients, inputs: dict[str, Dual]) -> Ratio:
         if isinstance(quantity, Difference):
@@ -156,11 +185,15 @@ class _Recheck:
             return left - evaluate(quantity.right, arithmetic, inputs).values[0]
         assert isinstance(quantity, FieldDerivative)
         moved = along(self.loss, quantity.components, arithmetic, inputs)
+        for name, one in moved.items():
+            if one.tangents is not None:
+                places = [symbol.numerator.monoms()[0].index(1) for symbol in np.ravel(inputs[name].values)]
+                arithmetic.rates |= dict(zip(places, np.ravel(one.tangents), strict=True))
         result = evaluate(self.loss.expression, arithmetic, moved)
         return arithmetic.constant(0) if result.tangents is None else result.tangents[0]
 
-    def by_numbers(self, statement: str, quantity: Quantity) -> Claim:
-        """The claim by a search for a counterexample."""
+    def by_numbers(self, statement: str, quantity: Quantity, *, doubt: str = "") -> Claim:
+        """The claim by a search for a counterexample; where there is a doubt, agreement leaves it undecided."""
         finding: Finding = search(quantity, samples=SAMPLES, rng=self.rng, first=self.example(statement, quantity))
         evidence = {
             "samples": finding.samples,
@@ -176,8 +209,9 @@ class _Recheck:
             return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
         jumps = isinstance(quantity, FieldDerivative)
         if jumps and any(node.operation == "where" or node.payload == "sign" for node in walk(self.loss.expression)):
-            reason = "zero wherever it was tried, but the loss may jump along the flow"
-            return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
+            doubt = JUMPS
+        if doubt:
+            return Claim(statement=statement, verdict="undecided", reason=doubt, evidence=evidence)
         how = "in exact fractions" if finding.exact else "with 50 digits"
         reason = f"zero {how} at {finding.samples} points"
         return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
@@ -203,11 +237,16 @@ class _Recheck:
 
     def identities(self, statement: str, quantities: list[Difference]) -> Claim:
         """The claim that several differences vanish."""
-        open_ones = [quantity for quantity in quantities if not self.exactly_zero(quantity)]
-        if not open_ones:
+        self.quantities[statement] = list(quantities)
+        outcomes = [(quantity, self.exactly(quantity)) for quantity in quantities]
+        if all(outcome == "zero" for _, outcome in outcomes):
             reason = "both sides are the same quotient of polynomials over Q"
             return Claim(statement=statement, verdict="proved", reason=reason)
-        claims = [self.by_numbers(statement, quantity) for quantity in open_ones]
+        claims = [
+            self.by_numbers(statement, quantity, doubt=POLES if outcome == "jumps" else "")
+            for quantity, outcome in outcomes
+            if outcome != "zero"
+        ]
         order = ("proved", "measured", "undecided", "refuted")
         return max(claims, key=lambda claim: order.index(claim.verdict))
 
@@ -274,13 +313,49 @@ class _Recheck:
         verdict = "measured" if hidden <= 0 else "undecided" if branching else "refuted"
         return Claim(statement=claim.statement, verdict=verdict, reason=reason, evidence=evidence)  # type: ignore[arg-type]
 
-
-def _compared(old: Claim, new: Claim) -> Claim:
-    """The new claim; a certificate that calls refuted what holds has been changed."""
-    if old.verdict == "refuted" and new.verdict == "proved":
+    def compared(self, old: Claim, new: Claim) -> Claim:
+        """The new claim; undecided where the old one has a counterexample that stands against a proof."""
+        if old.verdict != "refuted" or new.verdict != "proved":
+            return new
+        if old.evidence.get("counterexample") and not self.disproved(old):
+            reason = "the two checks disagree: refuted by the certificate's counterexample, proved by this check"
+            return Claim(statement=old.statement, verdict="undecided", reason=reason, evidence=old.evidence)
         raise InputError(
             f"the claim {old.statement!r} is called refuted",
             why=f"checked again, it is {new.verdict}",
             cure="use a certificate as it was written",
         )
-    return new
+
+    def disproved(self, claim: Claim) -> bool:
+        """Whether the counterexample that the certificate gives can be evaluated and shows zero.
+
+        One that shows a jump along the flow cannot be evaluated as a point.
+        """
+        given = claim.evidence["counterexample"]
+        if isinstance(given, Mapping) and "loss_after" in given:
+            return False
+        found = []
+        for quantity in self.quantities.get(claim.statement, []):
+            point = self.example(claim.statement, quantity)
+            zero = None if point is None else _zero_at(quantity, point)
+            if zero is not None:
+                found.append(zero)
+        return bool(found) and all(found)
+
+
+def _zero_at(quantity: Quantity, point: Point) -> bool | None:
+    """Whether a quantity is zero at a point, exactly or with 50 digits; None where it has no value."""
+    import mpmath
+
+    try:
+        value, loss = quantity.evaluate(Fractions(), point)
+        return None if isinstance(value, Hole) or isinstance(loss, Hole) else bool(value == 0)
+    except Unsupported:
+        pass
+    with mpmath.workdps(DIGITS):
+        value, loss = quantity.evaluate(Digits(), point)
+        if any(isinstance(one, Hole) or not mpmath.isfinite(one) for one in (value, loss)):
+            return None
+        scale = quantity.floats(as_floats(point))[1]
+        scale = scale if np.isfinite(scale) and scale > 0 else 1.0 + abs(float(loss))
+        return bool(abs(value) <= THRESHOLD * scale)

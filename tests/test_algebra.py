@@ -116,7 +116,7 @@ def test_the_certificate_holds_everything() -> None:
     certificate = Certificate.from_json(algebra.certificate.to_json())
     assert certificate.to_json() == algebra.certificate.to_json()
     assert [dict(field.components) for field in algebra.generators] == [dict(field) for field in certificate.fields]
-    assert certificate.claims == tuple(algebra.claims)
+    assert certificate.claims == (*algebra.generator_claims, algebra.completeness)
     assert Loss.from_dict(json.loads(json.dumps(dict(certificate.loss)))) == algebra.loss
 
 

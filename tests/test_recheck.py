@@ -1,6 +1,7 @@
 """The second check of certificates: it agrees with the first, shares no code with it, and catches what was edited."""
 
 import json
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -10,7 +11,7 @@ from layers import House
 from public_losses import BY_NAME, public_algebra
 
 from manifolds import InputError
-from symmetries import Certificate, Loss, VectorField, derive, recheck, verify
+from symmetries import Certificate, FiniteAction, Loss, VectorField, derive, recheck, verify
 from symmetries.dual_numbers import is_prime
 from symmetries.recheck_numbers import rank
 
@@ -52,7 +53,10 @@ def reread(data):
 
 def test_unedited(stored):
     again = reread(stored)
-    assert {claim.verdict for claim in again.claims} == {"proved", "measured"}
+    assert {claim.verdict for claim in again.claims} == {"proved"}
+    statements = [claim["statement"] for claim in stored["claims"]]
+    assert [claim.statement for claim in again.claims] == [*statements, again.claims[-1].statement]
+    assert again.claims[-1].statement.endswith("fields are linearly independent")
 
 
 def test_an_edited_loss_is_caught(stored):
@@ -105,9 +109,26 @@ def test_an_edited_verdict_is_caught(stored):
         reread(stored)
 
 
-def test_an_edited_action_is_caught():
-    from symmetries import FiniteAction
+def test_a_counterexample_that_stands_against_a_proof_leaves_the_claim_undecided(monkeypatch):
+    second = sys.modules[recheck.__module__]
+    monkeypatch.setattr(second._Recheck, "exactly", lambda *_: "zero")
+    bad = verify(Loss.parse("x**2 + exp(y)"), VectorField({"x": "y", "y": "x"}))
+    assert bad.verdict == "refuted"
+    claim = recheck(bad).claims[0]
+    assert claim.verdict == "undecided"
+    assert "disagree" in claim.reason
 
+
+def test_a_counterexample_that_shows_zero_is_caught():
+    for text in ("x**2 + y**2", "exp(x**2 + y**2)"):
+        good = json.loads(verify(Loss.parse(text), VectorField({"x": "y", "y": "-x"})).to_json())
+        good["claims"][0]["verdict"] = good["verdict"] = "refuted"
+        good["claims"][0].setdefault("evidence", {})["counterexample"] = {"point": {"x": "1", "y": "2"}}
+        with pytest.raises(InputError, match="refuted"):
+            reread(good)
+
+
+def test_an_edited_action_is_caught():
     loss = Loss.parse("(x*y - 1)**2")
     edited = json.loads(verify(loss, FiniteAction({"x": "x*exp(t)", "y": "y*exp(-t)"})).to_json())
     edited["action"]["y"] = "y*exp(-t*1.0000001)"
@@ -148,3 +169,73 @@ def test_primes_and_ranks():
     rng = np.random.default_rng(0)
     left, right = rng.integers(-5, 5, (7, 3)), rng.integers(-5, 5, (3, 6))
     assert rank((left @ right).tolist(), 2**61 - 1) == np.linalg.matrix_rank(left @ right)
+
+
+ACROSS_POLES = [
+    "abs(x)/x + y**2",
+    "relu(x)/x + y**2",
+    "sqrt(x**2)/x + y",
+    "x/sqrt(x**2) + y",
+    "abs(x**2 - 1)/(x**2 - 1)",
+    "atan(1/x) + atan(x)",
+    "maximum(x/abs(x), 0)",
+    "(abs(x) + x)*abs(y)/(x*y)",
+    "sign(x)**2*y",
+    "x*exp(-log(x**2)/2) + y",
+    "abs(x)*inv([[x, 0], [0, 1]])[0, 0] + y",
+    "tanh(1/x) - (exp(2/x) - 1)/(exp(2/x) + 1) + abs(x)/x + y",
+    "where(x > 0, 1, 0) + y**2",
+]
+
+
+@pytest.mark.parametrize("text", ACROSS_POLES)
+@pytest.mark.parametrize("kind", [VectorField, FiniteAction])
+def test_both_checks_agree_across_poles(text, kind):
+    claim = VectorField({"x": "1"}) if kind is VectorField else FiniteAction({"x": "x + t"})
+    first = verify(Loss.parse(text), claim, samples=16)
+    again = recheck(first).verdict
+    assert {first.verdict, again} != {"proved", "refuted"}
+    assert "proved" not in {first.verdict, again}
+    if kind is VectorField:
+        assert again in {"undecided", "refuted"}
+
+
+def test_logarithms_with_another_slope_on_each_side_are_not_proved_again():
+    loss = Loss.parse("log(2*abs(x) + x) - log(abs(x)) + y")
+    assert recheck(verify(loss, VectorField({"x": "1"}), samples=16)).verdict == "undecided"
+
+
+ALONG_POLES = [
+    ("abs(x)/x + y**2", {"x": "x"}),
+    ("abs(x)/sqrt(x**2 + y**2)", {"x": "x", "y": "y"}),
+    ("relu(x)/(x**2 + 1) - relu(x)/(1 + x**2) + y", {"x": "1"}),
+    ("abs(x)/exp(x) - abs(x)*exp(-x) + y", {"x": "1"}),
+    ("abs(x*y)/sqrt(1 + x**2*y**2)", {"x": "x", "y": "-y"}),
+    ("atan(y/x)", {"x": "x", "y": "y"}),
+    ("tan(x) - sin(x)/cos(x) + y", {"x": "1"}),
+    ("tanh(x/(x + y))", {"x": "x", "y": "y"}),
+    ("log(abs(x*y)) - log(abs(x))", {"x": "1"}),
+]
+
+
+@pytest.mark.parametrize(("text", "field"), ALONG_POLES)
+def test_fields_along_the_poles_stay_proved(text, field):
+    certificate = verify(Loss.parse(text), VectorField(field), samples=16)
+    assert certificate.verdict == "proved"
+    assert recheck(certificate).verdict == "proved"
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "verdict"),
+    [
+        ("where(x > 0, 1, 0) + y", {"x": "x*exp(t)"}, "proved"),
+        ("abs(x)*y", {"x": "x*exp(t)", "y": "y*exp(-t)"}, "proved"),
+        ("sign(x)*y", {"x": "x*exp(t)"}, "undecided"),
+        ("where(x*y > 0, 1, 0) + z", {"x": "x*exp(t)"}, "undecided"),
+    ],
+)
+def test_actions_on_losses_with_jumps(text, action, verdict):
+    """A sign is proved through +1 and -1; where it is zero, only a single where of one factor is covered."""
+    certificate = verify(Loss.parse(text), FiniteAction(action), samples=16)
+    assert certificate.verdict == "proved"
+    assert recheck(certificate).verdict == verdict
