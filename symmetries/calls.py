@@ -30,7 +30,11 @@ def unknown(reader: Reader, place: Place, name: str, candidates: list[str], what
     close = get_close_matches(name[:60], candidates, 1)
     cure = REFUSED.get(name) or (f"write {close[0]}" if close else "declare it, or correct it")
     return reader.refuse(
-        place, f"{what} {shorten(name)!r} is not known", why="it is not declared", cure=cure, word=name
+        place,
+        f"{what} {shorten(name)!r} is not known",
+        why="it is not in the language" if what == "the function" else "it is not declared",
+        cure=cure,
+        word=name,
     )
 
 

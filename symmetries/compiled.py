@@ -18,6 +18,7 @@ from symmetries.array_algebra import RULES
 from symmetries.array_functions import FloatArray
 from symmetries.expression import Node, Shape, walk
 from symmetries.loss import Loss
+from symmetries.numbers import as_float
 
 Values: TypeAlias = Mapping[str, Any]
 LEAVES = frozenset({"number", "array", "symbol", "pi"})
@@ -81,9 +82,9 @@ class Tape:
                 tangents.append(RULES[step.node.operation].tangent(step.node, xs, values[k], ts))
         return tangents
 
-    def gradient(self, values: list[FloatArray]) -> dict[str, FloatArray]:
-        """Gradient of the root in each moving symbol that it depends on."""
-        return self._backward(values, None)[0]
+    def gradient(self, values: list[FloatArray], place: int | None = None) -> dict[str, FloatArray]:
+        """Gradient of the root (of one entry, where a place is given) in each moving symbol that it depends on."""
+        return self._backward(values, None, place)[0]
 
     def magnitudes(self, values: list[FloatArray]) -> dict[str, FloatArray]:
         """Bound of the summands of the gradient: the chain rule with the absolute value of every factor."""
@@ -107,12 +108,14 @@ class Tape:
         return self._backward(values, tangents)[1]
 
     def _backward(
-        self, values: list[FloatArray], tangents: list[FloatArray | None] | None
+        self, values: list[FloatArray], tangents: list[FloatArray | None] | None, place: int | None = None
     ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         count = len(self.steps)
         adjoints: list[FloatArray | None] = [None] * count
         moved: list[FloatArray | None] = [None] * count
         adjoints[-1], moved[-1] = np.ones(self.root.shape), np.zeros(self.root.shape)
+        if place is not None:
+            adjoints[-1] = (np.arange(math.prod(self.root.shape)) == place).astype(float).reshape(self.root.shape)
         gradient: dict[str, FloatArray] = {}
         change: dict[str, FloatArray] = {}
         for k in range(count - 1, -1, -1):
@@ -141,9 +144,9 @@ class Tape:
 def _constant(node: Node) -> FloatArray | None:
     payload: Any = node.payload
     if node.operation == "number":
-        return np.asarray(float(payload))
+        return np.asarray(as_float(payload))
     if node.operation == "array":
-        return np.array([float(value) for value in payload]).reshape(node.shape)
+        return np.array([as_float(value) for value in payload]).reshape(node.shape)
     return np.asarray(math.pi) if node.operation == "pi" else None
 
 

@@ -2,14 +2,17 @@
 
 Where the loss is rational, or rational on each side of its kinks, points with small coordinates are tried in exact
 fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50
-digits, again with 100 where that is not zero, and taken to be nonzero above 1e-45 of the scale of its summands.
+digits, again with 100 where that is not zero, and taken to be nonzero above 1e-45 of the scale of its summands.  Below
+that it is nonzero where two computations with different numbers of digits, up to 800, have the same result: what is
+left of a zero by rounding does not agree.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -21,10 +24,13 @@ import numpy as np
 from symmetries.directional import Point, Quantity, as_floats, from_entries, point_text
 from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
+from symmetries.numbers import as_float
 
 Kind: TypeAlias = Literal["refuted", "agrees", "undefined"]
 
 DIGITS, MORE_DIGITS = 50, 100
+SHARP_DIGITS = (100, 200, 400, 800)
+AGREEMENT = 1e-15
 THRESHOLD = 1e-45
 SIMPLER_ENTRIES = 80
 SIMPLER_SECONDS = 2.0
@@ -79,6 +85,7 @@ class _Numbers(ABC):
     """A way to calculate the quantity."""
 
     exact: bool
+    digits = MORE_DIGITS
 
     def __init__(self, quantity: Quantity) -> None:
         self.quantity = quantity
@@ -129,7 +136,6 @@ class _Exact(_Numbers):
         return str(value)
 
 
-@final
 class _Many(_Numbers):
     """50 digits, and 100 where it matters."""
 
@@ -157,9 +163,9 @@ class _Many(_Numbers):
             return None
         return value, loss, arithmetic.edge
 
-    def _scale(self, point: Point, loss: Any) -> float:
+    def _scale(self, point: Point, loss: Any) -> Any:
         scale = self.quantity.floats(as_floats(point))[1]
-        return scale if math.isfinite(scale) and scale > 0 else 1.0 + abs(float(loss))
+        return scale if math.isfinite(scale) and scale > 0 else 1 + abs(loss)
 
     def text(self, value: Any) -> str:
         """The value as text."""
@@ -168,13 +174,57 @@ class _Many(_Numbers):
         return str(mpmath.nstr(value, 30))
 
 
-def _relative(value: Any, scale: float) -> float:
-    return float(abs(value) / scale)
+@final
+class _Sharp(_Many):
+    """As many digits as it takes that two computations agree; the size is infinite where they do."""
+
+    digits = SHARP_DIGITS[-1]
+
+    def value(self, point: Point) -> tuple[Any, float, bool] | None:
+        """The quantity, nonzero only where the digits of two computations agree."""
+        before = None
+        for digits in SHARP_DIGITS:
+            found = self._value(point, digits)
+            if found is None:
+                return None
+            if before is not None and before and abs(found[0] - before) <= AGREEMENT * abs(before):
+                return found[0], math.inf, found[2]
+            before = found[0]
+        return before, 0.0, False
+
+
+def _relative(value: Any, scale: Any) -> float:
+    return as_float(abs(value) / scale)
+
+
+def search_at(quantity: Quantity, points: Iterable[Point], *, seconds: float) -> Finding:
+    """Look for a counterexample at given points, with as many digits as it takes, for some time."""
+    try:
+        return _search_at(_Exact(quantity), points, seconds)
+    except Unsupported:
+        return _search_at(_Sharp(quantity), points, seconds)
+
+
+def _search_at(numbers: _Numbers, points: Iterable[Point], seconds: float) -> Finding:
+    found, end = 0, monotonic() + seconds
+    for point in points:
+        if monotonic() > end:
+            break
+        result = numbers.residual(point)
+        if result is not None:
+            found += 1
+            if result[1] > THRESHOLD:
+                return _refuted(numbers, _simpler(numbers, point), found)
+    return Finding(kind="agrees" if found else "undefined", samples=found, exact=numbers.exact)
 
 
 def _search(numbers: _Numbers, samples: int, rng: np.random.Generator, first: Point | None) -> Finding:
     found, worst = 0, 0.0
     settled = first is None or numbers.residual(first) is not None
+    if first is not None and not numbers.exact and not _nonzero(numbers, first):
+        sharp = _Sharp(numbers.quantity)
+        if _nonzero(sharp, first):
+            return _refuted(sharp, first, 1)
     points = candidates(numbers.quantity, rng, TRIES * samples)
     for point in points if first is None else chain(islice(points, FEW), [first], points):
         result = numbers.residual(point)
@@ -218,7 +268,8 @@ def _refuted(numbers: _Numbers, point: Point, found: int) -> Finding:
     result = numbers.residual(point)
     assert result is not None
     floats, scale = numbers.quantity.floats(as_floats(point))
-    relative = abs(float(result[0])) / scale if scale > 0 and math.isfinite(scale) else None
+    relative = abs(as_float(result[0])) / scale if scale > 0 and math.isfinite(scale) else None
+    relative = relative if relative is not None and math.isfinite(relative) else None
     counterexample = {
         "point": point_text(point),
         "value": numbers.text(result[0]),
@@ -227,6 +278,8 @@ def _refuted(numbers: _Numbers, point: Point, found: int) -> Finding:
         "exact": numbers.exact,
     }
     if not numbers.exact:
-        counterexample["digits"] = MORE_DIGITS
+        counterexample["digits"] = numbers.digits
     worst = relative if relative is not None else abs(floats)
+    worst = worst if math.isfinite(worst) else abs(as_float(result[0]))
+    worst = min(worst, sys.float_info.max)
     return Finding(kind="refuted", samples=found, worst=worst, exact=numbers.exact, counterexample=counterexample)

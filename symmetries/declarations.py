@@ -11,7 +11,7 @@ from typing import Any, final
 
 from manifolds.errors import InputError
 from symmetries.data import Data
-from symmetries.expression import Node, Shape, check_shape, symbols_of
+from symmetries.expression import MAX_ENTRIES, Node, Shape, check_shape, symbols_of
 from symmetries.refusal import Limits, shorten
 from symmetries.vocabulary import RESERVED
 from symmetries.words import MARK, WORD
@@ -112,6 +112,9 @@ def split_names(text: str, what: str) -> list[tuple[str, Shape]]:
     for word in text.replace(",", " ").split():
         name, colon, lengths = word.partition(":")
         if colon and not re.fullmatch(r"[0-9]{1,9}(x[0-9]{1,9})*", lengths):
+            if re.fullmatch(r"[0-9]+(x[0-9]+)*", lengths):
+                why, cure = f"the limit is {MAX_ENTRIES:,} entries", "use a smaller array"
+                raise InputError(f"{what} {shorten(repr(word))} is too large", why=why, cure=cure)
             cure = "write names such as x, w:3 (a vector) and U:3x2 (a matrix)"
             raise InputError(f"{what} {shorten(repr(word))}", why="its shape cannot be read", cure=cure)
         found.append((check_name(name, what), tuple(map(int, lengths.split("x"))) if colon else ()))

@@ -14,6 +14,7 @@ from manifolds.errors import InputError
 from symmetries.compiled import Tape
 from symmetries.dual import Arithmetic, Array, Dual, evaluate
 from symmetries.expression import Node, Shape, entry_names
+from symmetries.numbers import as_float
 
 if TYPE_CHECKING:
     from symmetries.loss import Loss
@@ -188,7 +189,7 @@ class Difference(Quantity):
 
 def as_floats(point: Point) -> dict[str, Any]:
     """A point of fractions in double precision."""
-    convert = np.frompyfunc(float, 1, 1)
+    convert = np.frompyfunc(as_float, 1, 1)
     return {name: np.asarray(convert(value), dtype=float) for name, value in point.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from manifolds.errors import InputError
 from symmetries import operations
@@ -15,6 +16,18 @@ from symmetries.refusal import Limits
 def value_of(node: Node) -> Fraction | None:
     """The value of a number, None for any other node."""
     return node.payload if node.operation == "number" and isinstance(node.payload, Fraction) else None
+
+
+def as_float(value: Any) -> float:
+    """The double nearest to a number, infinite where it is too large for one.
+
+    >>> as_float(Fraction(1, 10**400)), as_float(Fraction(-(10**400)))
+    (0.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def check_digits(value: Fraction, limits: Limits) -> Fraction:

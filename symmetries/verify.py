@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,11 +16,13 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.certificate import Certificate, Claim, Verdict
-from symmetries.counterexample import THRESHOLD, Finding, search
+from symmetries.counterexample import THRESHOLD, Finding, candidates, search, search_at
 from symmetries.directional import Difference, FieldDerivative, Quantity, as_fractions, read_field
 from symmetries.evidence import TOLERANCE, Flow, Measurement, measure
+from symmetries.expression import Node, symbols_of
+from symmetries.far_points import far_points
 from symmetries.fields import VectorField
-from symmetries.finite_action import FiniteAction, action_quantities
+from symmetries.finite_action import FiniteAction, action_quantities, read_action
 from symmetries.given_basis import field_nodes
 from symmetries.identity import is_identically_zero
 from symmetries.loss import Loss
@@ -36,6 +40,11 @@ WHY: Mapping[str, str] = {
 
 QUICK_ENTRIES, QUICK_SAMPLES = 64, 6
 """Before the proof of a small loss, so many points are tried with many digits: a counterexample is quicker to find."""
+
+HARDER_SECONDS, HARDER_POINTS = 1.0, 120
+"""Where the exact equations show another function than zero, so much longer a counterexample is searched for."""
+
+HIDDEN = "the exact equations show that X.L is no zero function, but no point was found where it is seen not to vanish"
 
 DISAGREE = "double precision sees a residual at a point where exact evaluation has no value"
 
@@ -102,8 +111,10 @@ def _fields(subject: object) -> tuple[tuple[VectorField, ...], tuple[Claim, ...]
 def _field_claim(
     loss: Loss, system: DeterminingSystem, field: VectorField, samples: int, rng: np.random.Generator
 ) -> Claim:
-    quantity = FieldDerivative(loss, read_field(loss, field.components))
+    components = read_field(loss, field.components)
+    quantity = FieldDerivative(loss, components)
     statement = f"({field}) L = 0"
+    assumptions = _on_data(loss, components, "field")
     numbers = measure(quantity, samples=samples, rng=rng)
     good = bool(numbers.samples) and numbers.worst <= TOLERANCE
     finding = None if good else _searched(quantity, numbers, samples, rng)
@@ -118,7 +129,8 @@ def _field_claim(
         evidence = {**checks, "invariants": proof.invariants, "expansions": proof.expansions}
         if finding is not None and not finding.settled:
             return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
-        return Claim(statement=statement, verdict="proved", reason=_how(proof), evidence=evidence)
+        reason = _how(proof)
+        return Claim(statement=statement, verdict="proved", reason=reason, assumptions=assumptions, evidence=evidence)
     finding = finding or _searched(quantity, numbers, samples, rng)
     if finding.kind == "refuted":
         return _refuted(statement, finding, "X.L is not zero at this point")
@@ -126,7 +138,32 @@ def _field_claim(
         return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
     if proof.outcome == "discontinuous":
         return _at_jump(statement, loss, quantity, numbers, rng)
-    return _measured(statement, finding, WHY[proof.outcome])
+    if proof.outcome == "nonzero" and system.independence.proved:
+        return _hidden(statement, loss, quantity, finding, rng)
+    return replace(_measured(statement, finding, WHY[proof.outcome]), assumptions=assumptions)
+
+
+def _hidden(statement: str, loss: Loss, quantity: FieldDerivative, finding: Finding, rng: np.random.Generator) -> Claim:
+    """The claim where the exact equations say that X.L is another function than zero: never measured."""
+    expressions = (loss.expression, *quantity.components.values())
+    points = chain(
+        far_points(quantity.shapes, expressions, rng, count=HARDER_POINTS),
+        candidates(quantity, rng, HARDER_POINTS),
+    )
+    harder = search_at(quantity, points, seconds=HARDER_SECONDS)
+    if harder.kind == "refuted":
+        return _refuted(statement, harder, "X.L is not zero at this point")
+    evidence = {**_evidence(finding), "samples": finding.samples + harder.samples}
+    return Claim(statement=statement, verdict="undecided", reason=HIDDEN, evidence=evidence)
+
+
+def _on_data(loss: Loss, components: Mapping[str, Node], what: str) -> tuple[str, ...]:
+    """What a claim rests on when the components depend on data that stands for all values."""
+    used = {name for node in components.values() for name in symbols_of(node)}
+    names = [name for name, item in loss.data.items() if item.values is None and not item.moves and name in used]
+    if not names:
+        return ()
+    return (f"the {what} depends on the data {', '.join(names)}: for each value of them it is another symmetry",)
 
 
 def _how(proof: Proof) -> str:
@@ -177,8 +214,10 @@ def _at_jump(
 
 def _verify_action(loss: Loss, action: FiniteAction, samples: int, rng: np.random.Generator) -> Certificate:
     claims = []
+    assumptions = _on_data(loss, read_action(loss, action), "action")
     for statement, quantities in action_quantities(loss, action).items():
-        claims.append(_identity_claim(statement, quantities, samples, rng, action.time))
+        claim = _identity_claim(statement, quantities, samples, rng, action.time)
+        claims.append(claim if claim.verdict == "refuted" else replace(claim, assumptions=assumptions))
     return Certificate(loss=loss.to_dict(), action=dict(action.components), claims=tuple(claims))
 
 

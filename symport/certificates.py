@@ -37,6 +37,9 @@ def load(path: str) -> Certificate:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
+        if isinstance(error, UnicodeDecodeError):
+            why, cure = "it is no text", "use a file that `symport verify --certificate` wrote, unchanged"
+            raise InputError(f"{path}: the file is not a certificate", why=why, cure=cure) from None
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"the certificate {path!r} cannot be opened", why=why, cure="check the path") from None
     try:

@@ -27,7 +27,10 @@ VERBS = {
 LATER = ("discrete", "conserved", "teleport", "minimize", "newton", "naturality", "act", "sweep")
 """Verbs that a later version has."""
 
-EPILOG = "Exit codes: 0 done; 1 a claim was refuted; 2 bad input; 3 undecided; 130 interrupted."
+EPILOG = (
+    "Exit codes: 0 done; 1 a claim was refuted; 2 bad input; 3 undecided; 70 an error in Symport itself; "
+    "130 interrupted."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -48,7 +48,11 @@ class Spec:
         """The ansatz that the command names, else the one of the loss, else linear fields."""
         from symmetries.ansatz import read_ansatz
 
-        return read_ansatz(wanted or self.ansatz or "linear")
+        name = wanted or self.ansatz or "linear"
+        if name.strip().lower() == "blocks":
+            cure = "use --ansatz linear, affine, diagonal or polynomial:3"
+            raise InputError("the ansatz 'blocks' is not in this version", why="a later version has it", cure=cure)
+        return read_ansatz(name)
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -139,6 +143,9 @@ def declare_data(data: str | None, moves: str | None) -> dict[str, Any] | None:
     declared = read_data(data or "")
     for name in (moves or "").replace(",", " ").split():
         if name not in declared:
+            if ":" in name:
+                why, cure = "only --data gives shapes", f'write --data "{name}" --moves "{name.partition(":")[0]}"'
+                raise InputError(f"--moves {name!r} has a shape", why=why, cure=cure)
             cure = f'declare it: --data "{name}:3x4"'
             raise InputError(f"--moves names {name!r}", why="the loss has no such data", cure=cure)
         declared[name] = Data(declared[name].shape, moves=True)
