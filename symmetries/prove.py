@@ -217,12 +217,11 @@ def _denominators(graph: ScalarGraph, root: Index) -> list[Index]:
 
 
 def _poles(graph: ScalarGraph, roots: Iterable[Index]) -> list[Index]:
-    """Denominators below the roots that may vanish."""
-    found = {
-        inner
-        for entry in (graph.entries[k] for k in graph.reachable(roots))
-        if isinstance(entry, Product)
-        for inner, exponent in entry.powers
-        if exponent < 0
-    }
+    """Denominators and arguments of logarithms below the roots that may vanish."""
+    found: set[Index] = set()
+    for entry in (graph.entries[k] for k in graph.reachable(roots)):
+        if isinstance(entry, Product):
+            found |= {inner for inner, exponent in entry.powers if exponent < 0}
+        elif isinstance(entry, Atom) and entry.kind == "log":
+            found.add(entry.argument)
     return sorted(node for node in found if not graph.is_positive(node))

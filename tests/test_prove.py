@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle import Sampler, evaluate
 
-from symmetries import Loss, VectorField
+from symmetries import Loss, VectorField, verify
 from symmetries.floating import evaluate_floats
 from symmetries.given_basis import field_nodes
 from symmetries.prove import Proof, Prover
@@ -100,3 +100,10 @@ def test_the_derivative_is_that_of_numbers(text: str, field: dict[str, str]) -> 
     expected = sampler.slope(points, direction).astype(float)
     got = evaluate_floats(program, sampler.entries(points).astype(float))[program.outputs[0]]
     assert np.allclose(got, expected, atol=1e-10)
+
+
+def test_a_logarithm_of_a_bent_argument_may_jump() -> None:
+    """log(2|x| + x) - log|x| is log 3 on one side of 0 and 0 on the other."""
+    loss = Loss.parse("log(2*abs(x) + x) - log(abs(x)) + y")
+    assert verify(loss, VectorField({"x": "1"})).verdict != "proved"
+    assert verify(loss, VectorField({"x": "x"})).verdict == "proved"
