@@ -275,6 +275,12 @@ def read_ansatz(text: str) -> Ansatz:
         "affine": Affine,
         "diagonal": Diagonal,
     }
+    if name == "blocks" and not degree:
+        raise InputError(
+            "the ansatz 'blocks'",
+            why="it comes with a later version",
+            cure="use linear; for large networks, diagonal",
+        )
     if degree or name not in simple:
         raise InputError(
             f"the ansatz {text!r}", why="it is not known", cure="use linear, affine, diagonal or polynomial:3"
