@@ -42,6 +42,7 @@ def require_defined(loss: Loss, *, seed: int) -> None:
     for trial, scale in enumerate([*scales, *(scale for scale in FAR_SCALES for _ in range(4))]):
 
         def draw(shape: tuple[int, ...], scale: float = scale, positive: bool = trial % 2 == 1) -> Any:
+            """A random array at this trial's scale."""
             values = scale * rng.normal(size=shape)
             return np.abs(values) if positive else values
 

@@ -53,6 +53,7 @@ def key_text(key: tuple[int | slice | None, ...]) -> str:
     """An index as a user writes it."""
 
     def one(part: int | slice | None) -> str:
+        """One part of the index."""
         if not isinstance(part, slice):
             return str(part)
         ends = ["" if end is None else str(end) for end in (part.start, part.stop)]

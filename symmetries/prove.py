@@ -90,6 +90,7 @@ class Prover:
         jumps: list[Index] = []
 
         def push(node: Index) -> None:
+            """Queue what is made of a node."""
             for parent in self._parents.get(node, ()):
                 if parent not in queued:
                     queued.add(parent)
@@ -176,6 +177,7 @@ class Prover:
         expanded: list[Index] = []
 
         def vanishes(node: Index, value: Index) -> bool:
+            """Whether an expansion shows that a derivative is zero."""
             if node not in zeros or not self._is_zero(value):
                 return False
             expanded.append(node)

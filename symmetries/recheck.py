@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, final
+from typing import final
 
 import numpy as np
 
@@ -24,32 +24,27 @@ from symmetries.directional import (
     FieldDerivative,
     Point,
     Quantity,
-    along,
     as_floats,
     from_entries,
     read_field,
 )
-from symmetries.dual import Dual, Hole, Unsupported, evaluate
+from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
 from symmetries.expression import Node, entry_names, walk
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities
 from symmetries.loss import Loss
-from symmetries.ratio import Ratio, TooLarge
-from symmetries.ratio_atoms import Quotients, functions_needed
 from symmetries.recheck_bound import gradient_rank, independent, upper_bound, value_rank
+from symmetries.recheck_exact import exactly
 from symmetries.recheck_numbers import modular_test
 from symmetries.recheck_text import example_point, terms
 
 COMPLETE = re.compile(r"every (\S+) symmetry of L lies in the span of the fields, of dimension (\d+)")
 REDUNDANCY = "the symmetries found explain every continuous redundancy of the parameters"
 BRANCHING = frozenset({"where", "maximum", "minimum", "leaky_relu", "elu", "abs", "relu", "sign"})
-MAX_SYMBOLS = 250
-MAX_FUNCTIONS = 120
 SAMPLES = 24
 JUMPS = "zero wherever it was tried, but the loss may jump along the flow"
 POLES = "zero almost everywhere, but the loss may jump where a denominator vanishes or a sign changes"
-Outcome: TypeAlias = Literal["zero", "jumps", "unknown"]
 
 
 def recheck(certificate: Certificate, *, rng: int | np.random.Generator = 0) -> Certificate:
@@ -121,7 +116,7 @@ class _Recheck:
         """The claim X.L = 0."""
         quantity = FieldDerivative(self.loss, components)
         self.quantities.setdefault(statement, [quantity])
-        outcome = self.exactly(quantity)
+        outcome = exactly(self.loss, quantity)
         if outcome == "zero":
             return Claim(
                 statement=statement,
@@ -149,48 +144,6 @@ class _Recheck:
             "error_bits": test.error_bits,
         }
         return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
-
-    def exactly(self, quantity: Quantity) -> Outcome:
-        """Whether polynomials show that the quantity is zero, or zero but for jumps that could not be excluded."""
-        shapes = quantity.shapes
-        size = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
-        roots = [quantity.left, quantity.right] if isinstance(quantity, Difference) else [self.loss.expression]
-        if isinstance(quantity, FieldDerivative):
-            roots += list(quantity.components.values())
-        functions = min(MAX_FUNCTIONS, 3 * sum(map(functions_needed, roots)))
-        if size > MAX_SYMBOLS:
-            return "unknown"
-        arithmetic = Quotients(size, functions)
-        inputs, start = {}, 0
-        for name, shape in shapes.items():
-            stop = start + int(np.prod(shape, dtype=int))
-            array = np.empty(stop - start, dtype=object)
-            array[:] = arithmetic.symbols[start:stop]
-            inputs[name] = Dual(array.reshape(1, *shape), None)
-            start = stop
-        try:
-            if not arithmetic.is_zero(self._quotient(quantity, arithmetic, inputs)):
-                return "unknown"
-        except (Unsupported, TooLarge):
-            return "unknown"
-        try:
-            kept = arithmetic.holds_on_jumps() if isinstance(quantity, Difference) else arithmetic.continuous()
-        except (Unsupported, TooLarge):
-            kept = False
-        return "zero" if kept else "jumps"
-
-    def _quotient(self, quantity: Quantity, arithmetic: Quotients, inputs: dict[str, Dual]) -> Ratio:
-        if isinstance(quantity, Difference):
-            left = evaluate(quantity.left, arithmetic, inputs).values[0]
-            return left - evaluate(quantity.right, arithmetic, inputs).values[0]
-        assert isinstance(quantity, FieldDerivative)
-        moved = along(self.loss, quantity.components, arithmetic, inputs)
-        for name, one in moved.items():
-            if one.tangents is not None:
-                places = [symbol.numerator.monoms()[0].index(1) for symbol in np.ravel(inputs[name].values)]
-                arithmetic.rates |= dict(zip(places, np.ravel(one.tangents), strict=True))
-        result = evaluate(self.loss.expression, arithmetic, moved)
-        return arithmetic.constant(0) if result.tangents is None else result.tangents[0]
 
     def by_numbers(self, statement: str, quantity: Quantity, *, doubt: str = "") -> Claim:
         """The claim by a search for a counterexample; where there is a doubt, agreement leaves it undecided."""
@@ -238,7 +191,7 @@ class _Recheck:
     def identities(self, statement: str, quantities: list[Difference]) -> Claim:
         """The claim that several differences vanish."""
         self.quantities[statement] = list(quantities)
-        outcomes = [(quantity, self.exactly(quantity)) for quantity in quantities]
+        outcomes = [(quantity, exactly(self.loss, quantity)) for quantity in quantities]
         if all(outcome == "zero" for _, outcome in outcomes):
             reason = "both sides are the same quotient of polynomials over Q"
             return Claim(statement=statement, verdict="proved", reason=reason)

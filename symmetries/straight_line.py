@@ -94,6 +94,7 @@ class _Compiler:
         self.of_node: dict[Index, int] = {}
 
     def emit(self, key: Key, arguments: Iterable[int]) -> int:
+        """Position of an operation, added when it is new."""
         position = self.found.get(key)
         if position is None:
             position = self.found[key] = len(self.keys)
@@ -102,6 +103,7 @@ class _Compiler:
         return position
 
     def multiply(self, factors: list[int]) -> int:
+        """Position of a product, as a balanced tree of products of two."""
         while len(factors) > 1:
             paired = []
             for k in range(0, len(factors) - 1, 2):
@@ -111,6 +113,7 @@ class _Compiler:
         return factors[0]
 
     def power(self, base: int, exponent: int) -> int:
+        """Position of a positive integer power, by repeated squaring."""
         if exponent == 1:
             return base
         half = self.power(base, exponent // 2)
@@ -118,6 +121,7 @@ class _Compiler:
         return self.multiply([square, base]) if exponent % 2 else square
 
     def visit(self, node: Index) -> None:
+        """Add the operations of a node whose arguments are there."""
         entry = self.graph.entries[node]
         if isinstance(entry, Symbol):
             self.of_node[node] = self.found[("input", entry.name)]
@@ -138,6 +142,7 @@ class _Compiler:
             self.visit_atom(node, entry)
 
     def visit_atom(self, node: Index, entry: Atom) -> None:
+        """Add an atom, and the density that the derivative of normal_cdf needs."""
         if entry.kind == "pi":
             argument = self.emit(("constant", fmpq(0)), ())
             self.of_node[node] = self.emit(("pi", argument, argument, 0), (argument,))

@@ -40,7 +40,7 @@ def check(error: InputError) -> None:
     str(error).encode("utf-8", "backslashreplace")
 
 
-def attempt(text: str) -> None:
+def check_formula(text: str) -> None:
     """Read a formula: it is read, and then it can be written, or it is refused in three parts and a column."""
     started = time.perf_counter()
     try:
@@ -60,19 +60,19 @@ relaxed = settings(max_examples=500, deadline=None, suppress_health_check=[Healt
 @example("((((((((((((((((((((x")
 @example("x.__class__.__mro__")
 def test_words_glued_together(text):
-    attempt(text)
+    check_formula(text)
 
 
 @relaxed
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 def test_words_in_a_row(text):
-    attempt(text)
+    check_formula(text)
 
 
 @relaxed
 @given(st.text(max_size=60))
 def test_any_text(text):
-    attempt(text)
+    check_formula(text)
 
 
 VALID = (
@@ -88,7 +88,7 @@ def test_a_formula_with_parts_cut_out_doubled_or_exchanged(data):
     for _ in range(data.draw(st.integers(1, 4))):
         start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
         text = text[:start] + data.draw(st.sampled_from([*WORDS, "", text[start:end] * 2])) + text[end:]
-    attempt(text)
+    check_formula(text)
 
 
 def test_the_formula_that_is_cut_up_is_read():
@@ -104,7 +104,7 @@ def nest(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @relaxed
 @given(st.recursive(st.sampled_from(["w", "U", "A", "x"]), nest, max_leaves=30))
 def test_nested_products_do_not_explode(text):
-    attempt(text)
+    check_formula(text)
 
 
 LINES = [
@@ -148,7 +148,7 @@ LINES = [
 ]
 
 
-def attempt_file(text: str) -> None:
+def check_file(text: str) -> None:
     """Read a loss file: it is read, and its loss written and read again, or it is refused in three parts."""
     started = time.perf_counter()
     try:
@@ -162,13 +162,13 @@ def attempt_file(text: str) -> None:
 @relaxed
 @given(st.lists(st.sampled_from(LINES), max_size=12).map("\n".join))
 def test_lines_of_loss_files_in_any_order(text):
-    attempt_file(text)
+    check_file(text)
 
 
 @relaxed
 @given(st.text(max_size=80).map(lambda text: 'loss = "x"\n' + text))
 def test_any_file(text):
-    attempt_file(text)
+    check_file(text)
 
 
 @relaxed
@@ -183,9 +183,11 @@ def test_any_file(text):
 def test_any_declaration(value, key):
     for declaration in ({"formula": "x", key: value}, {"formula": "x + sum(Y)", "data": {"Y": value}}):
         try:
-            Loss.from_dict(declaration)
+            loss = Loss.from_dict(declaration)
         except InputError as error:
             check(error)
+        else:
+            assert Loss.from_dict(loss.to_dict()) == loss
 
 
 WATCH = """

@@ -11,7 +11,7 @@ from layers import House
 from public_losses import BY_NAME, public_algebra
 
 from manifolds import InputError
-from symmetries import Certificate, FiniteAction, Loss, VectorField, derive, recheck, verify
+from symmetries import Certificate, Claim, FiniteAction, Loss, VectorField, derive, recheck, verify
 from symmetries.dual_numbers import is_prime
 from symmetries.recheck_numbers import rank
 
@@ -111,7 +111,7 @@ def test_an_edited_verdict_is_caught(stored):
 
 def test_a_counterexample_that_stands_against_a_proof_leaves_the_claim_undecided(monkeypatch):
     second = sys.modules[recheck.__module__]
-    monkeypatch.setattr(second._Recheck, "exactly", lambda *_: "zero")
+    monkeypatch.setattr(second, "exactly", lambda *_: "zero")
     bad = verify(Loss.parse("x**2 + exp(y)"), VectorField({"x": "y", "y": "x"}))
     assert bad.verdict == "refuted"
     claim = recheck(bad).claims[0]
@@ -239,3 +239,17 @@ def test_actions_on_losses_with_jumps(text, action, verdict):
     certificate = verify(Loss.parse(text), FiniteAction(action), samples=16)
     assert certificate.verdict == "proved"
     assert recheck(certificate).verdict == verdict
+
+
+def test_the_value_on_a_jump_counts() -> None:
+    """(1 - sign(x)**2) y is 0 but where x = 0, and there it is y: d/dy changes it."""
+    loss = Loss.parse("(1 - sign(x)**2)*y + z**2", ["x", "y", "z"])
+    claim = Claim(statement="(d/dy) L = 0", verdict="proved")
+    stored = Certificate(loss=loss.to_dict(), fields=({"y": "1"},), claims=(claim,))
+    assert recheck(stored).verdict != "proved"
+    kept = Certificate(
+        loss=Loss.parse("sign(x)*y**2 + z", ["x", "y", "z"]).to_dict(),
+        fields=({"x": "x"},),
+        claims=(Claim(statement="(x d/dx) L = 0", verdict="proved"),),
+    )
+    assert recheck(kept).verdict == "proved"

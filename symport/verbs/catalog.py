@@ -25,6 +25,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     payload = {"losses": [entry_payload(entry) for entry in catalog()]}
 
     def files(whole: dict[str, Any]) -> Mapping[str, bytes]:
+        """Files that ``--output`` writes."""
         return {"catalog.json": to_json(whole).encode()}
 
     return Answer(payload=payload, blocks=table, files=files)

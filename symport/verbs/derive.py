@@ -33,11 +33,13 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     algebra = search(spec, options.ansatz, session)
 
     def blocks() -> list[Any]:
+        """What is shown to people."""
         from symport.sections import derive_blocks, loss_blocks
 
         return [*loss_blocks(spec), *derive_blocks(algebra)]
 
     def files(payload: dict[str, Any]) -> Mapping[str, bytes]:
+        """Files that ``--output`` writes."""
         return {
             "derive.json": to_json(payload).encode(),
             "certificate.json": (stored(algebra).to_json() + "\n").encode(),

@@ -104,11 +104,13 @@ def answer(spec: Spec, certificate: Certificate) -> Answer:
     """What the command prints, and its exit code."""
 
     def blocks() -> list[Any]:
+        """What is shown to people."""
         from symport.sections import loss_blocks, verify_blocks
 
         return [*loss_blocks(spec), *verify_blocks(certificate)]
 
     def files(payload: dict[str, Any]) -> Mapping[str, bytes]:
+        """Files that ``--output`` writes."""
         return {"verify.json": to_json(payload).encode(), "certificate.json": (certificate.to_json() + "\n").encode()}
 
     payload = {"loss": loss_payload(spec.loss), **verify_payload(certificate)}
