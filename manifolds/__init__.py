@@ -1,11 +1,78 @@
 """Floor 1 of Symport: geometry that knows nothing of losses.
 
-Importing this package is cheap: geomstats and SciPy are loaded only by the function that needs them.
+Importing this package is cheap: NumPy, SciPy and geomstats are loaded only by the name that needs them.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from manifolds._geomstats import load_geomstats
 from manifolds.errors import InputError
 
-__all__ = ["InputError", "load_geomstats"]
+if TYPE_CHECKING:
+    from manifolds.affine import AffineGroup, SemidirectProduct, SpecialEuclidean
+    from manifolds.conditions import Condition
+    from manifolds.general_linear import GeneralLinear, PositiveDiagonal, SpecialLinear
+    from manifolds.geomstats_border import from_geomstats, matrices_from_geomstats, matrices_to_geomstats
+    from manifolds.groups import MatrixGroup
+    from manifolds.orthogonal import IndefiniteOrthogonal, Orthogonal, SpecialOrthogonal
+    from manifolds.products import DirectProduct
+    from manifolds.symplectic import Symplectic
+    from manifolds.unipotent import Heisenberg, Translations, Unipotent
+    from manifolds.unitary import SpecialUnitary, Unitary
+
+__all__ = [
+    "AffineGroup",
+    "Condition",
+    "DirectProduct",
+    "GeneralLinear",
+    "Heisenberg",
+    "IndefiniteOrthogonal",
+    "InputError",
+    "MatrixGroup",
+    "Orthogonal",
+    "PositiveDiagonal",
+    "SemidirectProduct",
+    "SpecialEuclidean",
+    "SpecialLinear",
+    "SpecialOrthogonal",
+    "SpecialUnitary",
+    "Symplectic",
+    "Translations",
+    "Unipotent",
+    "Unitary",
+    "from_geomstats",
+    "load_geomstats",
+    "matrices_from_geomstats",
+    "matrices_to_geomstats",
+]
+
+_ROOMS = {
+    "affine": ("AffineGroup", "SemidirectProduct", "SpecialEuclidean"),
+    "conditions": ("Condition",),
+    "general_linear": ("GeneralLinear", "PositiveDiagonal", "SpecialLinear"),
+    "geomstats_border": ("from_geomstats", "matrices_from_geomstats", "matrices_to_geomstats"),
+    "groups": ("MatrixGroup",),
+    "orthogonal": ("IndefiniteOrthogonal", "Orthogonal", "SpecialOrthogonal"),
+    "products": ("DirectProduct",),
+    "symplectic": ("Symplectic",),
+    "unipotent": ("Heisenberg", "Translations", "Unipotent"),
+    "unitary": ("SpecialUnitary", "Unitary"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the room of a public name when it is first asked for."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"manifolds.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, those of rooms that are not loaded yet included."""
+    return sorted(set(globals()) | set(__all__))
