@@ -17,6 +17,7 @@ from manifolds.checks import (
     place,
     real_array,
     square_matrices,
+    square_sum,
     whole_number,
     worst_index,
 )
@@ -119,22 +120,23 @@ class MatrixLieAlgebra(ABC):
         1.0
         """
         X = square_matrices(X, self.size, what="X")
-        norm2 = (X * X).sum(axis=(-2, -1))
-        return np.sqrt(self._algebra_error2(X) / np.where(norm2 > 0, norm2, 1.0))
+        norm2 = square_sum(X)
+        rest = X - self.nearest_algebra(X)
+        return np.sqrt(square_sum(rest) / np.where(norm2 > 0, norm2, 1.0))
 
     def _algebra_error2(self, X: Array) -> Any:
-        """The squared distance of each matrix from the algebra."""
+        """The squared distance of each matrix from the algebra, or up to twice that."""
         rest = X - self.nearest_algebra(X)
-        return np.vdot(rest, rest) if rest.ndim == 2 else (rest * rest).sum(axis=(-2, -1))
+        return square_sum(rest)
 
     def _admit_algebra(self, X: Array, *, what: str = "X") -> float:
         """The largest squared norm of the matrices, all of which lie in the algebra."""
         if X.ndim == 2:
-            norm2 = float(np.vdot(X, X))
+            norm2 = float(square_sum(X))
             if self._algebra_error2(X) <= ALGEBRA_TOLERANCE**2 * norm2:
                 return norm2
         else:
-            norms2 = (X * X).sum(axis=(-2, -1))
+            norms2 = square_sum(X)
             if (self._algebra_error2(X) <= ALGEBRA_TOLERANCE**2 * norms2).all():
                 return float(norms2.max(initial=0.0))
         index, defect = worst_index(self.algebra_defect(X))

@@ -131,6 +131,17 @@ def square_matrices(value: ArrayLike, size: int, *, what: str) -> Array:
     return array
 
 
+def square_sum(A: Array) -> Any:
+    """The sum of the squares of the entries of each matrix.
+
+    Examples
+    --------
+    >>> float(square_sum(np.array([[1.0, 2.0], [3.0, 4.0]])))
+    30.0
+    """
+    return np.vdot(A, A) if A.ndim == 2 else (A * A).sum(axis=(-2, -1))
+
+
 def worst_index(values: Array) -> tuple[tuple[int, ...], float]:
     """Where an array is largest, and its value there; an entry that is no number counts as largest.
 

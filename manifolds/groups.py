@@ -25,8 +25,8 @@ class MatrixGroup(MatrixElements):
     Elements and algebra elements are arrays of shape `(..., n, n)`: every function works on all leading axes at once,
     and the leading axes of two arguments broadcast. `exp` is the matrix exponential. For every group,
     $e g = g e = g$, $g g^{-1} = e$, $(gh)k = g(hk)$; $\exp((s+t)X) = \exp(sX)\exp(tX)$;
-    $g \exp(X) g^{-1} = \exp(\mathrm{Ad}_g X)$; $\log$ inverts $\exp$ where it is defined. `manifolds.testing.check_group`
-    checks these laws, also on a group of yours.
+    $g \exp(X) g^{-1} = \exp(\mathrm{Ad}_g X)$; $\log$ inverts $\exp$ where it is defined.
+    `manifolds.testing.check_group` checks these laws, also on a group of yours.
 
     A subclass says three things: a basis of the algebra (`algebra_basis`), the equations of the group
     (`conditions`), and the nearest element (`nearest`). It may replace `nearest_algebra` by something quicker, and

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from manifolds._geomstats import load_geomstats
-from manifolds.checks import Array, whole_number
+from manifolds.checks import Array, square_sum, whole_number
 from manifolds.conditions import Condition, matrix_size
 from manifolds.errors import InputError
 from manifolds.groups import MatrixGroup
@@ -55,7 +55,7 @@ class FormGroup(MatrixGroup):
 
     def _algebra_error2(self, X: Array) -> Any:
         rest = X + self.adjoint_of_form(X)
-        return 0.25 * np.vdot(rest, rest) if rest.ndim == 2 else 0.25 * (rest * rest).sum(axis=(-2, -1))
+        return 0.25 * square_sum(rest)
 
     def _inverse(self, g: Array) -> Array:
         return self.adjoint_of_form(g)

@@ -1,0 +1,196 @@
+"""Conformance suites: run them on the groups of this library or on your own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from manifolds.checks import Seed, generator, whole_number
+from manifolds.errors import InputError
+from manifolds.group_laws import LAWS, Sample
+from manifolds.groups import MatrixGroup
+
+
+@final
+@dataclass(frozen=True)
+class LawResult:
+    """What became of one law.
+
+    Parameters
+    ----------
+    law : str
+        Its name, such as `one_parameter`.
+    statement : str
+        What it says.
+    residual : float
+        By how much it failed at worst, relative to the size of what is compared; infinite where it cannot be said.
+    tolerance : float
+        The largest residual that passes.
+    problem : str
+        The error that was raised instead, if one was.
+    """
+
+    law: str
+    statement: str
+    residual: float
+    tolerance: float
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the residual is within the tolerance."""
+        return self.residual <= self.tolerance
+
+    def __str__(self) -> str:
+        mark = "ok  " if self.passed else "FAIL"
+        line = f"{mark} {self.law:14} {self.residual:8.1e}  {self.statement}"
+        return f"{line}\n     raised: {self.problem}" if self.problem else line
+
+
+@final
+@dataclass(frozen=True)
+class GroupReport:
+    """The laws of a group, each with its result.
+
+    Parameters
+    ----------
+    group : str
+        The name of the group.
+    laws : tuple of LawResult
+    """
+
+    group: str
+    laws: tuple[LawResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every law holds."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[LawResult, ...]:
+        """The laws that do not hold."""
+        return tuple(law for law in self.laws if not law.passed)
+
+    @property
+    def worst_residual(self) -> float:
+        """The largest residual of all laws."""
+        return max(law.residual for law in self.laws)
+
+    def __str__(self) -> str:
+        verdict = "holds all laws" if self.passed else f"breaks {len(self.failures)} of {len(self.laws)} laws"
+        return "\n".join([f"{self.group} {verdict}", *map(str, self.laws)])
+
+
+@final
+class ConformanceError(AssertionError):
+    """A group breaks a law; `report` says which.
+
+    Parameters
+    ----------
+    report : GroupReport
+    """
+
+    def __init__(self, report: GroupReport) -> None:
+        super().__init__("\n".join([str(report).partition("\n")[0], *map(str, report.failures)]))
+        self.report = report
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the report, so that the error crosses a process boundary."""
+        return (type(self), (self.report,))
+
+
+def check_group(
+    group: MatrixGroup,
+    *,
+    rng: Seed = 0,
+    samples: int = 4,
+    scale: float = 1.0,
+    tolerance: float = 1e-9,
+    on_failure: Literal["raise", "report"] = "raise",
+) -> GroupReport:
+    r"""Check the laws of a matrix group on random elements, in floating point.
+
+    They are the axioms, $e g = g e = g$, $g g^{-1} = e$, $(gh)k = g(hk)$, closure; a basis closed under brackets;
+    `exp` as the matrix exponential, with values in the group; $\exp((s + t)X) = \exp(sX)\exp(tX)$; `log` as its
+    inverse near the identity; the adjoint; `dexp` against difference quotients and against
+    $\varphi(-\mathrm{ad}_X) = \sum_k (-\mathrm{ad}_X)^k / (k + 1)!$; the projection; that matrices beside the group are
+    told from its elements; repeatable random elements. One matrix and a batch must agree. Numbers support a law; they
+    do not prove it.
+
+    Parameters
+    ----------
+    group : MatrixGroup
+    rng : int or numpy.random.Generator
+    samples : int
+        How many random elements of each kind.
+    scale : float
+        The largest spectral norm of the algebra elements, below $\pi$ so that logarithms exist.
+    tolerance : float
+        The largest residual that passes, relative to the largest entry of what is compared.
+    on_failure : "raise" or "report"
+        Whether a broken law raises, or is only told in the report.
+
+    Returns
+    -------
+    GroupReport
+
+    Raises
+    ------
+    ConformanceError
+        An AssertionError, if a law is broken and `on_failure` is `"raise"`; it lists the broken laws.
+    InputError
+        If an option is none.
+
+    Examples
+    --------
+    >>> from manifolds import SpecialOrthogonal
+    >>> report = check_group(SpecialOrthogonal(3))
+    >>> report.passed, report.worst_residual < 1e-11
+    (True, True)
+    """
+    if not isinstance(group, MatrixGroup):
+        raise InputError(
+            f"{group!r} is no matrix group",
+            why="the laws are those of a subclass of manifolds.MatrixGroup",
+            cure="subclass it; a group object of geomstats goes through manifolds.from_geomstats first",
+        )
+    if on_failure not in ("raise", "report"):
+        raise InputError(
+            f"on_failure = {on_failure!r} is unknown", why="a broken law is raised or reported", cure='give "raise"'
+        )
+    if not 0 < scale < np.pi:
+        raise InputError(
+            f"scale = {scale!r} is out of range",
+            why="for algebra elements of spectral norm below pi the logarithm inverts the exponential",
+            cure="give a number between 0 and pi, such as 1.0",
+        )
+    samples = whole_number(samples, name="samples")
+    try:
+        sample = Sample.draw(group, generator(rng), samples=samples, scale=scale)
+    except (InputError, ArithmeticError, ValueError) as error:
+        laws: tuple[LawResult, ...] = (
+            LawResult("sampling", "Random elements can be drawn.", np.inf, tolerance, _told(error)),
+        )
+    else:
+        laws = tuple(_result(law, sample, tolerance) for law in LAWS)
+    report = GroupReport(group.name, laws)
+    if on_failure == "raise" and not report.passed:
+        raise ConformanceError(report)
+    return report
+
+
+def _result(law: Callable[[Sample], float], sample: Sample, tolerance: float) -> LawResult:
+    name, statement = getattr(law, "__name__", ""), (law.__doc__ or "").strip()
+    try:
+        residual, problem = float(law(sample)), ""
+    except (InputError, ArithmeticError, ValueError) as error:
+        residual, problem = np.inf, _told(error)
+    return LawResult(name, statement, residual if residual == residual else np.inf, tolerance, problem)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", "\n     ")
