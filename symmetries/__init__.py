@@ -1,5 +1,6 @@
 """Losses and what leaves them invariant: reading, deriving, naming, proving, acting, conserving."""
 
+from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial
 from symmetries.certificate import Certificate, Claim
@@ -22,6 +23,7 @@ __all__ = [
     "Data",
     "Diagonal",
     "FiniteAction",
+    "GroupAction",
     "Linear",
     "Loss",
     "Polynomial",
