@@ -1,0 +1,148 @@
+r"""Few generators of a module of fields: minimal ones where it is graded, irredundant ones elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Any, Literal, TypeAlias, final
+
+import numpy as np
+
+from symmetries._groebner import groebner_basis
+from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder, Vector, remainder
+from symmetries.polynomial_loss import PolynomialLoss
+
+Minimality: TypeAlias = Literal["minimal", "irredundant", "generating"]
+
+MAX_PRUNED = 60
+"""Most generators of a module without grading that are tried for redundancy."""
+
+
+@final
+@dataclass(frozen=True)
+class Selection:
+    """Generators of a module.
+
+    Parameters
+    ----------
+    vectors: the generators, of low degree first.
+    trivial: for each one, whether it is one of the trivial syzygies that were offered; None where not known.
+    minimality: ``minimal`` (their number and degrees are determined by the module), ``irredundant`` (none can be left
+        out), ``generating`` (nothing is said).
+    """
+
+    vectors: tuple[Vector, ...]
+    trivial: tuple[bool | None, ...]
+    minimality: Minimality
+
+
+def positive_weights(loss: PolynomialLoss) -> tuple[int, ...] | None:
+    """Positive integer weights of the coordinates for which every coefficient of the loss is homogeneous, or None.
+
+    >>> from symmetries import Loss
+    >>> positive_weights(PolynomialLoss.of(Loss.parse("x**2 + y**3")))
+    (3, 2)
+    >>> positive_weights(PolynomialLoss.of(Loss.parse("x**2 + x")))
+    """
+    width = len(loss.coordinates)
+    differences: dict[tuple[int, ...], None] = {}
+    for part in loss.parts:
+        monomials = [tuple(map(int, exponents[:width])) for exponents in part.monoms()]
+        for other in monomials[1:]:
+            differences[tuple(a - b for a, b in zip(other, monomials[0], strict=True))] = None
+    rows = [row for row in differences if any(row)]
+    if all(sum(row) == 0 for row in rows):
+        return (1,) * width
+    return _positive_solution(rows, width)
+
+
+def _positive_solution(rows: Sequence[tuple[int, ...]], width: int) -> tuple[int, ...] | None:
+    """Small positive integers orthogonal to the rows; what linear programming proposes is checked exactly."""
+    from scipy.optimize import linprog
+
+    answer = linprog(np.ones(width), A_eq=np.array(rows), b_eq=np.zeros(len(rows)), bounds=(1, None), method="highs")
+    if answer.status != 0:
+        return None
+    guess = [Fraction(float(value)).limit_denominator(10_000) for value in answer.x]
+    scale = lcm(*(value.denominator for value in guess))
+    weights = tuple(int(value * scale) for value in guess)
+    holds = all(sum(a * b for a, b in zip(row, weights, strict=True)) == 0 for row in rows)
+    return weights if holds and min(weights) > 0 else None
+
+
+def degree(vector: Vector) -> int:
+    """Largest degree of a component."""
+    return max(sum(monomial[1:]) for monomial, _ in vector)
+
+
+def select(
+    basis: Iterable[Vector],
+    trivial: Sequence[Vector] | None,
+    weights: tuple[int, ...] | None,
+    field: Any,
+    effort: Effort,
+) -> Selection:
+    """Few generators of the module of a Groebner basis, trivial syzygies preferred within each degree."""
+    candidates = [(vector, True) for vector in trivial or ()] + [(vector, False) for vector in basis]
+    try:
+        if weights is not None:
+            return _graded(candidates, weights, field, effort, offered=trivial is not None)
+        return _irredundant(candidates, field, effort)
+    except EffortSpent:
+        vectors = sorted((vector for vector, known in candidates if not known), key=degree)
+        return Selection(tuple(vectors), (None,) * len(vectors), "generating")
+
+
+def _graded(
+    candidates: list[tuple[Vector, bool]], weights: tuple[int, ...], field: Any, effort: Effort, *, offered: bool
+) -> Selection:
+    """Minimal generators of a graded module, by Nakayama's lemma: in each degree those independent of the lower ones.
+
+    One that is taken though the trivial syzygies of its degree were offered first is no trivial one.
+    """
+    order = ModuleOrder()
+
+    def weight(vector: Vector) -> int:
+        """Weighted degree of a homogeneous vector as a vector field."""
+        component, *exponents = vector[0][0]
+        return sum(a * b for a, b in zip(weights, exponents, strict=True)) - weights[component]
+
+    kept: list[tuple[Vector, bool]] = []
+    divisors = Divisors()
+    fresh = True
+    last = None
+    for vector, known in sorted(candidates, key=lambda pair: (weight(pair[0]), not pair[1])):
+        if weight(vector) != last and not fresh:
+            divisors = Divisors(groebner_basis([one for one, _ in kept], order, field, effort))
+            fresh = True
+        last = weight(vector)
+        rest = remainder(vector, divisors, order, effort)
+        if rest:
+            divisors.add(rest)
+            kept.append((vector, known))
+            fresh = False
+    kept.sort(key=lambda pair: degree(pair[0]))
+    flags = tuple(known if offered else None for _, known in kept)
+    return Selection(tuple(vector for vector, _ in kept), flags, "minimal")
+
+
+def _irredundant(candidates: list[tuple[Vector, bool]], field: Any, effort: Effort) -> Selection:
+    """Generators of which none lies in the module of the others."""
+    order = ModuleOrder()
+    kept: list[tuple[Vector, bool]] = []
+    divisors = Divisors()
+    for vector, known in sorted(candidates, key=lambda pair: (degree(pair[0]), not pair[1])):
+        if remainder(vector, divisors, order, effort):
+            kept.append((vector, known))
+            divisors = Divisors(groebner_basis([one for one, _ in kept], order, field, effort))
+    minimality: Minimality = "generating"
+    if len(kept) <= MAX_PRUNED:
+        for k in range(len(kept) - 2, -1, -1):
+            others = [one for i, (one, _) in enumerate(kept) if i != k]
+            if not remainder(kept[k][0], Divisors(groebner_basis(others, order, field, effort)), order, effort):
+                del kept[k]
+        minimality = "irredundant"
+    flags = tuple(known or None for _, known in kept)
+    return Selection(tuple(vector for vector, _ in kept), flags, minimality)
