@@ -26,6 +26,10 @@ class Span:
         """Dimension of the span."""
         return len(self._rows)
 
+    def rows(self) -> list[dict[Any, Fraction]]:
+        """A basis of the span."""
+        return list(self._rows.values())
+
     def add(self, vector: Mapping[Any, Fraction | int]) -> bool:
         """Enlarge the span; False when the vector was inside already."""
         rest = self._reduced(vector)
