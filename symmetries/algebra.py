@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from manifolds.errors import InputError
-from symmetries.ansatz import Affine, Ansatz, Diagonal, Linear
+from symmetries.ansatz import Affine, Ansatz, Blocks, Diagonal, Linear
+from symmetries.block_families import EXPLICIT, ProvedFamily, families_name
 from symmetries.certificate import Certificate, Claim
 from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomials
 from symmetries.span import Span
@@ -34,6 +35,7 @@ class SymmetryAlgebra:
         any.
     completeness: the claim that there are no other symmetries inside the ansatz.
     redundancy: the claim about continuous symmetries outside the ansatz, when the loss has free data.
+    families: the generators of a block ansatz by index space, None for other families of fields.
 
     >>> from symmetries import Loss, derive
     >>> algebra = derive(Loss.parse("(x - y)**2 + 0*z", ["x", "y", "z"]))
@@ -45,12 +47,13 @@ class SymmetryAlgebra:
 
     loss: Loss
     ansatz: Ansatz
-    generators: tuple[VectorField, ...]
-    generator_claims: tuple[Claim, ...]
+    generators: Sequence[VectorField]
+    generator_claims: Sequence[Claim]
     null_fields: tuple[VectorField, ...]
     completeness: Claim
     redundancy: Claim | None = None
     slice: SymmetryAlgebra | None = None
+    families: tuple[ProvedFamily, ...] | None = None
 
     @property
     def dimension(self) -> int:
@@ -70,7 +73,7 @@ class SymmetryAlgebra:
     @property
     def name(self) -> str | None:
         """Name of the algebra; None: algebras are not named yet."""
-        return None
+        return families_name([one.family for one in self.families]) if self.families is not None else None
 
     @property
     def killing_signature(self) -> None:
@@ -100,7 +103,7 @@ class SymmetryAlgebra:
         The bracket of two symmetries is a symmetry; it can only leave the ansatz, and a linear, affine or diagonal
         one is closed under brackets.
         """
-        if isinstance(self.ansatz, Linear | Affine | Diagonal):
+        if isinstance(self.ansatz, Linear | Affine | Diagonal | Blocks):
             return True
         span = Span([components(field) for field in self.generators])
         count = len(self.generators)
@@ -116,17 +119,31 @@ class SymmetryAlgebra:
     def certificate(self) -> Certificate:
         """The generators with their claims and completeness, in a form that can be stored and checked again.
 
-        The redundancy speaks of what lies outside the ansatz and is left out.
+        The redundancy speaks of what lies outside the ansatz and is left out.  Of a large block algebra it keeps the
+        claim of each family, with one of its fields.
         """
+        if self.families is not None and self.dimension > EXPLICIT:
+            return self._family_certificate()
         return Certificate(
             loss=self.loss.to_dict(),
             fields=tuple(dict(field.components) for field in self.generators),
             claims=(*self.generator_claims, self.completeness),
         )
 
+    def _family_certificate(self) -> Certificate:
+        families = self.families or ()
+        starts = [sum(one.family.dimension for one in families[:k]) for k in range(len(families))]
+        return Certificate(
+            loss=self.loss.to_dict(),
+            fields=tuple(dict(self.generators[start].components) for start in starts),
+            claims=(*(one.claim for one in families), self.completeness),
+        )
+
     def __str__(self) -> str:
         verdict = self.completeness.verdict
         head = f"{self.dimension}-dimensional algebra of {self.ansatz.name} symmetries (completeness {verdict})"
+        if self.families is not None and self.dimension > EXPLICIT:
+            return "\n".join([head, *(f"  {one.claim.statement}" for one in self.families)])
         return "\n".join([head, *(f"  {field}" for field in self.generators)])
 
 

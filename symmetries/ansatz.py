@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.fields import VectorField
+
+if TYPE_CHECKING:
+    from symmetries.loss import Loss
 
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -45,7 +48,8 @@ class Ansatz(ABC):
     r"""A family of vector fields in which symmetries are searched, the span of :math:`m_k(\theta)\,\partial_{i(k)}`.
 
     The families are :class:`symmetries.Linear`, :class:`symmetries.Affine`, :class:`symmetries.Polynomial`,
-    :class:`symmetries.Diagonal` and :class:`symmetries.Basis`.  Completeness is always said of one of them.
+    :class:`symmetries.Diagonal`, :class:`symmetries.Blocks` and :class:`symmetries.Basis`.  Completeness is always said
+    of one of them.
 
     >>> [ansatz.count(2) for ansatz in (Diagonal(), Linear(), Affine(), Polynomial(3))]
     [2, 4, 6, 20]
@@ -59,6 +63,10 @@ class Ansatz(ABC):
     @abstractmethod
     def count(self, coordinates: int) -> int:
         """Number of unknown coefficients for that many coordinates."""
+
+    def count_in(self, loss: Loss) -> int:
+        """Number of unknown coefficients for a loss."""
+        return self.count(len(loss.entries) + len(loss.moving_entries))
 
     @abstractmethod
     def unknowns(self, coordinates: int) -> Unknowns:
@@ -261,8 +269,41 @@ class Basis(Ansatz):
         raise TypeError("a basis of given fields has no monomials")
 
 
+@final
+@dataclass(frozen=True)
+class Blocks(Ansatz):
+    r"""Matrices on the axes of each array, :math:`X = \sum_W (A_W W + W B_W)\cdot\partial_W`, for large networks.
+
+    A matrix parameter W of shape (m, k) gives m**2 + k**2 unknowns (A = c, B = -c moves nothing); a vector, as a
+    column, A b; a scalar, its scaling; an array with more axes has one matrix for each of them.  Their flows are
+    :math:`W \mapsto e^{tA} W e^{tB}`.  They are closed under brackets, and lie inside :class:`symmetries.Linear`.
+
+    >>> from symmetries import Loss
+    >>> Blocks().count_in(Loss.parse("sum((Y - U@V)**2)", {"U": (3, 2), "V": (2, 4)}, data={"Y": (3, 4)}))
+    33
+    """
+
+    @property
+    def name(self) -> str:
+        """Name as the command line writes it."""
+        return "blocks"
+
+    def count(self, coordinates: int) -> int:
+        """Number of unknown coefficients when every coordinate is a scalar; see :meth:`count_in`."""
+        return coordinates
+
+    def count_in(self, loss: Loss) -> int:
+        """Number of unknown coefficients for a loss."""
+        shapes = [*loss.parameters.values(), *(item.shape for item in loss.data.values() if item.moves)]
+        return sum(length**2 for shape in shapes for length in shape or (1,))
+
+    def unknowns(self, coordinates: int) -> Unknowns:
+        """The spanning fields."""
+        raise TypeError("block fields are no single monomials")
+
+
 def read_ansatz(text: str) -> Ansatz:
-    """Ansatz from its name: linear, affine, polynomial:3 (or poly:3), diagonal.
+    """Ansatz from its name: linear, affine, polynomial:3 (or poly:3), diagonal, blocks.
 
     >>> read_ansatz("polynomial:3")
     Polynomial(degree=3)
@@ -270,20 +311,15 @@ def read_ansatz(text: str) -> Ansatz:
     name, _, degree = text.strip().lower().partition(":")
     if name in {"poly", "polynomial"} and degree.isdecimal() and len(degree) <= 3:
         return Polynomial(int(degree))
-    simple: dict[str, type[Linear] | type[Affine] | type[Diagonal]] = {
+    simple: dict[str, type[Linear] | type[Affine] | type[Diagonal] | type[Blocks]] = {
         "linear": Linear,
         "affine": Affine,
         "diagonal": Diagonal,
+        "blocks": Blocks,
     }
-    if name == "blocks" and not degree:
-        raise InputError(
-            "the ansatz 'blocks'",
-            why="it comes with a later version",
-            cure="use linear; for large networks, diagonal",
-        )
     if degree or name not in simple:
         raise InputError(
-            f"the ansatz {text!r}", why="it is not known", cure="use linear, affine, diagonal or polynomial:3"
+            f"the ansatz {text!r}", why="it is not known", cure="use linear, affine, diagonal, blocks or polynomial:3"
         )
     return simple[name]()
 

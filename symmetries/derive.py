@@ -19,8 +19,9 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
-from symmetries.ansatz import Ansatz, Basis, Linear, Polynomial, check_size, read_ansatz
+from symmetries.ansatz import Ansatz, Basis, Blocks, Linear, Polynomial, check_size, read_ansatz
 from symmetries.arguments import read_seed, require_loss
+from symmetries.block_derive import derive_blocks
 from symmetries.certificate import Claim, Verdict
 from symmetries.crosscheck import float_nullity
 from symmetries.domain import require_defined
@@ -77,10 +78,13 @@ def derive(
         raise InputError(
             f"the ansatz {chosen!r}",
             why="it is not an ansatz",
-            cure="use Linear(), Affine(), Polynomial(3), Diagonal() or Basis([...])",
+            cure="use Linear(), Affine(), Polynomial(3), Diagonal(), Blocks() or Basis([...])",
         )
-    check_size(chosen, len(loss.entries) + len(loss.moving_entries))
     seed = read_seed(rng)
+    if isinstance(chosen, Blocks):
+        require_defined(loss, seed=seed)
+        return derive_blocks(loss, chosen, seed=seed, progress=progress)
+    check_size(chosen, len(loss.entries) + len(loss.moving_entries))
     require_defined(loss, seed=seed)
     return _derive(loss, DeterminingSystem.of(loss, seed=seed), chosen, progress)
 

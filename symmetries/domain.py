@@ -32,7 +32,7 @@ def require_defined(loss: Loss, *, seed: int) -> None:
     ------
     InputError: the loss is undefined at every sampled point.
     """
-    if not any(_is_partial(node) for node in walk(loss.expression)):
+    if not any(is_partial(node) for node in walk(loss.expression)):
         return
     compiled = compile_loss(loss)
     shapes = {name: item.shape for name, item in loss.data.items() if item.values is None}
@@ -72,7 +72,7 @@ def _has_value(loss: Loss, rng: np.random.Generator) -> bool:
     return False
 
 
-def _is_partial(node: Node) -> bool:
+def is_partial(node: Node) -> bool:
     """Whether an operation may have no value for real arguments."""
     if node.operation == "power":
         exponent: Any = node.payload
