@@ -25,7 +25,7 @@ def lower_loss(graph: ScalarGraph, root: Node) -> tuple[Index, tuple[Index, ...]
     if any(node.operation == "where" for node in walk(root)):
         return lower(graph, root), ()
     conditions: dict[Index, None] = {}
-    for entry, strictly in _restricted(graph, root):
+    for entry, strictly in restricted(graph, root):
         content, parts = factors(graph, entry)
         odd = [part for part, exponent in parts.items() if exponent % 2 and not graph.is_nonnegative(part)]
         if odd:
@@ -35,7 +35,7 @@ def lower_loss(graph: ScalarGraph, root: Node) -> tuple[Index, tuple[Index, ...]
     return lower(graph, root), tuple(conditions)
 
 
-def _restricted(graph: ScalarGraph, root: Node) -> Iterator[tuple[Index, bool]]:
+def restricted(graph: ScalarGraph, root: Node) -> Iterator[tuple[Index, bool]]:
     """Entries that must be positive (True) or not negative (False) for the loss to have a value."""
     for node in walk(root):
         payload: Any = node.payload
