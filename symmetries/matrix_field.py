@@ -78,7 +78,8 @@ class FamilyAction:
     Parameters
     ----------
     components: the image of each parameter that moves; ``inv(g)`` is the inverse of a letter.
-    letters: kind of each letter: invertible, orthogonal, positive diagonal, positive (a number) or shift (any matrix).
+    letters: kind of each letter: invertible, orthogonal, positive diagonal, positive or number (both are
+        numbers) or shift (any matrix).
 
     Raises
     ------

@@ -48,11 +48,12 @@ GROUP_KINDS: Mapping[str, Kind] = {
     "orthogonal": Kind("orthogonal matrix"),
     "positive diagonal": Kind("diagonal matrix with positive entries", diagonal=True),
     "positive": Kind("positive number"),
+    "number": Kind("number"),
     "shift": Kind("matrix", square=False),
 }
 """Kinds of the letters of a group element."""
 
-SCALARS = frozenset({"scalar", "positive"})
+SCALARS = frozenset({"scalar", "positive", "number"})
 """Kinds of letters that are numbers."""
 
 
