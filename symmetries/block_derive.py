@@ -169,7 +169,7 @@ class _Search:
         proved: list[ProvedFamily] = []
         reasons: list[str] = ["the coefficients could not be read as rational numbers"]
         for _ in range(MAX_PRIMES):
-            families = lift(solutions, letter=self.letter)
+            families = lift(solutions, self.grading, letter=self.letter)
             if families is not None:
                 proved, reasons, refuted = self._prove(families, prover, check)
                 if not refuted:

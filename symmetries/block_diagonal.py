@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.block_grading import Grading, IndexSpace, Slot
+from symmetries.block_grading import Grading, Slot
 from symmetries.block_moments import TooFewPoints, diagonal_moment, moment
 from symmetries.moment_elimination import null_spaces
 from symmetries.moment_field import FloatArray
@@ -36,13 +36,13 @@ class DiagonalSolution:
 
     Parameters
     ----------
-    local: independent relations between the diagonal entries of one index, by space and index.
+    local: independent relations between the diagonal entries of one index, by component of the grading and index.
     others: what completes them to a basis.
     rows: points that were used.
     stable: whether everything holds at fresh points.
     """
 
-    local: tuple[tuple[IndexSpace, int, Residual], ...]
+    local: tuple[tuple[tuple[Slot, ...], int, Residual], ...]
     others: tuple[Residual, ...]
     rows: int
     stable: bool
@@ -161,24 +161,24 @@ def _holds(fresh: FloatArray, basis: IntArray, sampler: MomentSampler) -> bool:
 
 def _local(
     table: FloatArray, columns: CoupledUnknowns, sampler: MomentSampler
-) -> list[tuple[IndexSpace, int, dict[int, int]]]:
-    """Relations between the diagonal entries of one index of one space."""
-    found: list[tuple[IndexSpace, int, dict[int, int]]] = []
-    for space in columns.grading.spaces:
-        places = np.array([columns.start[slot] for slot in space.slots])
-        indices = places[None, :] + np.arange(space.length)[:, None]
+) -> list[tuple[tuple[Slot, ...], int, dict[int, int]]]:
+    """Relations between the diagonal entries of one index of one component."""
+    found: list[tuple[tuple[Slot, ...], int, dict[int, int]]] = []
+    for component in columns.grading.components:
+        places = np.array([columns.start[slot] for slot in component])
+        indices = places[None, :] + np.arange(component[0].length)[:, None]
         matrices = table[:, indices].transpose(1, 0, 2)
         which, vectors = null_spaces(np.ascontiguousarray(matrices), sampler.field)
         for index, vector in zip(which.tolist(), vectors.tolist(), strict=True):
             entries = {int(indices[index, k]): value for k, value in enumerate(vector) if value}
-            found.append((space, index, entries))
+            found.append((component, index, entries))
     return found
 
 
 def _completed(
     basis: IntArray,
     free: IntArray,
-    local: Sequence[tuple[IndexSpace, int, dict[int, int]]],
+    local: Sequence[tuple[tuple[Slot, ...], int, dict[int, int]]],
     columns: CoupledUnknowns,
     prime: int,
     *,

@@ -74,7 +74,7 @@ class FieldMaker:
                 shape = self.shapes[slot.name]
                 names[slot.name] = np.array(entry_names(slot.name, shape), dtype=object).reshape(shape or (1,))
             table = np.moveaxis(names[slot.name], slot.axis, 0)
-            for moved, source in zip(table[i].ravel(), table[j].ravel(), strict=True):
+            for moved, source in zip(np.ravel(table[i]), np.ravel(table[j]), strict=True):
                 terms = polynomials.setdefault(moved, {})
                 monomial = ((source, 1),)
                 terms[monomial] = terms.get(monomial, Fraction(0)) + value

@@ -85,6 +85,7 @@ class Grading:
     slots: all axes.
     spaces: the graded ones.
     coupled: axes that no scaling and no sign tells apart: their unknowns are solved together.
+    components: the graded axes that a scaling or a sign of single indices moves together.
     weights: basis of the scalings, rows of integers by axis.
     parities: basis of the signs, rows of 0 and 1 by axis.
     """
@@ -92,6 +93,7 @@ class Grading:
     slots: tuple[Slot, ...]
     spaces: tuple[IndexSpace, ...]
     coupled: tuple[Slot, ...]
+    components: tuple[tuple[Slot, ...], ...]
     weights: tuple[Mapping[Axis, int], ...]
     parities: tuple[Mapping[Axis, int], ...]
 
@@ -154,7 +156,31 @@ def grade_blocks(loss: Loss) -> Grading:
         IndexSpace(tuple(slot for slot, _ in group), tuple(sign for _, sign in group), any(key[1]))
         for key, group in groups.items()
     )
-    return Grading(slots, spaces, tuple(coupled), tuple(weights), tuple(parities))
+    components = _components(slots, [*weights, *parities])
+    return Grading(slots, spaces, tuple(coupled), components, tuple(weights), tuple(parities))
+
+
+def _components(slots: Iterable[Slot], rows: Iterable[Mapping[Axis, int]]) -> tuple[tuple[Slot, ...], ...]:
+    """Axes of one length joined by the rows in which both take part."""
+    place = {(slot.name, slot.axis): slot for slot in slots}
+    leader = {slot: slot for slot in place.values()}
+
+    def top(slot: Slot) -> Slot:
+        while leader[slot] != slot:
+            slot = leader[slot]
+        return slot
+
+    graded: set[Slot] = set()
+    for row in rows:
+        members = [place[axis] for axis in row if axis in place]
+        graded |= set(members)
+        for one in members[1:]:
+            leader[top(one)] = top(members[0])
+    groups: dict[tuple[Slot, int], list[Slot]] = {}
+    for slot in place.values():
+        if slot in graded:
+            groups.setdefault((top(slot), slot.length), []).append(slot)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _kernel(equations: list[Form], axes: list[Axis], *, modulus: int) -> list[dict[Axis, int]]:

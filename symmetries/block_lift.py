@@ -13,7 +13,7 @@ import numpy as np
 from symmetries.block_diagonal import DiagonalSolution, Unknown
 from symmetries.block_families import Family, ListedFamily, SpaceFamily, whole_space
 from symmetries.block_fields import BlockVector
-from symmetries.block_grading import IndexSpace, Slot
+from symmetries.block_grading import Grading, IndexSpace, Slot
 from symmetries.block_moments import PairRelations
 from symmetries.nullspace import rational_from_residue, short_basis
 
@@ -46,38 +46,36 @@ class ModularSolution:
 
 @final
 @dataclass
-class SpaceSolution:
-    """Rational relations of one index space.
+class ComponentSolution:
+    """Rational relations of the axes of one component of the grading.
 
     Parameters
     ----------
-    space: the space.
-    pairs: (i, j) and coefficients, at (i, j) of every axis, then at (j, i) unless the space is oriented.
-    local: index and coefficients at (i, i) of every axis.
+    pairs: for each space (i, j) and coefficients, at (i, j) of every axis, then at (j, i) unless it is oriented.
+    local: index and coefficient at (i, i) of each axis.
     """
 
-    space: IndexSpace
-    pairs: list[tuple[int, int, Pattern]]
-    local: list[tuple[int, Pattern]]
+    pairs: dict[IndexSpace, list[tuple[int, int, Pattern]]]
+    local: list[tuple[int, dict[Slot, Fraction]]]
 
 
-def lift(solutions: Sequence[ModularSolution], *, letter: str) -> list[Family] | None:
+def lift(solutions: Sequence[ModularSolution], grading: Grading, *, letter: str) -> list[Family] | None:
     """Families from solutions modulo several primes; None when a coefficient needs more primes."""
     if any(_structure(one) != _structure(solutions[0]) for one in solutions[1:]):
         return None
     primes = [one.prime for one in solutions]
-    spaces: dict[IndexSpace, SpaceSolution] = {}
+    leader = {slot: component[0] for component in grading.components for slot in component}
+    components = {component[0]: ComponentSolution({}, []) for component in grading.components}
     for number, relation in enumerate(solutions[0].pairs):
         pairs = _pair_patterns([one.pairs[number] for one in solutions], primes)
         if pairs is None:
             return None
-        spaces[relation.space] = SpaceSolution(relation.space, pairs, [])
-    for number, (space, index, _) in enumerate(solutions[0].coupled.local):
+        components[leader[relation.space.slots[0]]].pairs[relation.space] = pairs
+    for number, (component, index, _) in enumerate(solutions[0].coupled.local):
         vector = _rational([one.coupled.local[number][2] for one in solutions], primes)
         if vector is None:
             return None
-        pattern = tuple(vector.get((slot, index, index), Fraction(0)) for slot in space.slots)
-        spaces.setdefault(space, SpaceSolution(space, [], [])).local.append((index, pattern))
+        components[component[0]].local.append((index, {slot: value for (slot, _, _), value in vector.items()}))
     others: list[dict[Unknown, Fraction]] = []
     for number in range(len(solutions[0].coupled.others)):
         vector = _rational([one.coupled.others[number] for one in solutions], primes)
@@ -85,8 +83,8 @@ def lift(solutions: Sequence[ModularSolution], *, letter: str) -> list[Family] |
             return None
         others.append(vector)
     families: list[Family] = []
-    for one in spaces.values():
-        for family in space_families(one):
+    for one in components.values():
+        for family in component_families(one):
             families.append(replace(family, letter=letter) if isinstance(family, SpaceFamily) else family)
     return families + ([ListedFamily(_shortened(others))] if others else [])
 
@@ -150,76 +148,81 @@ def _shortened(vectors: Sequence[Mapping[Unknown, Fraction]]) -> tuple[BlockVect
     )
 
 
-# families of one space
+# families of one component
 
 
-def space_families(solution: SpaceSolution) -> list[Family]:
-    """The relations of one space as families."""
-    found = _linear(solution) if solution.space.oriented else _rotation(solution)
-    if found is not None:
-        return found
+def component_families(solution: ComponentSolution) -> list[Family]:
+    """The relations of one component as families."""
     families: list[Family] = []
-    by_pattern: dict[Pattern, list[int]] = {}
-    for index, pattern in solution.local:
-        by_pattern.setdefault(primitive(pattern), []).append(index)
-    for pattern, indices in by_pattern.items():
-        powers = _powers(solution.space, pattern)
-        families.append(SpaceFamily("diagonal", powers, solution.space.length, tuple(indices)))
-    if solution.pairs:
-        families.append(ListedFamily(tuple(_pair_vector(solution.space, *one) for one in solution.pairs)))
-    return families
+    local = [(index, primitive(powers)) for index, powers in solution.local]
+    listed: list[BlockVector] = []
+    for space, pairs in solution.pairs.items():
+        own = [(index, powers) for index, powers in local if set(powers) <= set(space.slots)]
+        found = _linear(space, pairs, own) if space.oriented else _rotation(space, pairs, own)
+        if found is None:
+            listed += [_pair_vector(space, *one) for one in pairs]
+        else:
+            families.append(found)
+            local = [one for one in local if found.kind == "so" or one not in own]
+    by_powers: dict[tuple[tuple[Slot, Fraction], ...], list[int]] = {}
+    for index, powers in local:
+        by_powers.setdefault(tuple(powers.items()), []).append(index)
+    for key, indices in by_powers.items():
+        families.append(SpaceFamily("diagonal", dict(key), key[0][0].length, tuple(indices)))
+    return [*families, *([ListedFamily(tuple(listed))] if listed else [])]
 
 
-def primitive(pattern: Pattern) -> Pattern:
-    """A multiple with coprime integers, the first one positive."""
-    scale = lcm(*(value.denominator for value in pattern))
-    integers = [int(value * scale) for value in pattern]
-    content = gcd(*integers) * (-1 if next(value for value in integers if value) < 0 else 1)
-    return tuple(Fraction(value // content) for value in integers)
-
-
-def _powers(space: IndexSpace, pattern: Pattern) -> dict[Slot, Fraction]:
-    return {slot: value for slot, value in zip(space.slots, pattern, strict=True) if value}
+def primitive(powers: Mapping[Slot, Fraction]) -> dict[Slot, Fraction]:
+    """A multiple with coprime integers, the first one positive; zeros are left out."""
+    kept = {slot: value for slot, value in powers.items() if value}
+    scale = lcm(*(value.denominator for value in kept.values()))
+    integers = {slot: int(value * scale) for slot, value in kept.items()}
+    content = gcd(*integers.values()) * (-1 if next(iter(integers.values())) < 0 else 1)
+    return {slot: Fraction(value // content) for slot, value in integers.items()}
 
 
 def _pair_vector(space: IndexSpace, i: int, j: int, pattern: Pattern) -> BlockVector:
     """One relation of a pair as a field."""
-    pattern = primitive(pattern)
+    scale = lcm(*(value.denominator for value in pattern))
     vector: dict[Unknown, Fraction] = {}
-    if space.oriented:
-        for slot, sign, value in zip(space.slots, space.signs, pattern, strict=True):
-            vector[(slot, *((i, j) if sign > 0 else (j, i)))] = value
-    else:
-        for k, slot in enumerate(space.slots):
-            vector[slot, i, j], vector[slot, j, i] = pattern[2 * k], pattern[2 * k + 1]
+    for k, (slot, sign) in enumerate(zip(space.slots, space.signs, strict=True)):
+        if space.oriented:
+            vector[(slot, *((i, j) if sign > 0 else (j, i)))] = pattern[k] * scale
+        else:
+            vector[slot, i, j], vector[slot, j, i] = pattern[2 * k] * scale, pattern[2 * k + 1] * scale
     return {unknown: value for unknown, value in vector.items() if value}
 
 
-def _linear(solution: SpaceSolution) -> list[Family] | None:
+def _linear(
+    space: IndexSpace, pairs: Sequence[tuple[int, int, Pattern]], local: Sequence[tuple[int, dict[Slot, Fraction]]]
+) -> SpaceFamily | None:
     """All matrices, when every pair has one relation and it is the one of the orientation."""
-    space, size = solution.space, solution.space.length
-    patterns = {primitive(pattern) for _, _, pattern in solution.pairs}
-    if size < 2 or len(solution.pairs) != size * (size - 1) or len(patterns) != 1:
+    size = space.length
+    patterns = {pattern for _, _, pattern in pairs}
+    if size < 2 or len(pairs) != size * (size - 1) or len(patterns) != 1:
         return None
-    pattern = patterns.pop()
-    oriented = tuple(Fraction(sign) * bool(value) for sign, value in zip(space.signs, pattern, strict=True))
-    same = primitive(oriented)
-    indices = [index for index, local in solution.local if primitive(local) == same]
-    if pattern != same or len(indices) != len(solution.local) or len(set(indices)) < size - 1:
+    found = dict(zip(space.slots, patterns.pop(), strict=True))
+    powers = {slot: Fraction(sign) for slot, sign in zip(space.slots, space.signs, strict=True) if found[slot]}
+    indices = [index for index, _ in local]
+    alike = all(primitive(powers) == other for _, other in local) and primitive(powers) == primitive(found)
+    if not alike or len(set(indices)) != len(indices) or len(indices) < size - 1:
         return None
-    dropped = sorted(set(range(size)) - set(indices))
-    return [whole_space(space, _powers(space, oriented), dropped=dropped)]
+    return whole_space(space, powers, dropped=sorted(set(range(size)) - set(indices)))
 
 
-def _rotation(solution: SpaceSolution) -> list[Family] | None:
+def _rotation(
+    space: IndexSpace, pairs: Sequence[tuple[int, int, Pattern]], local: Sequence[tuple[int, dict[Slot, Fraction]]]
+) -> SpaceFamily | None:
     """Skew matrices, when every pair has one relation and it is skew on some axes."""
-    space, size = solution.space, solution.space.length
-    patterns = {primitive(pattern) for _, _, pattern in solution.pairs}
-    if size < 2 or len(solution.pairs) != size * (size - 1) // 2 or len(patterns) != 1 or solution.local:
+    size = space.length
+    patterns = {pattern for _, _, pattern in pairs}
+    if size < 2 or len(pairs) != size * (size - 1) // 2 or len(patterns) != 1 or local:
         return None
     pattern = patterns.pop()
     first, second = pattern[::2], pattern[1::2]
-    if not set(first) <= {0, 1} or any(a != -b for a, b in zip(first, second, strict=True)):
+    if any(a != -b for a, b in zip(first, second, strict=True)):
         return None
-    pairs = tuple((i, j) for i, j, _ in solution.pairs)
-    return [SpaceFamily("so", _powers(space, first), size, pairs=pairs)]
+    powers = primitive(dict(zip(space.slots, first, strict=True)))
+    if set(powers.values()) != {1}:
+        return None
+    return SpaceFamily("so", powers, size, pairs=tuple((i, j) for i, j, _ in pairs))
