@@ -108,7 +108,7 @@ class MatrixLieAlgebra(ABC):
         array([[ 0., -2.],
                [ 2.,  0.]])
         """
-        return self.nearest_algebra(square_matrices(A, self.size, what="A"))
+        return self.nearest_algebra(square_matrices(A, self.size, what="A")).copy()
 
     def algebra_defect(self, X: ArrayLike) -> Array:
         """How far each matrix is from the Lie algebra: its distance over its norm; 0 for an element.

@@ -46,7 +46,7 @@ def generator(rng: Seed) -> np.random.Generator:
 
     Examples
     --------
-    >>> generator(0).integers(10) == generator(0).integers(10)
+    >>> bool(generator(0).integers(10) == generator(0).integers(10))
     True
     """
     if isinstance(rng, np.random.Generator):
@@ -91,11 +91,17 @@ def real_array(value: ArrayLike, *, what: str) -> Array:
         raise InputError(
             f"{what} is not an array", why=str(error), cure="give rows of equal length, all of them numbers"
         ) from error
+    if array.dtype.kind == "c":
+        raise InputError(
+            f"{what} is complex",
+            why="matrices here are real; a complex group is given in its real form",
+            cure="give real numbers; Unitary(n).from_complex makes a real matrix of a complex one",
+        )
     if array.dtype.kind not in "fiu":
         raise InputError(
             f"{what} has entries of type {array.dtype}",
-            why="matrices here are real; a complex group is given in its real form",
-            cure="give real numbers; `Unitary(n).from_complex` makes a real matrix of a complex one",
+            why="only real numbers can be computed with",
+            cure="give an array of floats or integers",
         )
     return array.astype(np.float64, copy=False)
 

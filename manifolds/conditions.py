@@ -84,13 +84,13 @@ class Condition:
           try: bring it into the group with project(g)
         """
         index, missed = worst_index(self.missed_by)
+        cure = f"bring it into the group with project({what})"
         if self.found is None:
             why = f"the condition {self.statement} is missed by {missed:.3g} (tolerance {tolerance:g})"
         else:
             why = f"the condition {self.statement} fails: {self.found_name} is {float(self.found[index]):.3g}"
-        return InputError(
-            f"{what}{place(index)} is not in {group}", why=why, cure=f"bring it into the group with project({what})"
-        )
+            cure = f"give a matrix for which {self.statement}"
+        return InputError(f"{what}{place(index)} is not in {group}", why=why, cure=cure)
 
 
 def matrix_size(g: Array) -> Array:

@@ -45,9 +45,9 @@ class Sample:
     @classmethod
     def draw(cls, group: MatrixGroup, rng: np.random.Generator, *, samples: int, scale: float) -> Sample:
         """Draw them; the algebra elements have spectral norms below `scale`."""
-        spread = scale / max(1.0, group.dimension**0.5)
-        g, h, k = (group.random(rng, shape=samples, scale=spread) for _ in range(3))
-        X, Y = (_bounded(group.random_algebra(rng, shape=samples), rng, scale) for _ in range(2))
+        X, Y, *others = (_bounded(group.random_algebra(rng, shape=samples), rng, scale) for _ in range(5))
+        pieces = [group.random(rng, shape=samples, scale=0.0) for _ in others]  # one point of a random component each
+        g, h, k = (piece @ group.exp(other) for piece, other in zip(pieces, others, strict=True))
         noise = rng.standard_normal((samples, group.size, group.size)) / group.size
         return cls(group, g, h, k, X, Y, noise)
 
@@ -90,8 +90,10 @@ def identity(s: Sample) -> float:
 
 def closure(s: Sample) -> float:
     """Random matrices, their products and their inverses are elements."""
-    matrices = [s.g, s.g @ s.h, s.group.compose(s.g, s.h, s.k), s.group.inverse(s.g)]
-    return max(_outside(s.group, g) for g in matrices)
+    G = s.group
+    spread = 1.0 / max(1.0, G.dimension**0.5)
+    matrices = [s.g, s.g @ s.h, G.compose(s.g, s.h, s.k), G.inverse(s.g), G.random(7, shape=4, scale=spread)]
+    return max(_outside(G, g) for g in matrices)
 
 
 def associativity(s: Sample) -> float:

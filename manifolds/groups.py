@@ -133,7 +133,7 @@ class MatrixGroup(MatrixElements):
         array([[ 1., -3.],
                [ 0.,  1.]])
         """
-        return self._inverse(self.check(g, what="g"))
+        return self._inverse(self.check(g, what="g")).copy()
 
     def _inverse(self, g: Array) -> Array:
         return np.asarray(np.linalg.inv(g), dtype=float)
@@ -162,13 +162,20 @@ class MatrixGroup(MatrixElements):
         """
         X = square_matrices(X, self.size, what="X")
         norm2 = self._admit_algebra(X)
+        if norm2 > 1e4:
+            return self._large_exp(X, norm2)
+        return self._plain_exp(X)
+
+    def _plain_exp(self, X: Array) -> Array:
         if X.ndim == 2:
-            g = self._ambient.exp(X)
-        elif X.size:
-            g = self._exp_batch(X)
-        else:
-            return X.copy()
-        if norm2 > 1e4 and not np.isfinite(g).all():
+            return self._ambient.exp(X)
+        return self._exp_batch(X) if X.size else X.copy()
+
+    def _large_exp(self, X: Array, norm2: float) -> Array:
+        """The exponential where it may overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            g = self._plain_exp(X)
+        if not np.isfinite(g).all():
             raise InputError(
                 f"the exponential of X overflows (|X| = {norm2**0.5:.3g})",
                 why="the entries of exp X grow like the exponential of the largest eigenvalue of X",

@@ -164,9 +164,9 @@ def rotation_polar(A: Array) -> Array:
 
     Examples
     --------
-    >>> rotation_polar(np.array([[2.0, 0.0], [0.0, -3.0]]))
-    array([[ 1.,  0.],
-           [ 0.,  1.]])
+    >>> rotation_polar(np.array([[2.0, 0.0], [0.0, -1.0]]))
+    array([[1., 0.],
+           [0., 1.]])
     """
     U, values, Vt = np.linalg.svd(A)
     sign = np.where(np.linalg.det(U) * np.linalg.det(Vt) < 0, -1.0, 1.0)

@@ -104,7 +104,10 @@ class _OrthogonalMatrices(FormGroup):
     def _log(self, g: Array) -> Array:
         if g.ndim > 2 or self.size == 1:
             return so_log(g)
-        X = self._ambient.log(g)
+        try:
+            X = self._ambient.log(g)
+        except ValueError:  # geomstats refuses half turns; so does `so_log`, which names the eigenvalue
+            return so_log(g)
         # Near the angle pi the general algorithm loses digits, or turns complex; the planes of the rotation do not.
         if np.iscomplexobj(X) or not log_error(X, g) < _LOG_ERROR * self.size:
             return so_log(g)

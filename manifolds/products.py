@@ -105,7 +105,7 @@ class DirectProduct(MatrixGroup):
         """Every block is in its group, and there is nothing outside the blocks."""
         blocks = self._split(g)
         inner = [
-            Condition(f"{c.statement} for factor {number}, {factor.name}", c.missed_by, c.found, c.found_name)
+            Condition(f"{c.statement} for factors[{number}], {factor.name}", c.missed_by, c.found, c.found_name)
             for number, (factor, block) in enumerate(zip(self.factors, blocks, strict=True))
             for c in factor.conditions(block)
         ]
