@@ -230,8 +230,10 @@ def derive_family(
     checked = [(part, prove_family(family, part.field, rng=seed)) for part in parts_of(family)]
     proved = [part for part, claim in checked if claim.verdict == "proved"]
     measured = measure(family, proved, sizes, seed)
-    shown = [part for number, part in enumerate(proved) if any(not one.inflated[number] for one in measured)]
-    invariance = [claim for part, claim in checked if part in shown]
+    kept = [part for number, part in enumerate(proved) if any(not one.inflated[number] for one in measured)]
+    shown = [part for part in kept if not part.is_shift] + [part for part in kept if part.is_shift]
+    claims = {id(part): claim for part, claim in checked}
+    invariance = [claims[id(part)] for part in shown]
     for part in shown:
         if part.action is not None:
             invariance.append(prove_family(family, part.action, rng=seed))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from symport import families
 from symport import spec as specs
 from symport.answers import CODES, Answer, to_json
 from symport.payloads import derive_payload
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, session: Session) -> Answer:
     """Derive, with exit code 3 when the list may be incomplete."""
+    family = families.find_family(options)
+    if family is not None:
+        return families.answer(family, session)
     spec = specs.resolve(options)
     algebra = search(spec, options.ansatz, session)
 
