@@ -291,7 +291,8 @@ BAD = {
     "a field without a loss": ("verify", "--field", "x: 0"),
     "nothing to verify": ("verify",),
     "a missing certificate": ("verify", "--certificate", "missing.json"),
-    "a proof for Coq": ("verify", "x**2", "--field", "x: 0", "--coq", "proof.v"),
+    "a proof for Coq of what is false": ("verify", "x**2", "--field", "x: x", "--coq", "proof.v"),
+    "a proof for Coq in no file of Coq": ("verify", "x**2", "--field", "x: 0", "--coq", "proof.txt"),
     "a point of unknown names": ("study", "x**2", "--at", "z=1"),
     "an empty SPEC": ("derive", ""),
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from manifolds.errors import InputError
-from symport import certificates
+from symport import certificates, proofs
 from symport import spec as specs
 from symport.answers import CODES, Answer, to_json
 from symport.pairs import read_components
@@ -36,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     about = "check this certificate again; with --field or --action, write the certificate there"
     what.add_argument("--certificate", metavar="FILE", help=about)
-    what.add_argument("--coq", metavar="FILE", help="not in this version")
+    what.add_argument("--coq", metavar="FILE", help="write a proof there that Coq's kernel checks (coqc FILE)")
 
 
 def run(options: argparse.Namespace, session: Session) -> Answer:
     """Verify, with exit code 1 when a claim is refuted and 3 when one is undecided."""
     refuse_contradictions(options)
+    if options.coq is not None:
+        proofs.check_place(options.coq)
     writes = options.field is not None or options.action is not None
     if options.certificate is not None and not writes:
         return check_again(options, session)
@@ -49,19 +52,15 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     if options.certificate is not None:
         certificates.check_place(options.certificate)
     certificate = verified(spec, options, session)
+    text = certificate.to_coq() if options.coq is not None else None
     if options.certificate is not None:
         certificates.store(options.certificate, certificate)
         session.say(f"written: {options.certificate}")
-    return answer(spec, certificate)
+    return exported(answer(spec, certificate), options, session, text)
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:
     """Refuse options that do not go together."""
-    if options.coq is not None:
-        why = "this version does not export proofs to Coq"
-        raise InputError(
-            f"--coq {options.coq!r}", why=why, cure="use --certificate FILE, which this version can check again"
-        )
     if options.field is not None and options.action is not None:
         raise InputError("--field and --action", why="one command verifies one thing", cure="run it once for each")
     if options.spec is None and options.certificate is None:
@@ -97,7 +96,18 @@ def check_again(options: argparse.Namespace, session: Session) -> Answer:
     from symmetries.recheck import recheck
 
     found = recheck(stored, rng=session.seed)
-    return answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), found)
+    text = stored.to_coq() if options.coq is not None else None
+    shown = answer(specs.Spec(loss=loss, title=loss.name, slug=specs.slug(loss.name)), found)
+    return exported(shown, options, session, text)
+
+
+def exported(answer: Answer, options: argparse.Namespace, session: Session, text: str | None) -> Answer:
+    """The answer, with the proof written where `--coq` says."""
+    if text is None:
+        return answer
+    proofs.store(options.coq, text)
+    session.say(f"written: {options.coq}")
+    return replace(answer, payload={**answer.payload, "coq": options.coq})
 
 
 def answer(spec: Spec, certificate: Certificate) -> Answer:
