@@ -12,12 +12,10 @@ from manifolds.checks import Array, real_array, square_matrices, whole_number
 from manifolds.conditions import Condition
 from manifolds.errors import InputError
 from manifolds.general_linear import GeneralLinear
-from manifolds.groups import MatrixGroup
+from manifolds.groups import LOG_ERROR, MatrixGroup
 from manifolds.linalg import phi
 from manifolds.logarithms import log_error
 from manifolds.orthogonal import SpecialOrthogonal
-
-_LOG_ERROR = 1e-13  # per row, as for SO(n)
 
 
 class GroupWithTranslations(MatrixGroup):
@@ -217,8 +215,8 @@ class SpecialEuclidean(GroupWithTranslations):
     def _log(self, g: Array) -> Array:
         if g.ndim > 2 or self.linear.size == 1:
             return super()._log(g)
-        X = self._ambient.log(g)
-        if np.iscomplexobj(X) or not log_error(X, g) < _LOG_ERROR * self.size:
+        X = self._geomstats_log(g)
+        if not log_error(X, g) < LOG_ERROR * self.size:
             return super()._log(g)
         return self.nearest_algebra(X)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,9 @@ from manifolds.elements import MatrixElements
 from manifolds.errors import InputError
 from manifolds.linalg import expm, expm_frechet
 from manifolds.logarithms import log_error, logm, refuse_negative_eigenvalues
+
+LOG_ERROR = 1e-13
+"""How far from its argument, relatively and for each row, the exponential of a quick logarithm may be."""
 
 LOG_TOLERANCE = 1e-6
 """How far from its argument, relatively, the exponential of a logarithm may be."""
@@ -209,22 +213,31 @@ class MatrixGroup(MatrixElements):
         return self._log(g) if g.size else g.copy()
 
     def _log(self, g: Array) -> Array:
-        """The logarithm of checked elements: by geomstats for one, by square roots for many."""
+        """The logarithm of checked elements: by geomstats for one and where square roots fail, else by square roots."""
         if g.ndim == 2:
             refuse_negative_eigenvalues(g)
-            X = np.real_if_close(self._ambient.log(g), tol=1e6)
-            X = np.full(g.shape, np.nan) if np.iscomplexobj(X) else X
+            X = self._geomstats_log(g)
         else:
             X = logm(g)
+            for index in np.argwhere(~(log_error(X, g) < LOG_ERROR * self.size)):
+                X[tuple(index)] = self._geomstats_log(g[tuple(index)])
         poor = log_error(X, g) > LOG_TOLERANCE
         if poor.any():
-            index = tuple(int(i) for i in np.argwhere(poor)[0]) if g.ndim > 2 else ()
+            where = tuple(int(i) for i in np.argwhere(poor)[0]) if g.ndim > 2 else ()
             raise InputError(
-                f"the logarithm of the matrix{place(index)} cannot be computed",
+                f"the logarithm of the matrix{place(where)} cannot be computed",
                 why="it is too ill-conditioned: the exponential of what was found is another matrix",
                 cure="take the logarithms of factors nearer to the identity",
             )
         return self.nearest_algebra(X)
+
+    def _geomstats_log(self, g: Array) -> Array:
+        """The logarithm of one matrix as geomstats computes it; not a number where that is not real."""
+        with warnings.catch_warnings():
+            # Where digits are lost SciPy, which geomstats calls, warns; here the caller looks at the exponential.
+            warnings.filterwarnings("ignore", message="logm result may be inaccurate", category=RuntimeWarning)
+            X = np.real_if_close(self._ambient.log(g), tol=1e6)
+        return np.full(g.shape, np.nan) if np.iscomplexobj(X) else X
 
     def random(self, rng: Seed = 0, *, shape: int | tuple[int, ...] = (), scale: float = 1.0) -> Array:
         r"""Random elements: $c \exp X$ with $X$ from `random_algebra` and $c$ one of `components`, all equally likely.

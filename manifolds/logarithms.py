@@ -163,7 +163,7 @@ def logm(A: Array) -> Array:
     Returns
     -------
     array of shape (..., n, n)
-        Not a number where the iteration fails.
+        Poor or not a number where the iteration fails, for eigenvalues of very different size; see `log_error`.
 
     Raises
     ------
@@ -241,5 +241,6 @@ def log_error(X: Array, g: Array) -> Array:
     0.0
     """
     finite = np.where(np.isfinite(X), X, 0.0)
-    error = np.abs(expm(finite) - g).max(axis=(-2, -1)) / np.abs(g).max(axis=(-2, -1))
-    return np.where(np.isfinite(X).all(axis=(-2, -1)), error, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(expm(finite) - g).max(axis=(-2, -1)) / np.abs(g).max(axis=(-2, -1))
+    return np.where(np.isfinite(X).all(axis=(-2, -1)) & np.isfinite(error), error, np.inf)

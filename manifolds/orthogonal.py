@@ -10,11 +10,9 @@ from manifolds._geomstats import load_geomstats
 from manifolds.checks import Array, square_sum, whole_number
 from manifolds.conditions import Condition, matrix_size
 from manifolds.errors import InputError
-from manifolds.groups import MatrixGroup
+from manifolds.groups import LOG_ERROR, MatrixGroup
 from manifolds.linalg import expm, form_polar, polar, rotation_polar
 from manifolds.logarithms import log_error, so_log
-
-_LOG_ERROR = 1e-13  # per row: the logarithm of geomstats is kept where its exponential is as near as this
 
 
 class FormGroup(MatrixGroup):
@@ -105,11 +103,11 @@ class _OrthogonalMatrices(FormGroup):
         if g.ndim > 2 or self.size == 1:
             return so_log(g)
         try:
-            X = self._ambient.log(g)
+            X = self._geomstats_log(g)
         except ValueError:  # geomstats refuses half turns; so does `so_log`, which names the eigenvalue
             return so_log(g)
         # Near the angle pi the general algorithm loses digits, or turns complex; the planes of the rotation do not.
-        if np.iscomplexobj(X) or not log_error(X, g) < _LOG_ERROR * self.size:
+        if not log_error(X, g) < LOG_ERROR * self.size:
             return so_log(g)
         return self.nearest_algebra(X)
 
