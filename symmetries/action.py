@@ -17,6 +17,7 @@ from symmetries.parameter_space import FloatArray, ParameterSpace, Point
 
 if TYPE_CHECKING:
     from symmetries.algebra import SymmetryAlgebra
+    from symmetries.fields import VectorField
     from symmetries.finite_action import FiniteAction
     from symmetries.loss import Loss
 
@@ -38,6 +39,7 @@ class GroupAction(ABC):
     loss: the loss that the action keeps.
     dimension: dimension of the group.
     domain: where the action is defined, in words.
+    constants: values of the structural constants of the loss.
 
     >>> from symmetries import Loss, derive
     >>> action = GroupAction.from_algebra(derive(Loss.parse("x**2 + y**2")))
@@ -47,8 +49,14 @@ class GroupAction(ABC):
     Source: P. J. Olver, "Applications of Lie Groups to Differential Equations" (1993), section 1.2.
     """
 
-    def __init__(self, loss: Loss, *, dimension: int, domain: str) -> None:
+    is_exact = False
+    """Whether elements act by exact formulas, so that the flows of the fields are their exponentials."""
+
+    def __init__(
+        self, loss: Loss, *, dimension: int, domain: str, constants: Mapping[str, float] | None = None
+    ) -> None:
         self.loss = loss
+        self.constants = {name: float(value) for name, value in (constants or {}).items()}
         self.space = ParameterSpace.of(loss)
         self.dimension = dimension
         self.domain = domain
@@ -120,6 +128,14 @@ class GroupAction(ABC):
     @abstractmethod
     def _jacobian(self, g: Element, w: FloatArray) -> FloatArray:
         """Derivative of w -> g.w at one point, shape (n, n)."""
+
+    def exact_fields(self) -> tuple[VectorField, ...] | None:
+        """The generators as exact polynomial fields; None where they are not polynomial."""
+        return None
+
+    def random(self, rng: int | np.random.Generator = 0, *, scale: float = 1.0) -> Element:
+        """A random element; ``scale`` is the standard deviation of the coordinates of its logarithm."""
+        return self.exp(scale * np.random.default_rng(rng).standard_normal(self.dimension))
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k as formulas in the entries and the time; None where none was found."""

@@ -83,6 +83,8 @@ class ConjugatedAction(GroupAction):
     -10*sin(t)*(x**2 - y) + cos(t)*(x - 1) + 1
     """
 
+    is_exact = True
+
     def __init__(
         self, loss: Loss, *, change: ChangeOfVariables, weights: Sequence[Fraction], matrices: Sequence[Matrix]
     ) -> None:
@@ -115,6 +117,22 @@ class ConjugatedAction(GroupAction):
     def inverse(self, g: FloatArray) -> FloatArray:
         """The inverse matrix."""
         return np.linalg.inv(self._checked(g))
+
+    def exact_fields(self) -> tuple[VectorField, ...]:
+        r"""The fields :math:`X = (DF)^{-1} S F`, exactly: the derivative of the inverse map, taken at F."""
+        forward = dict(zip(self.change.names, self.change.forward, strict=True))
+        fields = []
+        for matrix in self.matrices:
+            velocities: dict[str, Polynomial] = {
+                name: {((other, 1),): value for other, value in zip(self.change.names, row, strict=True) if value}
+                for name, row in zip(self.change.names, matrix, strict=True)
+            }
+            components = {
+                entry: compose_polynomial(apply(velocities, polynomial), forward)
+                for entry, polynomial in zip(self.change.parameters, self.change.inverse or (), strict=True)
+            }
+            fields.append(VectorField.from_polynomials(components))
+        return tuple(fields)
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas: the exact exponential of S_k between F and its inverse."""
@@ -223,7 +241,7 @@ def matrices_of(fields: Sequence[VectorField], forward: Sequence[Polynomial]) ->
         polynomials = require_polynomials(field)
         rows = []
         for residual in forward:
-            row = _combination(apply(polynomials, residual), forward)
+            row = combination(apply(polynomials, residual), forward)
             if row is None:
                 return None
             rows.append(row)
@@ -231,7 +249,7 @@ def matrices_of(fields: Sequence[VectorField], forward: Sequence[Polynomial]) ->
     return result
 
 
-def _combination(target: Polynomial, basis: Sequence[Polynomial]) -> tuple[Fraction, ...] | None:
+def combination(target: Polynomial, basis: Sequence[Polynomial]) -> tuple[Fraction, ...] | None:
     """The coefficients of a polynomial in a linearly independent list; None when it is no combination of them."""
     from flint import fmpq, fmpq_mat
 

@@ -34,6 +34,9 @@ FAR = 1e8
 
 PROJECTIONS = 4
 
+MOST_EVALUATIONS = 100_000
+"""Evaluations of the field in one flow."""
+
 
 @final
 class FlowAction(GroupAction):
@@ -56,6 +59,7 @@ class FlowAction(GroupAction):
             loss,
             dimension=len(generators),
             domain="where the flow does not blow up before the asked time; a blow-up is an error that names its time",
+            constants=constants,
         )
         self.generators = tuple(generators)
         entries = self.space.entries
@@ -66,7 +70,6 @@ class FlowAction(GroupAction):
         ]
         free = [name for name, item in loss.data.items() if item.values is None]
         self._level = None if free else compile_loss(loss)
-        self._constants = {name: values.get(name, (constants or {}).get(name, np.nan)) for name in loss.constants}
 
     @property
     def identity(self) -> Word:
@@ -85,6 +88,10 @@ class FlowAction(GroupAction):
     def inverse(self, g: Word) -> Word:
         """The word of the opposite flows in the opposite order."""
         return tuple(-t for t in reversed(self._checked(g)))
+
+    def exact_fields(self) -> tuple[VectorField, ...]:
+        """The generators."""
+        return self.generators
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas, where its moved entries enter linearly."""
@@ -136,9 +143,24 @@ class FlowAction(GroupAction):
             return bound - float(np.linalg.norm(now[:size]))
 
         leaves.terminal = True  # type: ignore[attr-defined]
+        listed = ", ".join(f"{value:.4g}" for value in t)
+        evaluations = 0
+
+        def velocity(time: float, now: FloatArray) -> FloatArray:
+            """The velocity, counted."""
+            nonlocal evaluations
+            evaluations += 1
+            if evaluations > MOST_EVALUATIONS:
+                raise InputError(
+                    f"the flow of the Lie algebra element ({listed}) for the time 1",
+                    why=f"at the time {time:.6g} it has taken {MOST_EVALUATIONS:,} evaluations of the field",
+                    cure="take a smaller element, or several in turn",
+                )
+            return self._velocity(t, now)
+
         with np.errstate(all="ignore"):
             solution = solve_ivp(
-                lambda _, now: self._velocity(t, now),
+                velocity,
                 (0.0, 1.0),
                 state,
                 method="DOP853",
@@ -148,7 +170,6 @@ class FlowAction(GroupAction):
             )
         if solution.status == 0 and np.isfinite(solution.y[:, -1]).all():
             return solution.y[:, -1]
-        listed = ", ".join(f"{value:.4g}" for value in t)
         raise InputError(
             f"the flow of the Lie algebra element ({listed}) for the time 1",
             why=f"it blows up: at the time {solution.t[-1]:.6g} the point leaves every bounded set",
@@ -159,7 +180,7 @@ class FlowAction(GroupAction):
         """The point moved along the gradient to the level of the start, by Newton's method."""
         if self._level is None:
             return w
-        data = self._constants or None
+        data = self.constants or None
         target = self._level.value(start, data)
         best, defect = w, abs(self._level.value(w, data) - target)
         for _ in range(PROJECTIONS):

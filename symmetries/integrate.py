@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from symmetries.action import GroupAction
 from symmetries.algebra import require_polynomials
 from symmetries.conjugated_action import ConjugatedAction, matrices_of
+from symmetries.embedded_action import embed
 from symmetries.fields import VectorField
 from symmetries.flow_action import FlowAction
 from symmetries.linear_action import LinearAction
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def integrate(algebra: SymmetryAlgebra, *, constants: Mapping[str, float] | None = None) -> GroupAction:
     """The action of a derived algebra.
 
-    By matrices when all fields are affine, after a change of variables when one makes them linear, else by flows.
+    By matrices when all fields are affine; by matrices after a change of variables when one makes them linear, or on a
+    larger space of polynomials when there is one; else by numeric flows.
 
     >>> from symmetries import Loss, derive
     >>> integrate(derive(Loss.parse("(x*y - 1)**2"))).dimension
@@ -31,7 +33,10 @@ def integrate(algebra: SymmetryAlgebra, *, constants: Mapping[str, float] | None
     coordinates = set(ParameterSpace.of(algebra.loss).entries)
     if all(is_affine(field, coordinates) for field in algebra.generators):
         return LinearAction(algebra.loss, algebra.generators, constants=constants)
-    return rotations(algebra) or FlowAction(algebra.loss, algebra.generators, constants=constants)
+    if constants or algebra.loss.constants:
+        return FlowAction(algebra.loss, algebra.generators, constants=constants)
+    exact = rotations(algebra) or embed(algebra.loss, algebra.generators)
+    return exact or FlowAction(algebra.loss, algebra.generators)
 
 
 def rotations(algebra: SymmetryAlgebra) -> ConjugatedAction | None:

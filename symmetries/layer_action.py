@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
+from symmetries.fields import Monomial, VectorField
 from symmetries.parameter_space import FloatArray
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ class LayerAction(GroupAction):
     ([[0.5, 0.0], [0.0, 0.5]], [[2.0, 0.0], [0.0, 2.0]])
     """
 
+    is_exact = True
+
     def __init__(
         self,
         loss: Loss,
@@ -140,6 +144,24 @@ class LayerAction(GroupAction):
         """A random element; ``scale`` is the standard deviation of the coordinates."""
         generator = np.random.default_rng(rng)
         return tuple(group.random(generator, scale=scale) for group in self.spaces.values())
+
+    def exact_fields(self) -> tuple[VectorField, ...]:
+        """The fields W -> a W + W b of the basis elements, as polynomials."""
+        from symmetries.expression import entry_names
+
+        fields = []
+        for space, group in self.spaces.items():
+            for x in group.basis:
+                components: dict[str, dict[Monomial, Fraction]] = {}
+                for name, shape in self.space.shapes.items():
+                    names = np.array(entry_names(name, shape)).reshape((*shape, 1, 1)[:2])
+                    sides = self.sides[name]
+                    if sides.left is not None and sides.left.space == space:
+                        _add_products(components, names, sides.left.derivative(x))
+                    if sides.right is not None and sides.right.space == space:
+                        _add_products(components, names.T, sides.right.derivative(x).T)
+                fields.append(VectorField.from_polynomials(components))
+        return tuple(fields)
 
     def _is_coordinates(self, g_or_t: Any) -> bool:
         if isinstance(g_or_t, tuple | list) and any(np.ndim(part) == 2 for part in g_or_t):
@@ -212,6 +234,15 @@ class LayerAction(GroupAction):
             group.check(one, what=f"g on the space {name!r}")
             for (name, group), one in zip(self.spaces.items(), given, strict=True)
         )
+
+
+def _add_products(components: dict[str, dict[Monomial, Fraction]], names: Any, matrix: FloatArray) -> None:
+    """Add the entries of the matrix times the array of named entries."""
+    for i, k in zip(*np.nonzero(matrix), strict=True):
+        for j in range(names.shape[1]):
+            polynomial = components.setdefault(str(names[i, j]), {})
+            monomial = ((str(names[k, j]), 1),)
+            polynomial[monomial] = polynomial.get(monomial, Fraction(0)) + Fraction(float(matrix[i, k]))
 
 
 def _as_matrix(value: FloatArray, rank: int) -> FloatArray:

@@ -41,10 +41,12 @@ class LinearAction(GroupAction):
     constants: values of structural constants in their coefficients.
     """
 
+    is_exact = True
+
     def __init__(
         self, loss: Loss, generators: Sequence[VectorField], *, constants: Mapping[str, float] | None = None
     ) -> None:
-        super().__init__(loss, dimension=len(generators), domain="everywhere")
+        super().__init__(loss, dimension=len(generators), domain="everywhere", constants=constants)
         self.generators = tuple(generators)
         place = {entry: k for k, entry in enumerate(self.space.entries)}
         values = constant_values(foreign_names(self.generators, place), constants)
@@ -88,6 +90,10 @@ class LinearAction(GroupAction):
     def inverse(self, g: FloatArray) -> FloatArray:
         """The inverse matrix."""
         return np.linalg.inv(self._checked(g))
+
+    def exact_fields(self) -> tuple[VectorField, ...]:
+        """The generators."""
+        return self.generators
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas, by the exact matrix exponential."""

@@ -76,10 +76,6 @@ class NetworkAction(GroupAction):
         """The inverses, layer by layer."""
         return tuple(group.inverse(one) for group, one in zip(self.groups, self._checked(g), strict=True))
 
-    def random(self, rng: int | np.random.Generator = 0, *, scale: float = 1.0) -> Elements:
-        """A random element near the identity: the exponential of normal coordinates."""
-        return self.exp(scale * np.random.default_rng(rng).standard_normal(self.dimension))
-
     def _is_coordinates(self, g_or_t: Any) -> bool:
         if isinstance(g_or_t, tuple | list) and any(np.ndim(part) == 2 for part in g_or_t):
             return False

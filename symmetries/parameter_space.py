@@ -92,7 +92,7 @@ class ParameterSpace:
         parts, start = {}, 0
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
-            parts[name] = flat[..., start:stop].reshape(*flat.shape[:-1], *shape)
+            parts[name] = flat[..., start:stop].reshape((*flat.shape[:-1], *shape))
             start = stop
         return parts
 

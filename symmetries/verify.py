@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.certificate import Certificate, Claim, Verdict
 from symmetries.counterexample import THRESHOLD, Finding, candidates, search, search_at
@@ -28,9 +29,10 @@ from symmetries.identity import is_identically_zero
 from symmetries.loss import Loss
 from symmetries.operations import subtract
 from symmetries.prove import Proof
+from symmetries.refusal import shorten
 from symmetries.system import DeterminingSystem
 
-Subject: TypeAlias = VectorField | Sequence[VectorField] | SymmetryAlgebra | FiniteAction
+Subject: TypeAlias = VectorField | Sequence[VectorField] | SymmetryAlgebra | FiniteAction | GroupAction
 
 WHY: Mapping[str, str] = {
     "nonzero": "the exact equations do not show that it vanishes: functions may be related in an unknown way",
@@ -55,7 +57,8 @@ def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.ran
     Parameters
     ----------
     loss: the loss.
-    subject: a field, several fields, an algebra that :func:`symmetries.derive` returned, or a finite action.
+    subject: a field, several fields, an algebra that :func:`symmetries.derive` returned, a finite action given by
+        formulas, or a :class:`symmetries.GroupAction`.
     samples: number of points of the numeric evidence.
     rng: seed or generator of the points.
 
@@ -85,6 +88,8 @@ def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.ran
     generator = np.random.default_rng(rng)
     if isinstance(subject, FiniteAction):
         return _verify_action(loss, subject, samples, generator)
+    if isinstance(subject, GroupAction):
+        return _verify_group(loss, subject, samples, generator)
     fields, extra = _fields(subject)
     system = DeterminingSystem.of(loss, seed=int(generator.integers(2**31)))
     claims = [_field_claim(loss, system, field, samples, generator) for field in fields]
@@ -93,11 +98,24 @@ def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.ran
     )
 
 
+def _verify_group(loss: Loss, action: GroupAction, samples: int, rng: np.random.Generator) -> Certificate:
+    """The certificate of a group action, which must have been made for this loss."""
+    from symmetries.action_claims import verify_action
+
+    if action.loss != loss:
+        raise InputError(
+            f"an action on the loss {shorten(action.loss.formula)}",
+            why="it was made for another loss than the one that is to be verified",
+            cure="verify(action.loss, action), or make the action from an algebra of this loss",
+        )
+    return verify_action(action, samples=samples, rng=rng)
+
+
 def _fields(subject: object) -> tuple[tuple[VectorField, ...], tuple[Claim, ...]]:
     if isinstance(subject, VectorField):
         return (subject,), ()
     if isinstance(subject, SymmetryAlgebra):
-        return subject.generators, (subject.completeness,)
+        return tuple(subject.generators), (subject.completeness,)
     fields = tuple(subject) if isinstance(subject, Sequence) and not isinstance(subject, str) else ()
     if fields and all(isinstance(field, VectorField) for field in fields):
         return fields, ()
