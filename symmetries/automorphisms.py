@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from symmetries.colour_refinement import Adjacency, Partition
+from symmetries.colour_refinement import Adjacency, Partition, Trace
 from symmetries.orbits import Orbits
 
 Images: TypeAlias = tuple[int, ...]
@@ -72,6 +72,7 @@ class AutomorphismSearch:
     points: the action on the vertices 0, ..., points - 1 is wanted.
     accept: whether a permutation of the points is one; asked for every candidate.
     budget: refinements before the search gives up.
+    known: makes, for a sequence of base points, a chain of automorphisms that need not be found again.
 
     >>> square = [[1, 3], [0, 2], [1, 3], [0, 2]]
     >>> def accept(images):
@@ -89,10 +90,12 @@ class AutomorphismSearch:
         accept: Callable[[Images], bool],
         *,
         budget: int = DEFAULT_BUDGET,
+        known: Callable[[Sequence[int]], Sequence[Level]] | None = None,
     ) -> None:
         self.adjacency = adjacency
         self.points = points
         self.accept = accept
+        self.known = known
         self.left = budget
         self.budget = budget
         self.root = Partition(colours)
@@ -110,9 +113,14 @@ class AutomorphismSearch:
         levels: list[Level] = []
         complete = True
         orbits = Orbits(self.points)
+        bases = [base for base, _ in chain]
+        given = {level.base: level.generators for level in self.known(bases)} if self.known else {}
         for base, before in reversed(chain):
+            for images in given.get(base, ()):
+                orbits.join_all(images)
             generators, whole = self._level(base, before, orbits)
             complete &= whole
+            generators = (*given.get(base, ()), *generators)
             if generators:
                 levels.insert(0, Level(base, generators))
         return Automorphisms(tuple(levels), complete, self.budget - self.left)
@@ -129,14 +137,15 @@ class AutomorphismSearch:
     def _level(self, base: int, before: Partition, orbits: Orbits) -> tuple[tuple[Images, ...], bool]:
         """Automorphisms that send the base elsewhere and fix the base points before it."""
         found: list[Images] = []
-        complete = True
         refused: set[int] = set()
+        first = None
         for image in sorted(before.cell_of(base)):
             where = orbits.find(image)
             if where == orbits.find(base) or where in refused:
                 continue
+            first = first or self._apart(before, base)
             try:
-                images = self._send(before, before, base, image)
+                images = self._send(first, before, image)
             except _OutOfBudget:
                 return tuple(found), False
             if images is None:
@@ -145,16 +154,24 @@ class AutomorphismSearch:
                 found.append(images)
                 orbits.join_all(images)
                 refused = {orbits.find(point) for point in refused}
-        return tuple(found), complete
+        return tuple(found), True
 
-    def _send(self, source: Partition, target: Partition, vertex: int, image: int) -> Images | None:
-        """An automorphism from one partition to the other that sends a vertex to an image; None when there is none."""
-        self.left -= 2
+    def _apart(self, partition: Partition, vertex: int) -> tuple[Partition, Trace]:
+        """The refinement of a partition with a vertex apart, and its trace."""
+        result = partition.copy()
+        trace = result.refine(self.adjacency, result.individualise(vertex))
+        assert trace is not None
+        self.left -= 1
+        return result, trace
+
+    def _send(self, source: tuple[Partition, Trace], target: Partition, image: int) -> Images | None:
+        """An automorphism from a refined partition to one with an image apart; None when there is none."""
+        self.left -= 1
         if self.left < 0:
             raise _OutOfBudget
-        left, right = source.copy(), target.copy()
-        trace = left.refine(self.adjacency, left.individualise(vertex))
-        if trace != right.refine(self.adjacency, right.individualise(image)):
+        left, trace = source
+        right = target.copy()
+        if right.refine(self.adjacency, right.individualise(image), like=trace) is None:
             return None
         candidate, split = self._compare(left, right)
         if candidate is not None and self.accept(candidate):
@@ -164,8 +181,9 @@ class AutomorphismSearch:
         here, there = left.cell(split), right.cell(split)
         moved = sorted(set(here) - set(there)) or sorted(here)
         wanted = sorted(there, key=lambda point: (point in here and point != moved[0], point))
+        next_source = self._apart(left, moved[0])
         for point in wanted:
-            images = self._send(left, right, moved[0], point)
+            images = self._send(next_source, right, point)
             if images is not None:
                 return images
         return None

@@ -66,11 +66,11 @@ class Partition:
         self._split(start, [[vertex]], keep_rest_last=True)
         return [start]
 
-    def refine(self, adjacency: Adjacency, pending: Sequence[int]) -> Trace:
+    def refine(self, adjacency: Adjacency, pending: Sequence[int], *, like: Trace | None = None) -> Trace | None:
         """Split cells until every vertex of a cell has equally many neighbours in every other cell.
 
         Returns what happened in terms of places and counts alone: two partitions that an automorphism maps to each
-        other have the same trace.
+        other have the same trace.  None as soon as it differs from the trace that it should be like.
         """
         queue = list(pending)
         waiting = set(queue)
@@ -89,10 +89,12 @@ class Partition:
                 groups = touched[start]
                 ordered = [groups[count] for count in sorted(groups)]
                 trace.append((splitter, start, *(x for count in sorted(groups) for x in (count, len(groups[count])))))
+                if like is not None and (len(like) < len(trace) or like[len(trace) - 1] != trace[-1]):
+                    return None
                 if len(ordered) == 1 and len(ordered[0]) == self.length[start]:
                     continue
                 self._requeue(start, self._split(start, ordered, keep_rest_last=False), queue, waiting)
-        return trace
+        return trace if like is None or len(like) == len(trace) else None
 
     def _requeue(self, start: int, parts: list[int], queue: list[int], waiting: set[int]) -> None:
         """All parts of a cell, but for a largest one where the cell was not waiting itself."""

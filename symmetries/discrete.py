@@ -2,14 +2,14 @@ r"""Discrete symmetries of a loss: permutations of its parameters with signs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 
 from symmetries.arguments import read_seed, require_loss
-from symmetries.automorphisms import DEFAULT_BUDGET, Automorphisms, AutomorphismSearch, Images
+from symmetries.automorphisms import DEFAULT_BUDGET, Automorphisms, AutomorphismSearch, Images, Level
 from symmetries.certificate import Claim, Verdict, overall
 from symmetries.discrete_bound import BoundSearch
 from symmetries.discrete_expansion import expanded
@@ -24,6 +24,9 @@ from symmetries.signed_permutation import SignedPermutation
 
 WORK = 100_000_000
 """Vertices visited by refinements before the search of a large graph gives up."""
+
+MOST_POINTS = 200
+"""Up to so many points known maps are handed to a second search."""
 
 MAX_ROUNDS = 40
 """Further maps that are added one by one, beyond those that the formula shows."""
@@ -157,23 +160,37 @@ class _Finder:
 
     def find(self) -> DiscreteGroup:
         """The group with its claims."""
-        root = expanded(self.invariance.graph, self.invariance.root)
-        if root is not None:
-            self.invariance.root = root
-        signed = SignedGraph(self.invariance.graph, self.invariance.root, self.names, self.classes)
-        found = self._automorphisms(signed)
+        signed, found = self._automorphisms(None)
         group = PermutationGroup(self.degree, found.levels)
         if not signed.faithful:
             group = self._with_flips(group)
-        if root is not None and signed.faithful and found.complete:
-            reason = "the loss is rational, and these are all exchanges of the terms of its coprime polynomials"
-            return self._result(group, "proved", reason)
-        return self._beyond(group, found)
+        root = expanded(self.invariance.graph, self.invariance.root)
+        if root is not None:
+            self.invariance = self.invariance.rewritten(root)
+            signed, found = self._automorphisms(group)
+            if signed.faithful and found.complete:
+                reason = "the loss is rational, and these are all exchanges of the terms of its coprime polynomials"
+                return self._result(PermutationGroup(self.degree, found.levels), "proved", reason)
+        return self._beyond(group)
 
-    def _automorphisms(self, signed: SignedGraph) -> Automorphisms:
-        budget = max(200, min(DEFAULT_BUDGET, WORK // max(1, len(signed.colours))))
-        search = AutomorphismSearch(signed.adjacency, signed.colours, self.degree, self._accept, budget=budget)
-        return search.run()
+    def _automorphisms(self, known: PermutationGroup | None) -> tuple[SignedGraph, Automorphisms]:
+        """Automorphisms of the graph of the formula, beside those that are known."""
+        signed = SignedGraph(self.invariance.graph, self.invariance.root, self.names, self.classes)
+
+        def chain(bases: Sequence[int]) -> Sequence[Level]:
+            """The known ones, for other base points."""
+            assert known is not None
+            return PermutationGroup.from_generators(self.degree, known.generators, bases).levels
+
+        search = AutomorphismSearch(
+            signed.adjacency,
+            signed.colours,
+            self.degree,
+            self._accept,
+            budget=max(200, min(DEFAULT_BUDGET, WORK // max(1, len(signed.colours)))),
+            known=chain if known is not None and self.degree <= MOST_POINTS else None,
+        )
+        return signed, search.run()
 
     def _map(self, images: Images) -> SignedPermutation:
         return SignedPermutation.from_points(self.names, images)
@@ -196,7 +213,7 @@ class _Finder:
                 new.append(images)
         return PermutationGroup.from_generators(self.degree, [*group.generators, *new]) if new else group
 
-    def _beyond(self, group: PermutationGroup, found: Automorphisms) -> DiscreteGroup:
+    def _beyond(self, group: PermutationGroup) -> DiscreteGroup:
         """Exclude other maps, or add those that turn up."""
         seen: dict[Images, Claim] = {}
 

@@ -36,6 +36,9 @@ BUDGET = 150_000_000
 CALL = 20_000
 """Operations that the start of one array operation costs."""
 
+NESTED = 30_000_000
+"""Operations of the search behind a first choice, before it gives up."""
+
 DEEP = 100_000_000
 """Most operations of one comparison at points moved along several axes."""
 
@@ -96,6 +99,7 @@ class BoundSearch:
         self.classes = np.array([*classes, *classes], dtype=np.int64)
         self.refuted = refuted
         self.left = budget
+        self.nested = min(budget, NESTED)
         generator = np.random.default_rng(rng)
         self.data = [generator.normal(size=len(fixed)) for _ in range(DRAWS)]
         self.table = generator.normal(size=2 * self.size + 1)
@@ -160,14 +164,14 @@ class BoundSearch:
         return _numbered(np.stack([labels, names], axis=1)), None
 
     def _others(self, labels: Labels, base: int, group: PermutationGroup, level: int) -> Images | None:
-        """A map that fixes the base points before and sends this one out of its known orbit; None when there is none."""
+        """A map that fixes the base points before and sends this one out of its known orbit, or None."""
         orbits = group.orbits(level)
         cell = np.flatnonzero(labels == labels[base]).tolist()
         others = sorted({orbits.find(point) for point in cell} - {orbits.find(base)})
         return self._exchanged(labels, [base, *others], first_only=True)
 
     def _exchanged(self, labels: Labels, points: Sequence[int], *, first_only: bool = False) -> Images | None:
-        """A map that keeps the cells and sends one of some points (the first one) to another; None when there is none."""
+        """A map that keeps the cells and sends one of some points (the first one) to another, or None."""
         alike = [list(points)]
         for arity in (1, 2):
             alike = [part for parts in alike for part in self._told_apart(labels, parts, arity)]
@@ -219,7 +223,11 @@ class BoundSearch:
             return None
         there = np.flatnonzero(pair[1] == pair[0][here]).tolist()
         for one in sorted(there, key=lambda other: (other != here, other)):
+            before = self.left
             found = self._sent(*pair, here, one)
+            self.nested -= before - self.left
+            if self.nested < 0:
+                raise _GivesUp("the search went past its limit of operations")
             if found is not None:
                 return found
         return None
@@ -287,7 +295,7 @@ class BoundSearch:
         return self._values(points, draw)
 
     def _values(self, points: FloatArray, draw: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The loss with radii, infinite where it has no value for certain; radii are infinite where nothing is known."""
+        """The loss, infinite where it certainly has no value, and radii, infinite where nothing is known."""
         self.left -= points.shape[1] * self.program.slots + CALL * len(self.program.steps)
         if self.left < 0:
             raise _GivesUp("the search went past its limit of operations")

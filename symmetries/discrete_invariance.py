@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -48,6 +49,13 @@ class Invariance:
         self.root, self.conditions = lower_loss(self.graph, loss.expression)
         self.coordinates = (*loss.entries, *loss.moving_entries)
         self._nodes = [self.graph.symbol(name) for name in self.coordinates]
+
+    def rewritten(self, root: Index) -> Invariance:
+        """The same loss with an equal node of the same graph in the place of its root."""
+        other = copy(self)
+        other.__dict__.pop("_parents", None)
+        other.root = root
+        return other
 
     @cached_property
     def domain(self) -> frozenset[tuple[Index, bool]]:
@@ -167,7 +175,7 @@ class Invariance:
         changed = moved(self.loss, self.loss.expression, components)
         quantity = Difference(changed, self.loss.expression, free_shapes(self.loss))
         found = search(quantity, samples=SAMPLES, rng=np.random.default_rng(rng))
-        evidence = {"samples": found.samples, "worst_residual": found.worst, "tolerance": THRESHOLD}
+        evidence: dict[str, Any] = {"samples": found.samples, "worst_residual": found.worst, "tolerance": THRESHOLD}
         evidence["counterexample"] = found.counterexample or None
         if found.kind == "refuted":
             reason = "the two sides differ at this point"

@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from symmetries.automorphisms import Images
 from symmetries.orbits import Orbits
 from symmetries.permutation_group import Permutation, PermutationGroup
 
@@ -146,7 +145,8 @@ def _abelian(statistics: Counter[int], count: int) -> str:
         if rest % prime:
             prime += 1
             continue
-        ranks, power = [], 1
+        ranks: list[int] = []
+        power = 1
         while True:
             power *= prime
             inside = sum(n for order, n in statistics.items() if power % order == 0)
@@ -190,7 +190,7 @@ def _by_action(degree: int, generators: Sequence[Permutation], orbit: Sequence[i
         return _hyperoctahedral(pairs), 2**pairs * factorial(pairs)
     even = 2 ** (pairs - 1) * factorial(pairs)
     if order == 2 * even:
-        return _hyperoctahedral(pairs), order
+        return _hyperoctahedral(pairs), 2 * even
     if order == even and all(_signs(g, orbit, size) % 2 == 0 for g in generators):
         return f"Z_2^{pairs - 1} |x S_{pairs}", even
     return None
