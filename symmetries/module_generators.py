@@ -2,7 +2,7 @@ r"""Few generators of a module of fields: minimal ones where it is graded, irred
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -15,9 +15,6 @@ from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder
 from symmetries.polynomial_loss import PolynomialLoss
 
 Minimality: TypeAlias = Literal["minimal", "irredundant", "generating"]
-
-MAX_PRUNED = 60
-"""Most generators of a module without grading that are tried for redundancy."""
 
 
 @final
@@ -55,6 +52,8 @@ def positive_weights(loss: PolynomialLoss) -> tuple[int, ...] | None:
     rows = [row for row in differences if any(row)]
     if all(sum(row) == 0 for row in rows):
         return (1,) * width
+    if any(min(row) >= 0 or max(row) <= 0 for row in rows):
+        return None
     return _positive_solution(rows, width)
 
 
@@ -95,6 +94,27 @@ def select(
         return Selection(tuple(vectors), (None,) * len(vectors), "generating")
 
 
+def _by_degree(
+    candidates: list[tuple[Vector, bool]], level: Callable[[Vector], int], field: Any, effort: Effort
+) -> list[tuple[Vector, bool]]:
+    """Candidates that generate the same module: in each degree those with a remainder by the ones before."""
+    order = ModuleOrder()
+    kept: list[tuple[Vector, bool]] = []
+    divisors = Divisors()
+    fresh, last = True, None
+    for vector, known in sorted(candidates, key=lambda pair: (level(pair[0]), not pair[1])):
+        if level(vector) != last and not fresh:
+            divisors = Divisors(groebner_basis([one for one, _ in kept], order, field, effort))
+            fresh = True
+        last = level(vector)
+        rest = remainder(vector, divisors, order, effort)
+        if rest:
+            divisors.add(rest)
+            kept.append((vector, known))
+            fresh = False
+    return kept
+
+
 def _graded(
     candidates: list[tuple[Vector, bool]], weights: tuple[int, ...], field: Any, effort: Effort, *, offered: bool
 ) -> Selection:
@@ -102,27 +122,13 @@ def _graded(
 
     One that is taken though the trivial syzygies of its degree were offered first is no trivial one.
     """
-    order = ModuleOrder()
 
     def weight(vector: Vector) -> int:
         """Weighted degree of a homogeneous vector as a vector field."""
         component, *exponents = vector[0][0]
         return sum(a * b for a, b in zip(weights, exponents, strict=True)) - weights[component]
 
-    kept: list[tuple[Vector, bool]] = []
-    divisors = Divisors()
-    fresh = True
-    last = None
-    for vector, known in sorted(candidates, key=lambda pair: (weight(pair[0]), not pair[1])):
-        if weight(vector) != last and not fresh:
-            divisors = Divisors(groebner_basis([one for one, _ in kept], order, field, effort))
-            fresh = True
-        last = weight(vector)
-        rest = remainder(vector, divisors, order, effort)
-        if rest:
-            divisors.add(rest)
-            kept.append((vector, known))
-            fresh = False
+    kept = _by_degree(candidates, weight, field, effort)
     kept.sort(key=lambda pair: degree(pair[0]))
     flags = tuple(known if offered else None for _, known in kept)
     return Selection(tuple(vector for vector, _ in kept), flags, "minimal")
@@ -131,18 +137,14 @@ def _graded(
 def _irredundant(candidates: list[tuple[Vector, bool]], field: Any, effort: Effort) -> Selection:
     """Generators of which none lies in the module of the others."""
     order = ModuleOrder()
-    kept: list[tuple[Vector, bool]] = []
-    divisors = Divisors()
-    for vector, known in sorted(candidates, key=lambda pair: (degree(pair[0]), not pair[1])):
-        if remainder(vector, divisors, order, effort):
-            kept.append((vector, known))
-            divisors = Divisors(groebner_basis([one for one, _ in kept], order, field, effort))
-    minimality: Minimality = "generating"
-    if len(kept) <= MAX_PRUNED:
-        for k in range(len(kept) - 2, -1, -1):
+    kept = _by_degree(candidates, degree, field, effort)
+    minimality: Minimality = "irredundant"
+    try:
+        for k in range(len(kept) - 1, -1, -1):
             others = [one for i, (one, _) in enumerate(kept) if i != k]
             if not remainder(kept[k][0], Divisors(groebner_basis(others, order, field, effort)), order, effort):
                 del kept[k]
-        minimality = "irredundant"
+    except EffortSpent:
+        minimality = "generating"
     flags = tuple(known or None for _, known in kept)
     return Selection(tuple(vector for vector, _ in kept), flags, minimality)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add, le, sub
 from typing import Any, TypeAlias, final
 
 Monomial: TypeAlias = tuple[int, ...]
@@ -39,7 +40,7 @@ class Effort:
 
 @final
 class ModuleOrder:
-    """Order of the monomials: components below ``split`` first, then degree, then reverse lexicographic, then component.
+    """Order of the monomials: components below ``split`` first, then degree, reverse lexicographic, component.
 
     Eliminating the components below ``split`` leaves the vectors of the others; among those the total degree decides,
     so a vector's leading monomial has the degree of the vector.
@@ -51,21 +52,25 @@ class ModuleOrder:
 
     def __init__(self, split: int = 0) -> None:
         self.split = split
-        self._keys: dict[Monomial, Monomial] = {}
+        self.ranks: dict[Monomial, Monomial] = {}
 
     def __call__(self, monomial: Monomial) -> Monomial:
         """Key of a monomial, larger for a larger one."""
-        key = self._keys.get(monomial)
-        if key is None:
+        return tuple(-part for part in self.rank(monomial))
+
+    def rank(self, monomial: Monomial) -> Monomial:
+        """Key of a monomial, smaller for a larger one."""
+        rank = self.ranks.get(monomial)
+        if rank is None:
             head, exponents = monomial[0], monomial[1:]
-            key = (int(head < self.split), sum(exponents), *(-e for e in reversed(exponents)), -head)
-            self._keys[monomial] = key
-        return key
+            rank = (-(head < self.split), -sum(exponents), *exponents[::-1], head)
+            self.ranks[monomial] = rank
+        return rank
 
     def vector(self, terms: Mapping[Monomial, Any]) -> Vector:
         """The vector with the given terms."""
         kept = [(monomial, value) for monomial, value in terms.items() if value]
-        return sorted(kept, key=lambda term: self(term[0]), reverse=True)
+        return sorted(kept, key=lambda term: self.rank(term[0]))
 
 
 @final
@@ -84,7 +89,7 @@ class Divisors:
     def find(self, monomial: Monomial) -> Vector | None:
         """A vector whose leading monomial divides the given one."""
         for vector in self._by_component.get(monomial[0], ()):
-            if all(small <= large for small, large in zip(vector[0][0], monomial, strict=True)):
+            if all(map(le, vector[0][0], monomial)):
                 return vector
         return None
 
@@ -99,7 +104,8 @@ def remainder(vector: Vector, divisors: Divisors, order: ModuleOrder, effort: Ef
     [((0, 2, 0), Fraction(1, 1))]
     """
     work = dict(vector)
-    heap = [(tuple(-part for part in order(monomial)), monomial) for monomial in work]
+    rank, ranks = order.rank, order.ranks
+    heap = [(rank(monomial), monomial) for monomial in work]
     heapq.heapify(heap)
     result: Vector = []
     while heap:
@@ -112,15 +118,15 @@ def remainder(vector: Vector, divisors: Divisors, order: ModuleOrder, effort: Ef
             result.append((monomial, value))
             continue
         (leading, first), rest = divisor[0], divisor[1:]
-        shift = tuple(large - small for small, large in zip(leading, monomial, strict=True))
+        shift = tuple(map(sub, monomial, leading))
         factor = value / first
         effort.spend(len(rest) + 1)
         for inner, coefficient in rest:
-            moved = tuple(map(int.__add__, inner, shift))
+            moved = tuple(map(add, inner, shift))
             known = work.get(moved)
             if known is None:
                 work[moved] = -factor * coefficient
-                heapq.heappush(heap, (tuple(-part for part in order(moved)), moved))
+                heapq.heappush(heap, (ranks.get(moved) or rank(moved), moved))
             else:
                 work[moved] = known - factor * coefficient
     return result
@@ -134,7 +140,7 @@ def s_vector(left: Vector, right: Vector, order: ModuleOrder) -> Vector:
     for vector, leading, factor in ((left, first, q), (right, second, -p)):
         shift = (0, *(large - small for small, large in zip(leading[1:], common[1:], strict=True)))
         for monomial, value in vector:
-            moved = tuple(map(int.__add__, monomial, shift))
+            moved = tuple(map(add, monomial, shift))
             known = total.get(moved)
             total[moved] = factor * value if known is None else known + factor * value
     return order.vector(total)

@@ -1,7 +1,7 @@
 r"""A loss that is polynomial in its parameters, by the monomials of its data.
 
-:math:`L(\theta; d) = \sum_m d^m L_m(\theta)` holds for all data, so a field that may not depend on the data annihilates L
-exactly when it annihilates every :math:`L_m`.
+:math:`L(\theta; d) = \sum_m d^m L_m(\theta)` holds for all data, so a field that may not depend on the data annihilates
+L exactly when it annihilates every :math:`L_m`.
 """
 
 from __future__ import annotations

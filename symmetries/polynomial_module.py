@@ -26,8 +26,11 @@ from symmetries.sum_of_squares import SumOfSquares, read_sum_of_squares
 from symmetries.symmetry_module import SymmetryModule
 from symmetries.syzygies import Codec, Syzygies, find_syzygies, independent_parts, primitive, trivial_syzygies
 
-EFFORT = 10_000_000
-"""Steps of a Groebner basis, one term added to another; a million take about a second or two."""
+EFFORT = 3_000_000
+"""Steps of a Groebner basis, one term added to another; a million take some seconds."""
+
+SMALL = 3
+"""The choice of generators, and the test whether they are trivial, may each take this part of the effort."""
 
 MAX_AFFINE = 40
 MAX_SHOWN = 400
@@ -95,7 +98,7 @@ def polynomial_module(loss: Loss, *, effort: int = EFFORT) -> SymmetryModule:
     parts = PolynomialLoss.of(loss)
     chosen = independent_parts(parts)
     while True:
-        answer, trivial = _solve(loss, parts, chosen, Effort(effort))
+        answer, trivial = _solve(loss, parts, chosen, effort)
         missed = _missed(parts, chosen, answer.entries)
         if missed is None:
             return _module(loss, parts, chosen, answer, trivial, effort)
@@ -113,7 +116,7 @@ def _missed(parts: PolynomialLoss, chosen: Sequence[Poly], entries: Sequence[Map
 
 
 def _solve(
-    loss: Loss, parts: PolynomialLoss, chosen: Sequence[Poly], effort: Effort
+    loss: Loss, parts: PolynomialLoss, chosen: Sequence[Poly], effort: int
 ) -> tuple[_Answer, tuple[Mapping[int, Poly], ...] | None]:
     """Generators of the module, and the trivial fields."""
     gradients = [parts.gradient(part) for part in chosen]
@@ -124,7 +127,7 @@ def _solve(
         squares = read_sum_of_squares(loss, parts.system)
         if squares.is_polynomial and squares.change and squares.change.inverse:
             return _from_squares(squares, parts, trivial, codec), trivial
-    found = find_syzygies(parts, [primitive(row) for row in gradients], effort)
+    found = find_syzygies(parts, [primitive(row) for row in gradients], Effort(effort))
     vectors = None if trivial is None else [codec.vector(entries) for entries in trivial]
     if not found.finished:
         basis = sorted(found.basis, key=degree)[:MAX_SHOWN]
@@ -136,13 +139,13 @@ def _solve(
 
 
 def _selection(
-    parts: PolynomialLoss, found: Syzygies, trivial: list[Vector] | None, codec: Codec, effort: Effort
+    parts: PolynomialLoss, found: Syzygies, trivial: list[Vector] | None, codec: Codec, effort: int
 ) -> Selection:
     """Few generators; that they generate is checked by their own reduced Groebner basis, which is unique."""
     order = ModuleOrder()
-    chosen = select(found.basis, trivial, positive_weights(parts), codec.field, effort)
+    chosen = select(found.basis, trivial, positive_weights(parts), codec.field, Effort(effort // SMALL))
     try:
-        again = groebner_basis(chosen.vectors, order, codec.field, effort)
+        again = groebner_basis(chosen.vectors, order, codec.field, Effort(effort))
         target = sorted(found.basis, key=lambda one: order(one[0][0]))
         if sorted(again, key=lambda one: order(one[0][0])) != [_monic(one) for one in target]:
             raise EffortSpent
@@ -152,8 +155,9 @@ def _selection(
     if trivial is None or None not in chosen.trivial:
         return chosen
     try:
-        divisors = Divisors(groebner_basis(trivial, order, codec.field, effort))
-        flags = tuple(not remainder(vector, divisors, order, effort) for vector in chosen.vectors)
+        small = Effort(effort // SMALL)
+        divisors = Divisors(groebner_basis(trivial, order, codec.field, small))
+        flags = tuple(not remainder(vector, divisors, order, small) for vector in chosen.vectors)
     except EffortSpent:
         return chosen
     return Selection(chosen.vectors, flags, chosen.minimality)

@@ -1,7 +1,7 @@
 r"""Sums of squares: rotations of the residuals, read off the expression before any ansatz.
 
-:math:`L = \sum_a c_a f_a^2 + \text{const}` with independent residuals is a quadratic form in the coordinates u = F(theta), so the
-rotations of u are symmetries of L, whatever their degree in theta.
+:math:`L = \sum_a c_a f_a^2 + \text{const}` with independent residuals is a quadratic form in the coordinates u =
+F(theta), so the rotations of u are symmetries of L, whatever their degree in theta.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_RESIDUALS = 40
 @final
 @dataclass(frozen=True, kw_only=True)
 class SumOfSquares:
-    r"""A loss as a sum of squares, :math:`L = \sum_a c_a f_a(\theta)^2 + \text{const}`, and the symmetries that this shows.
+    r"""A loss as a sum of squares, :math:`L = \sum_a c_a f_a(\theta)^2 + \text{const}`, and the symmetries it shows.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def sum_of_squares_symmetries(loss: Loss) -> SumOfSquares:
     .. math:: L = \sum_{a=1}^q c_a f_a^2 + \text{const}, \qquad X_{ab} = J^{-1}(c_b f_b\, e_a - c_a f_a\, e_b),
 
     with the Jacobian matrix J of the residuals by q of the parameters, the others kept as coordinates.  The fields span
-    so(p, q') for p positive and q' negative coefficients, and are polynomial when det J is constant.  Where the residuals
-    are fewer than the parameters, the fields that change no residual are symmetries as well.
+    so(p, q') for p positive and q' negative coefficients, and are polynomial when det J is constant.  Where there are
+    fewer residuals than parameters, the fields that change no residual are symmetries as well.
 
     A loss of degree two is completed to squares when its expression does not show any.
 
@@ -109,8 +109,8 @@ def sum_of_squares_symmetries(loss: Loss) -> SumOfSquares:
 
     Returns
     -------
-    SumOfSquares with the fields and their claims, or with the reason why there are none: more residuals than parameters,
-    dependent residuals, data or structural constants in them.
+    SumOfSquares with the fields and their claims, or with the reason why there are none: more residuals than
+    parameters, dependent residuals, data or structural constants in them.
 
     Raises
     ------

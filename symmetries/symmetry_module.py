@@ -25,8 +25,8 @@ from symmetries.syzygies import Codec, Method
 class SymmetryModule:
     r"""All polynomial fields X of any degree with X.L = 0: a module over the polynomials in the parameters.
 
-    With :math:`L = \sum_m d^m L_m(\theta)` for the monomials of the data it is the first syzygy module of the columns of the
-    gradients, :math:`\{X : \sum_i X_i\,\partial_i L_m = 0 \text{ for all } m\}`.
+    With :math:`L = \sum_m d^m L_m(\theta)` for the monomials of the data it is the first syzygy module of the columns
+    of the gradients, :math:`\{X : \sum_i X_i\,\partial_i L_m = 0 \text{ for all } m\}`.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class SymmetryModule:
     coordinates: what the fields move.
     generators: fields whose combinations with polynomial coefficients are all of them, of low degree first.
     generator_claims: one claim for each generator.
-    trivial: for each generator, whether it is a combination of the fields that every loss has (Koszul's); None where that
-        was not decided.
+    trivial: for each generator, whether it is a combination of the fields that every loss has (Koszul's); None where
+        that was not decided.
     minimality: ``minimal`` (graded: the number of generators and their degrees are determined by the loss),
         ``irredundant`` (none can be left out) or ``generating``.
     weights: positive weights of the coordinates for which the loss is homogeneous, None without.
@@ -100,7 +100,7 @@ class SymmetryModule:
     def dimension(self, degree: int) -> int:
         r"""Dimension over the field of constants of the symmetries of at most this degree.
 
-        .. math:: \dim M_{\le d} = \sum_i \#\{\text{monomials of degree} \le d \text{ in the initial ideal of component } i\}
+        .. math:: \dim M_{\le d} = \sum_i \#\{\text{monomials of degree} \le d \text{ in the initial ideal of } i\}
 
         It is the dimension of ``derive(loss, ansatz=Polynomial(degree))``.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from operator import add
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -203,7 +204,7 @@ def _is_basis_of(basis: Sequence[Vector], columns: Sequence[Vector], order: Modu
             if monomial[0] >= size:
                 effort.spend(len(columns[monomial[0] - size]))
                 for inner, coefficient in columns[monomial[0] - size]:
-                    moved = (inner[0], *map(int.__add__, inner[1:], monomial[1:]))
+                    moved = (inner[0], *map(add, inner[1:], monomial[1:]))
                     total[moved] = total.get(moved, 0 * value) - value * coefficient
         if any(total.values()):
             return False
