@@ -19,7 +19,7 @@ from symmetries.activation_integrals import ActivationIntegral, activation_integ
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Ansatz, Basis
 from symmetries.arguments import read_seed, require_loss
-from symmetries.certificate import Certificate, Claim
+from symmetries.certificate import Certificate, Claim, Verdict, overall
 from symmetries.compiled import CompiledLoss, compile_loss
 from symmetries.conservation_count import Patterns, count_claim, gradient_rank
 from symmetries.conservation_search import Progress, choose_ansatz, search, still_system, within_algebra
@@ -116,6 +116,11 @@ class ConservationLaws:
     def claims(self) -> tuple[Claim, ...]:
         """All claims: the quantities', completeness, count."""
         return (*(quantity.claim for quantity in self.quantities), self.completeness, self.count)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict of all claims together."""
+        return overall(claim.verdict for claim in self.claims)
 
     @property
     def certificate(self) -> Certificate:

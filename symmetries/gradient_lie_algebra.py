@@ -18,8 +18,7 @@ from flint import nmod_mat
 
 from symmetries.jets import JetProgram, Sampled
 from symmetries.metric import Metric
-from symmetries.modular import BRANCHING, ModularProgram, Points, Residues, UnsuitablePrime
-from symmetries.straight_line import compile_program
+from symmetries.modular import BRANCHING, Points, Residues
 from symmetries.system import DeterminingSystem
 
 Shape: TypeAlias = tuple[Any, Any] | None
@@ -30,8 +29,9 @@ TRIES = 24
 BRANCH_POINTS = 32
 MAX_HEIGHT = 7
 CHUNK_ENTRIES = 6_000_000
-COST_LIMIT = 40_000_000_000
-"""Most multiplications of residues that are spent on the brackets of one height."""
+BRANCH_SAMPLES = 96
+COST_LIMIT = 6_000_000_000
+"""Most multiplications of residues that are spent on the brackets at one point."""
 
 
 @final
@@ -111,20 +111,21 @@ class BracketSampler:
             parts.append(self._field(self._draw(shape, samples, rng), point)[:, 0].T)
         return np.concatenate(parts)
 
-    def gradients(self, count: int) -> Residues:
-        """The fields of the first data of the pool, one in each row."""
-        count = min(count, self.pool.residues.shape[1])
+    def gradients(self, which: np.ndarray[Any, Any]) -> Residues:
+        """The fields of some of the data of the pool, one in each row."""
         most = max(1, CHUNK_ENTRIES // self.jets.program.slots)
         parts = []
-        for start in range(0, count, most):
-            chosen = self.pool.take(np.arange(start, min(count, start + most)))
+        for start in range(0, len(which), most):
+            chosen = self.pool.take(which[start : start + most])
             parts.append(self._field(chosen, chosen.residues[: self.size, None])[:, 0].T)
         return np.concatenate(parts)
 
     def _draw(self, shape: Shape, samples: int, rng: np.random.Generator) -> Any:
         """A tree with random data at its leaves."""
         if shape is None:
-            return self.pool.take(rng.integers(self.pool.residues.shape[1], size=samples))
+            # The first of the pool are drawn more often: brackets of units that are off are zero.
+            places = self.pool.residues.shape[1] * rng.random(size=samples) ** 2
+            return self.pool.take(places.astype(np.int64))
         return (self._draw(shape[0], samples, rng), self._draw(shape[1], samples, rng))
 
     def _field(self, tree: Any, point: Residues) -> Residues:
@@ -195,16 +196,13 @@ def lie_rank(
     seed: seed of points and brackets.
     """
     best: LieRank | None = None
-    program = compile_program(system.graph, [system.root, *system.conditions], system.inputs)
-    for prime, _ in system.samplers():
-        try:
-            jets = JetProgram(ModularProgram(program, prime, conditions=len(system.conditions)))
-        except UnsuitablePrime:
-            continue
+    program = system.program
+    for prime, sampler in system.samplers():
+        jets = JetProgram(sampler.modular)
         several = bool(program.kinds & BRANCHING) and not all_patterns
         for attempt in range(BRANCH_POINTS if several else TRIES):
             rng = np.random.default_rng([seed, prime, attempt])
-            pool = _pool(system, jets, target, rng, all_patterns=all_patterns)
+            pool = _pool(system, jets, target, rng, all_patterns=all_patterns, positive=sampler.positive)
             if pool is None:
                 continue
             found = _rank_at(BracketSampler(jets, pool, metric), target, rng)
@@ -218,13 +216,18 @@ def lie_rank(
 
 
 def _pool(
-    system: DeterminingSystem, jets: JetProgram, target: int, rng: np.random.Generator, *, all_patterns: bool
+    system: DeterminingSystem,
+    jets: JetProgram,
+    target: int,
+    rng: np.random.Generator,
+    *,
+    all_patterns: bool,
+    positive: bool,
 ) -> Sampled | None:
     """Samples at one random point of the parameters, with data that vary."""
     size, inputs = len(system.coordinates), len(system.inputs)
     several = bool(jets.program.kinds & BRANCHING)
-    wanted = (target + SPARE) * (3 if several else 1) if system.data else 1
-    positive = any(sampler.positive for sampler in system._samplers.values())
+    wanted = (3 * target + BRANCH_SAMPLES if several else target + SPARE) if system.data else 1
     point = Points.random(inputs, 1, rng, positive=positive).numerators
     most = max(8, 2 * CHUNK_ENTRIES // jets.program.slots)
     parts: list[Sampled] = []
@@ -238,37 +241,47 @@ def _pool(
         found += drawn.residues.shape[1]
         if found >= wanted:
             break
-    if found < min(wanted, size + SPARE) // 2 + 1:
+    if not found:
         return None
     signs = {k: np.concatenate([part.signs[k] for part in parts], axis=1) for k in parts[0].signs}
-    return Sampled(np.concatenate([part.residues for part in parts], axis=1), signs)
+    pool = Sampled(np.concatenate([part.residues for part in parts], axis=1), signs)
+    return _busiest_first(jets, pool, size) if several and system.data else pool
+
+
+def _busiest_first(jets: JetProgram, pool: Sampled, size: int) -> Sampled:
+    """The samples with the most units that are on first."""
+    most = max(1, CHUNK_ENTRIES // jets.program.slots)
+    counts = []
+    for start in range(0, pool.residues.shape[1], most):
+        part = pool.take(np.arange(start, min(pool.residues.shape[1], start + most)))
+        counts.append((jets.gradient(part.residues[:, None], part.signs)[:size, 0] != 0).sum(axis=0))
+    return pool.take(np.argsort(-np.concatenate(counts), kind="stable"))
 
 
 def _rank_at(sampler: BracketSampler, target: int, rng: np.random.Generator) -> LieRank:
     """Gradients, then brackets with more and more levels, until nothing new appears or the target is met."""
     prime, slots = sampler.jets.prime, sampler.jets.program.slots
     span = Echelon(sampler.size, prime)
-    batch = min(64, target + SPARE)
-    start = 0
-    while span.rank < target:
-        rows = sampler.gradients(start + batch)[start:] if start else sampler.gradients(batch)
-        if not len(rows) or span.add(rows) == 0:
+    order = rng.permutation(sampler.pool.residues.shape[1])
+    batch = 64
+    while span.rank < target and len(order):
+        if span.add(sampler.gradients(order[:batch])) == 0:
             break
-        start += batch
-        batch = target + SPARE - start if start > 64 else 4 * batch
-        if batch <= 0:
-            break
-    gradients, levels, idle = span.rank, 0, 0
-    while span.rank < target and idle < 2 and levels < MAX_HEIGHT:
+        order, batch = order[batch:], max(4 * batch, target - span.rank + SPARE)
+    gradients, levels, idle, spent = span.rank, 0, 0, 0
+    while span.rank < target and idle < 2 and levels < MAX_HEIGHT and spent < COST_LIMIT // 2:
         levels += 1
         before = span.rank
         for left in range(levels):
             shape = random_shape(levels, rng, left=left)
-            count = target - span.rank + SPARE
-            allowed = COST_LIMIT // (cost(shape) * 4 * slots)
+            allowed = (COST_LIMIT - spent) // (cost(shape) * 4 * slots)
             if span.rank >= target or allowed < SPARE:
                 break
-            span.add(sampler.brackets(shape, min(count, allowed), rng))
+            count = min(target - span.rank + SPARE, allowed)
+            spent += count * cost(shape) * 4 * slots
+            span.add(sampler.brackets(shape, count, rng))
+        if spent > COST_LIMIT // 2:
+            break
         # The brackets of two gradients are all tried at the first level; later levels try brackets of some shapes only.
         idle = 0 if span.rank > before else 2 if levels == 1 else idle + 1
     return LieRank(rank=span.rank, gradients=gradients, height=levels, closed=idle == 2, prime=prime)

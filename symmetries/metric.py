@@ -27,7 +27,8 @@ class Metric:
     Parameters
     ----------
     loss: the loss, whose parameter entries number the rows.
-    given: None (the identity); one positive number for each parameter, by name; positive numbers for all n entries (a
+    given: None (the identity); positive numbers by name of parameter, one for all its
+        entries or one each; positive numbers for all n entries (a
         diagonal matrix); or a symmetric positive definite n x n matrix.  Floats are read as exact decimals.
 
     Raises
@@ -124,13 +125,21 @@ class Metric:
         return rows, back
 
 
-def _by_parameter(loss: Loss, given: Mapping[Any, Any]) -> list[Any]:
-    """One number for each parameter, spread over its entries; parameters that are not named have 1."""
+def _by_parameter(loss: Loss, given: Mapping[Any, Any]) -> list[Fraction]:
+    """The numbers of each parameter, one spread over its entries; parameters that are not named have 1."""
     unknown = [name for name in given if name not in loss.parameters]
     if unknown:
         known = ", ".join(list(loss.parameters)[:20])
         raise InputError(f"the metric names {unknown[0]!r}", why="the loss has no such parameter", cure=f"use {known}")
-    return [given.get(name, 1) for name, shape in loss.parameters.items() for _ in entry_names(name, shape)]
+    spread: list[Fraction] = []
+    for name, shape in loss.parameters.items():
+        found, values = measure(given.get(name, 1), f"the metric of {name!r}")
+        count = len(entry_names(name, shape))
+        if found not in {(), shape}:
+            why = f"{name!r} has the shape {list(shape)}"
+            raise InputError(f"the metric of {name!r} has the shape {list(found)}", why=why, cure="give one number")
+        spread += list(values) if found else [values[0]] * count
+    return spread
 
 
 def _positive_definite(table: list[list[Fraction]]) -> bool:

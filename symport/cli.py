@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 VERBS = {
     "derive": "find all symmetries of a loss in a family of fields, and prove them",
     "verify": "prove or refute that a field, an action or a stored certificate is right",
+    "conserved": "find what gradient flow conserves, prove it, and count what there is",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
 }
 
-LATER = ("discrete", "conserved", "teleport", "minimize", "newton", "naturality", "act", "sweep")
+LATER = ("discrete", "teleport", "minimize", "newton", "naturality", "act", "sweep")
 """Verbs that a later version has."""
 
 EPILOG = (
