@@ -16,7 +16,8 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.block_diagonal import CoupledUnknowns, solve_coupled
-from symmetries.block_families import EXPLICIT, Family, ProvedFamily
+from symmetries.block_essential import essential_families
+from symmetries.block_families import EXPLICIT, Family, ProvedFamily, UnnamedFields
 from symmetries.block_fields import FieldMaker, LazySequence
 from symmetries.block_grading import Grading, grade_blocks, moving_shapes
 from symmetries.block_independence import independence_of
@@ -27,6 +28,7 @@ from symmetries.block_proof import FamilyProver
 from symmetries.block_small import small_loss
 from symmetries.certificate import Claim, Verdict
 from symmetries.expression import walk
+from symmetries.fields import VectorField
 from symmetries.modular import UnsuitablePrime
 from symmetries.moment_field import field_primes
 from symmetries.moment_sampler import MomentSampler
@@ -86,9 +88,10 @@ def derive_blocks(loss: Loss, ansatz: Ansatz, *, seed: int, progress: Progress |
             why="too few random points are in its domain, on a definite branch, with all its roots in the field",
             cure="use smaller sizes, or Linear(), which samples entry by entry",
         ) from None
+    if small is not None:
+        return _assemble(loss, ansatz, derived, small.system.independence, NullDirections(small.null_fields()))
     sampler = search.sampler(next(search.primes()))
-    independence = small.system.independence if small is not None else independence_of(sampler)
-    null = null_directions(sampler, grading)
+    independence, null = independence_of(sampler), null_directions(sampler, grading)
     return _assemble(loss, ansatz, derived, independence, null)
 
 
@@ -220,21 +223,40 @@ class _Search:
 def _assemble(
     loss: Loss, ansatz: Ansatz, derived: Derived, independence: Independence, null: NullDirections
 ) -> SymmetryAlgebra:
-    families = derived.families
+    maker = FieldMaker(moving_shapes(loss))
+    dimension = sum(one.family.dimension for one in derived.families)
+    completeness = _completeness(ansatz, derived, independence, null, dimension)
+    whole = _of_families(loss, ansatz, derived.families, maker, completeness)
+    if not null.fields:
+        return whole
+    families = essential_families(derived.families, null.fields, maker)
+    essential = _of_families(loss, ansatz, families, maker, completeness)
+    return replace(whole, null_fields=null.fields, slice=essential)
+
+
+def _of_families(
+    loss: Loss, ansatz: Ansatz, families: tuple[ProvedFamily, ...], maker: FieldMaker, completeness: Claim
+) -> SymmetryAlgebra:
+    """The span of some families, its fields made when they are asked for."""
     ends = np.cumsum([one.family.dimension for one in families], dtype=int).tolist()
     dimension = ends[-1] if ends else 0
-    maker = FieldMaker(moving_shapes(loss))
 
     def place(k: int) -> tuple[ProvedFamily, int]:
         """Family of generator k, and its number there."""
         which = int(np.searchsorted(ends, k, side="right"))
         return families[which], k - (ends[which - 1] if which else 0)
 
-    def field_at(k: int) -> Any:
+    def field_at(k: int) -> VectorField:
+        """Generator k."""
         one, number = place(k)
-        return maker.field(one.family.vector(number))
+        return (
+            one.family.fields[number]
+            if isinstance(one.family, UnnamedFields)
+            else maker.field(one.family.vector(number))
+        )
 
     def claim_at(k: int) -> Claim:
+        """Its claim: by its own formula when there are few, else that of its family."""
         claim = place(k)[0].claim
         return replace(claim, statement=f"({field_at(k)}) L = 0") if dimension <= EXPLICIT else claim
 
@@ -243,8 +265,8 @@ def _assemble(
         ansatz=ansatz,
         generators=LazySequence(dimension, field_at),
         generator_claims=LazySequence(dimension, claim_at),
-        null_fields=null.fields,
-        completeness=_completeness(ansatz, derived, independence, null, dimension),
+        null_fields=(),
+        completeness=completeness,
         families=families,
     )
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, final
 from symmetries.block_fields import BlockVector, action_text
 from symmetries.block_grading import IndexSpace, Slot
 from symmetries.certificate import Claim
+from symmetries.fields import VectorField
 
 Pattern: TypeAlias = Literal["gl", "sl", "so", "diagonal", "other"]
 
@@ -189,6 +190,50 @@ class ListedFamily(Family):
 
 @final
 @dataclass(frozen=True)
+class UnnamedFields(Family):
+    """Fields that are left of a family on a slice.
+
+    Parameters
+    ----------
+    fields: the fields.
+    whole: the family that they come from.
+    """
+
+    fields: tuple[VectorField, ...]
+    whole: Family
+
+    @property
+    def pattern(self) -> Pattern:
+        """Which matrices."""
+        return "other"
+
+    @property
+    def dimension(self) -> int:
+        """Number of generators."""
+        return len(self.fields)
+
+    @property
+    def space(self) -> str:
+        """The axes in words."""
+        return self.whole.space
+
+    @property
+    def arrays(self) -> frozenset[str]:
+        """Arrays that are moved."""
+        return self.whole.arrays
+
+    @property
+    def name(self) -> str | None:
+        """Name of the algebra: that of the family, when it is left whole."""
+        return self.whole.name if self.dimension == self.whole.dimension else None
+
+    def vector(self, k: int) -> BlockVector:
+        """Not known: the fields are given as they are."""
+        raise TypeError("fields on a slice are no matrices on axes")
+
+
+@final
+@dataclass(frozen=True)
 class ProvedFamily:
     """A family with the claim that all its generators annihilate the loss."""
 
@@ -208,17 +253,17 @@ def families_name(families: Sequence[Family]) -> str | None:
     }
     if sum(map(len, acting)) != len(set().union(*acting)) or diagonal & set().union(*acting):
         return None
-    flat, parts = 0, []
+    flat = 0
+    parts: list[tuple[int, str]] = []
     for one in families:
         if one.name is None:
             return None
         if one.name.startswith("R^"):
             flat += one.dimension
         else:
-            parts.append(one.name)
-    if flat:
-        parts.append(f"R^{flat}")
-    return " + ".join(parts) or "0"
+            parts.append((one.dimension, one.name))
+    names = [name for _, name in sorted(parts, key=lambda part: -part[0])]
+    return " + ".join([*names, *([f"R^{flat}"] if flat else [])]) or "0"
 
 
 def whole_space(space: IndexSpace, powers: Mapping[Slot, Fraction], *, dropped: Sequence[int] = ()) -> SpaceFamily:

@@ -20,8 +20,6 @@ LARGEST_GROUP = 300
 ENTRIES = 40_000_000
 SPARE_ROWS = 6
 BENT_ROWS = 40
-MAX_NULL = 4_000
-"""Null directions that are written out; more are only counted."""
 
 
 @final
@@ -31,13 +29,11 @@ class NullDirections:
 
     Parameters
     ----------
-    fields: the fields, as far as they are written out.
-    count: how many there are.
+    fields: the fields.
     reason: why there may be more, empty when all were looked for.
     """
 
     fields: tuple[VectorField, ...]
-    count: int
     reason: str = ""
 
 
@@ -61,26 +57,24 @@ def null_directions(sampler: MomentSampler, grading: Grading) -> NullDirections:
     rows = min(largest, LARGEST_GROUP) + SPARE_ROWS
     rows = max(2 * rows, BENT_ROWS) if sampler.bent else rows
     if rows * len(keys) > ENTRIES:
-        return NullDirections((), 0, "there are too many parameters to look for null directions")
+        return NullDirections((), "there are too many parameters to look for null directions")
     parts: list[FloatArray] = [
         np.concatenate([batch.gradients[name].reshape(batch.count, -1) for name in sampler.shapes], axis=1)
         for batch in sampler.batches(rows)
     ]
     gradients = np.concatenate(parts)
     if len(gradients) < rows:
-        return NullDirections((), 0, "too few points could be sampled")
+        return NullDirections((), "too few points could be sampled")
     names = np.concatenate([np.array(entry_names(n, s), dtype=object) for n, s in sampler.shapes.items()])
     by_size: dict[int, list[IntArray]] = {}
     for group in groups:
         if len(group) <= LARGEST_GROUP:
             by_size.setdefault(len(group), []).append(group)
     found: list[dict[int, Fraction]] = []
-    count = 0
     for members in by_size.values():
         table = np.stack(members)
         which, vectors = null_spaces(gradients[:, table].transpose(1, 0, 2), sampler.field)
-        count += len(which)
-        for k, vector in zip(which[:MAX_NULL].tolist(), vectors[:MAX_NULL].tolist(), strict=True):
+        for k, vector in zip(which.tolist(), vectors.tolist(), strict=True):
             values = {
                 int(table[k, c]): rational_from_residue(v, sampler.field.prime) for c, v in enumerate(vector) if v
             }
@@ -91,4 +85,4 @@ def null_directions(sampler: MomentSampler, grading: Grading) -> NullDirections:
         VectorField.from_polynomials({str(names[c]): {(): v} for c, v in sorted(one.items())}) for one in found
     )
     reason = "entries of one character are too many to look for null directions" if largest > LARGEST_GROUP else ""
-    return NullDirections(fields, count, reason)
+    return NullDirections(fields, reason)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
-from symmetries.ansatz import Ansatz, Basis
+from symmetries.ansatz import Ansatz, Basis, Polynomial
 from symmetries.block_diagonal import CoupledUnknowns
 from symmetries.block_fields import FieldMaker
 from symmetries.block_grading import moving_shapes
@@ -18,7 +18,7 @@ from symmetries.given_basis import solve_in_basis
 from symmetries.natural_domain import lower_loss
 from symmetries.related import relate
 from symmetries.scalar import ScalarGraph
-from symmetries.solve import Outcome
+from symmetries.solve import Outcome, solve
 from symmetries.system import DeterminingSystem
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class SmallLoss:
     loss: Loss
     system: DeterminingSystem
     related: bool
+
+    def null_fields(self) -> tuple[VectorField, ...]:
+        """The constant fields that annihilate the loss, each proved."""
+        constants = Polynomial(0).unknowns(len(self.system.coordinates))
+        return tuple(found.field for found in solve(self.system, constants).found)
 
     def derive(self, ansatz: Ansatz, columns: CoupledUnknowns) -> SymmetryAlgebra:
         """All block symmetries, as combinations of the fields that span the blocks.
@@ -72,7 +77,7 @@ class SmallLoss:
                 )
                 for found in outcome.found
             ),
-            null_fields=(),
+            null_fields=self.null_fields(),
             completeness=self._completeness(ansatz, outcome),
         )
 
