@@ -21,11 +21,12 @@ VERBS = {
     "derive": "find all symmetries of a loss in a family of fields, and prove them",
     "verify": "prove or refute that a field, an action or a stored certificate is right",
     "conserved": "find what gradient flow conserves, prove it, and count what there is",
+    "discrete": "find the permutations and sign changes of the parameters that keep a loss",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
 }
 
-LATER = ("discrete", "teleport", "minimize", "newton", "naturality", "act", "sweep")
+LATER = ("teleport", "minimize", "newton", "naturality", "act", "sweep")
 """Verbs that a later version has."""
 
 EPILOG = (
