@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from manifolds.errors import InputError
 from symmetries.ansatz import Affine, Ansatz, Blocks, Diagonal, Linear
-from symmetries.block_families import EXPLICIT, ProvedFamily, families_name
+from symmetries.block_families import EXPLICIT, ProvedFamily
+from symmetries.brackets import apply, bracket, components, require_polynomials
 from symmetries.certificate import Certificate, Claim
-from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomials
+from symmetries.fields import VectorField
 from symmetries.span import Span
 
 if TYPE_CHECKING:
+    from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
     from symmetries.loss import Loss
+
+__all__ = ["SymmetryAlgebra", "apply", "bracket", "components", "require_polynomials"]
 
 
 @final
@@ -70,20 +73,40 @@ class SymmetryAlgebra:
         """The algebra on the slice that cuts off the null directions."""
         return self.slice or self
 
+    @cached_property
+    def identity(self) -> AlgebraIdentity:
+        """What the algebra is: its structure, and its name where that determines it; computed when asked for.
+
+        >>> from symmetries import Loss, derive
+        >>> found = derive(Loss.parse("x**2 + y**2 - z**2")).identity
+        >>> found.name, found.killing_signature, found.levi.semisimple
+        ('so(2,1)', (2, 1, 0), 'so(2,1)')
+        """
+        from symmetries.block_identity import identify_families
+        from symmetries.identify_derived import identify_derived
+
+        families = None if self.families is None else identify_families([one.family for one in self.families])
+        return families or identify_derived(self)
+
     @property
     def name(self) -> str | None:
-        """Name of the algebra; None: algebras are not named yet."""
-        return families_name([one.family for one in self.families]) if self.families is not None else None
+        """Name of the algebra in the printed grammar; None where none is certain."""
+        return self.identity.name
 
     @property
-    def killing_signature(self) -> None:
-        """Signature of the Killing form; None: not computed yet."""
-        return
+    def synonyms(self) -> tuple[str, ...]:
+        """Other names of the same algebra."""
+        return self.identity.synonyms
 
     @property
-    def levi(self) -> None:
-        """Levi decomposition; None: not computed yet."""
-        return
+    def killing_signature(self) -> tuple[int, int, int] | None:
+        """Positive, negative and zero squares of the Killing form; None where it is not known."""
+        return self.identity.killing_signature
+
+    @property
+    def levi(self) -> LeviDecomposition | None:
+        """Levi decomposition: the radical and a semisimple subalgebra; None where it is not known."""
+        return self.identity.levi
 
     def bracket(self, i: int, j: int) -> VectorField:
         r"""Lie bracket of two generators, :math:`[X, Y]_k = X(Y_k) - Y(X_k)`."""
@@ -145,55 +168,3 @@ class SymmetryAlgebra:
         if self.families is not None and self.dimension > EXPLICIT:
             return "\n".join([head, *(f"  {one.claim.statement}" for one in self.families)])
         return "\n".join([head, *(f"  {field}" for field in self.generators)])
-
-
-def components(field: VectorField) -> dict[tuple[str, Monomial], Fraction]:
-    """Coefficients of a polynomial field by component and monomial."""
-    return {
-        (entry, monomial): value
-        for entry, polynomial in require_polynomials(field).items()
-        for monomial, value in polynomial.items()
-    }
-
-
-def require_polynomials(field: VectorField) -> Mapping[str, Polynomial]:
-    """The polynomial components of a field, refused when they are not known."""
-    if field.polynomials is None:
-        raise InputError(
-            f"the field {field}",
-            why="its components are not known as polynomials",
-            cure="use a field that derive() returned",
-        )
-    return field.polynomials
-
-
-def bracket(left: VectorField, right: VectorField) -> VectorField:
-    r"""Lie bracket of two polynomial fields, :math:`[X, Y]_k = X(Y_k) - Y(X_k)`.
-
-    >>> x = {"x": {(("y", 1),): Fraction(-1)}, "y": {(("x", 1),): Fraction(1)}}
-    >>> t = {"x": {(): Fraction(1)}}
-    >>> print(bracket(VectorField.from_polynomials(t), VectorField.from_polynomials(x)))
-    d/dy
-    """
-    x, y = require_polynomials(left), require_polynomials(right)
-    result: dict[str, dict[Monomial, Fraction]] = {}
-    for one, other, sign in ((x, y, 1), (y, x, -1)):
-        for entry, polynomial in other.items():
-            for monomial, value in apply(one, polynomial).items():
-                target = result.setdefault(entry, {})
-                target[monomial] = target.get(monomial, Fraction(0)) + sign * value
-    return VectorField.from_polynomials(result)
-
-
-def apply(field: Mapping[str, Polynomial], polynomial: Polynomial) -> dict[Monomial, Fraction]:
-    """Derivative of a polynomial along a polynomial field."""
-    result: dict[Monomial, Fraction] = {}
-    for monomial, value in polynomial.items():
-        for name, exponent in monomial:
-            if name not in field:
-                continue
-            rest = multiply_monomials(monomial, ((name, -1),))
-            for factor, coefficient in field[name].items():
-                together = multiply_monomials(rest, factor)
-                result[together] = result.get(together, Fraction(0)) + value * exponent * coefficient
-    return result

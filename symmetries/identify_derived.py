@@ -1,0 +1,41 @@
+"""Identification of a derived algebra."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symmetries.algebra_identity import AlgebraIdentity
+from symmetries.identify_fields import identify_polynomial_fields
+from symmetries.naming import MAX_DIMENSION, too_large, unknown, zero
+
+if TYPE_CHECKING:
+    from symmetries.algebra import SymmetryAlgebra
+
+NOT_CLOSED = "the brackets of some generators leave these fields, so they span no Lie algebra"
+
+
+def identify_derived(algebra: SymmetryAlgebra, *, seed: int = 0) -> AlgebraIdentity:
+    """The identity of a derived algebra."""
+    if algebra.dimension == 0:
+        return zero()
+    if algebra.dimension > MAX_DIMENSION:
+        return too_large(algebra.dimension)
+    if any(field.polynomials is None for field in algebra.generators):
+        return unknown(algebra.dimension, "the components of some generators are no polynomials")
+    if not algebra.is_closed:
+        return unknown(algebra.dimension, NOT_CLOSED)
+    names = (*algebra.loss.entries, *algebra.loss.moving_entries)
+    inside = {
+        name
+        for field in algebra.generators
+        for polynomial in (field.polynomials or {}).values()
+        for monomial in polynomial
+        for name, _ in monomial
+    }
+    constants = sorted(inside - set(names))
+    if constants:
+        from symmetries.identify_constants import identify_over_constants
+
+        return identify_over_constants(algebra.generators, names, constants, seed=seed)
+    found = identify_polynomial_fields(algebra.generators, names, closed=True, seed=seed)
+    return found if found is not None else unknown(algebra.dimension, NOT_CLOSED)

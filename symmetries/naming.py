@@ -1,0 +1,238 @@
+"""From structure constants and an action to the identity of an algebra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product as choices
+
+import numpy as np
+
+from symmetries.adapted_basis import AdaptedBasis
+from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
+from symmetries.algebra_series import Anatomy
+from symmetries.direct_sum import DirectSum, direct_sum
+from symmetries.integer_matrices import Integers
+from symmetries.real_forms import preferred
+from symmetries.reductive import PAIRS, Summand, abelian_names, pair_up, summands, with_centre
+from symmetries.representation import Representation
+from symmetries.semidirect import Named, semidirect_name
+from symmetries.semisimple import RationalIdeal, simple_ideals
+from symmetries.structure_constants import StructureConstants
+
+MAX_DIMENSION = 160
+"""Dimension up to which an algebra is identified."""
+
+MAX_SYNONYMS = 12
+
+ABELIAN = re.compile(r"R\^[0-9]+")
+
+
+def zero() -> AlgebraIdentity:
+    """The algebra of dimension 0.
+
+    >>> zero().name
+    '0'
+    """
+    return identify_constants(StructureConstants(np.zeros((0, 0, 0), dtype=np.int64)))
+
+
+def identify_constants(algebra: StructureConstants, *, seed: int = 0) -> AlgebraIdentity:
+    """The identity of an algebra given by structure constants alone."""
+    if algebra.dimension > MAX_DIMENSION:
+        return too_large(algebra.dimension)
+    return _identity(Anatomy(algebra, seed), None)
+
+
+def identify_adapted(adapted: AdaptedBasis, *, seed: int = 0) -> AlgebraIdentity:
+    """The identity of an algebra of matrices."""
+    return _identity(Anatomy(adapted.constants, seed), adapted.representation)
+
+
+def too_large(dimension: int) -> AlgebraIdentity:
+    """What is said of an algebra beyond the limit."""
+    reason = f"algebras of dimension above {MAX_DIMENSION} are not identified"
+    return AlgebraIdentity(dimension=dimension, name=None, reason=reason, description=f"dimension {dimension}")
+
+
+def unknown(dimension: int, reason: str) -> AlgebraIdentity:
+    """What is said of an algebra that cannot be identified."""
+    return AlgebraIdentity(dimension=dimension, name=None, reason=reason, description=f"dimension {dimension}")
+
+
+def _identity(anatomy: Anatomy, representation: Representation | None) -> AlgebraIdentity:
+    parts = direct_sum(anatomy)
+    ideals = _ideals(anatomy, parts)
+    named = _names(anatomy, parts, ideals, representation) if ideals is not None else []
+    certain = ideals is not None and all(one.name for one in named)
+    name = (" + ".join(one.name for one in named) or "0") if certain else None
+    reason = "" if certain else _reason(ideals, parts)
+    return AlgebraIdentity(
+        dimension=anatomy.dimension,
+        name=name,
+        synonyms=_synonyms(named) if certain else (),
+        reason=reason,
+        description=describe(anatomy),
+        abelian=anatomy.is_abelian,
+        nilpotent=anatomy.is_nilpotent,
+        solvable=anatomy.is_solvable,
+        reductive=anatomy.is_reductive,
+        semisimple=anatomy.is_semisimple,
+        perfect=anatomy.is_perfect,
+        unimodular=anatomy.is_unimodular,
+        killing_signature=anatomy.killing_signature,
+        centre=len(anatomy.centre),
+        derived_series=anatomy.derived_series,
+        lower_central_series=anatomy.lower_central_series,
+        levi=_levi(anatomy, parts, ideals, named, representation),
+        simple_ideals=tuple(_place_names(ideals or ())),
+    )
+
+
+def _ideals(anatomy: Anatomy, parts: DirectSum) -> tuple[RationalIdeal, ...] | None:
+    """The simple ideals of the semisimple part: of a direct summand where it is one, else of the quotient."""
+    rng = np.random.default_rng(anatomy.seed)
+    if not parts.others:
+        return simple_ideals(anatomy.algebra.subalgebra(parts.semisimple), rng)
+    return simple_ideals(anatomy.algebra.quotient(anatomy.radical)[0], rng)
+
+
+def _names(
+    anatomy: Anatomy,
+    parts: DirectSum,
+    ideals: tuple[RationalIdeal, ...],
+    representation: Representation | None,
+) -> list[Named]:
+    """Names of the summands; an empty name where there is none."""
+    algebra = anatomy.algebra
+    if parts.others:
+        rng = np.random.default_rng(anatomy.seed)
+        own = simple_ideals(algebra.subalgebra(parts.semisimple), rng)
+        if own is None:
+            return [Named("")]
+        ideals = own
+    found = summands(ideals, parts.semisimple, algebra.killing, representation, anatomy.seed)
+    pairs, rest = pair_up(found, representation)
+    rest.sort(key=lambda part: -len(part.basis))
+    simple, centre = with_centre(rest, parts.abelian, representation)
+    others = [semidirect_name(algebra.subalgebra(other), anatomy.seed) for other in parts.others]
+    solvable = [one if one is not None else Named("") for one in others]
+    return [*simple, *pairs, *solvable, *abelian_names(centre, representation)]
+
+
+def _synonyms(named: Sequence[Named]) -> tuple[str, ...]:
+    """Sums of other names of the summands, and so(4) = so(3) + so(3) and its kin."""
+    own = " + ".join(one.name for one in named)
+    sums = [" + ".join(chosen) for chosen in choices(*((one.name, *one.synonyms) for one in named))][:MAX_SYNONYMS]
+    names = [one.name for one in named]
+    compact = [k for k, one in enumerate(named) if "su(2)" in (one.name, *one.synonyms)]
+    split = [k for k, one in enumerate(named) if "sp(2,R)" in (one.name, *one.synonyms)]
+    for pair, name in ((compact[:2], PAIRS[-3, -3]), (split[:2], PAIRS[1, 1]), (compact[:1] + split[:1], PAIRS[-3, 1])):
+        if len(pair) == 2:
+            sums.append(" + ".join([*(one for k, one in enumerate(names) if k not in pair), name]))
+    lines = [1 if one == "so(2)" else int(one[2:]) for one in names if one == "so(2)" or ABELIAN.fullmatch(one)]
+    if "so(2)" in names and len(lines) == len(names):
+        sums += [f"R^{sum(lines)}", *(["u(1)"] if names == ["so(2)"] else [])]
+    if len(named) == 2 and named[1].name == "R^1":
+        sums += [f"u{one[2:]}" for one in (named[0].name, *named[0].synonyms) if one.startswith("su(")]
+        sums += [f"gl{one[2:]}" for one in (named[0].name, *named[0].synonyms) if one.startswith("sl(") and "R" in one]
+    return tuple(dict.fromkeys(one for one in sums if one != own))
+
+
+def _reason(ideals: tuple[RationalIdeal, ...] | None, parts: DirectSum) -> str:
+    if ideals is None:
+        return "the simple ideals were not found"
+    for ideal in ideals:
+        for place in ideal.places:
+            if not place.names:
+                return f"two real forms agree in what was computed: {' or '.join(place.candidates)}"
+    sizes = " and ".join(str(len(other)) for other in parts.others)
+    return f"its part of dimension {sizes} beside direct summands has a radical that is not central, and no name"
+
+
+def _place_names(ideals: Sequence[RationalIdeal]) -> list[str]:
+    return [
+        preferred(place.names, None)[0] if place.names else " or ".join(place.candidates)
+        for ideal in ideals
+        for place in ideal.places
+    ]
+
+
+def _levi(
+    anatomy: Anatomy,
+    parts: DirectSum,
+    ideals: tuple[RationalIdeal, ...] | None,
+    named: Sequence[Named],
+    representation: Representation | None,
+) -> LeviDecomposition:
+    """Names of the radical and of the semisimple part."""
+    if not parts.others and ideals is not None:
+        found = summands(ideals, parts.semisimple, anatomy.algebra.killing, representation, anatomy.seed)
+        pairs, rest = pair_up(found, representation)
+        semisimple = [*_ideal_names(rest), *(one.name for one in pairs)]
+        radical: str | None = " + ".join(one.name for one in abelian_names(parts.abelian, representation)) or "0"
+    else:
+        semisimple = _place_names(ideals or ())
+        radical = _radical_name(anatomy, named)
+    certain = ideals is not None and all(" or " not in one and one for one in semisimple)
+    size = anatomy.dimension - len(anatomy.radical)
+    return LeviDecomposition(
+        radical=radical,
+        semisimple=(" + ".join(semisimple) or "0") if certain else None,
+        radical_dimension=len(anatomy.radical),
+        semisimple_dimension=size,
+    )
+
+
+def _ideal_names(rest: Sequence[Summand]) -> list[str]:
+    names = []
+    for part in sorted(rest, key=lambda one: -len(one.basis)):
+        for place in part.places:
+            shown = preferred(place.names, part.casimir)
+            names.append(shown[0] if shown else "")
+    return names
+
+
+def _radical_name(anatomy: Anatomy, named: Sequence[Named]) -> str | None:
+    """The name of the radical as an algebra of its own."""
+    if anatomy.is_solvable:
+        return " + ".join(one.name for one in named) if named and all(one.name for one in named) else None
+    return _solvable_name(anatomy.algebra, anatomy.radical, anatomy.seed)
+
+
+def _solvable_name(algebra: StructureConstants, rows: Integers, seed: int) -> str | None:
+    inner = Anatomy(algebra.subalgebra(rows), seed)
+    parts = direct_sum(inner)
+    named = [semidirect_name(inner.algebra.subalgebra(other), seed) for other in parts.others]
+    if any(one is None for one in named):
+        return None
+    return " + ".join([*(one.name for one in named if one), *(one.name for one in abelian_names(parts.abelian, None))])
+
+
+def describe(anatomy: Anatomy) -> str:
+    """The structure in words.
+
+    >>> describe(Anatomy(StructureConstants(np.zeros((2, 2, 2), dtype=np.int64))))
+    'abelian of dimension 2'
+    """
+    size = anatomy.dimension
+    if anatomy.is_abelian:
+        return f"abelian of dimension {size}"
+    kind = (
+        "nilpotent"
+        if anatomy.is_nilpotent
+        else "solvable"
+        if anatomy.is_solvable
+        else "semisimple"
+        if anatomy.is_semisimple
+        else "reductive"
+        if anatomy.is_reductive
+        else "neither solvable nor reductive"
+    )
+    series = ", ".join(map(str, anatomy.derived_series))
+    text = f"{kind}, of dimension {size}; derived series {series}; centre of dimension {len(anatomy.centre)}"
+    if anatomy.is_nilpotent:
+        return f"{text}; lower central series {', '.join(map(str, anatomy.lower_central_series))}"
+    if not anatomy.is_solvable and not anatomy.is_semisimple:
+        text += f"; radical of dimension {len(anatomy.radical)}"
+    return f"{text}; Killing form with signature {anatomy.killing_signature}"

@@ -1,0 +1,62 @@
+"""Kinds of matrices by their eigenvalues, decided exactly: rotations, scalings, nilpotent ones."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from flint import fmpz_poly
+
+from symmetries.integer_matrices import Integers, characteristic_polynomial, from_flint, to_flint
+
+Spectrum: TypeAlias = Literal["zero", "compact", "scaling", "nilpotent", "mixed"]
+"""Of a matrix: zero; semisimple with imaginary eigenvalues; semisimple with real ones; nilpotent; anything else."""
+
+
+def spectrum(matrix: Integers) -> Spectrum:
+    """The kind of a matrix, from the roots of its characteristic polynomial, counted exactly.
+
+    >>> rows = ([[0, 1], [-4, 0]], [[0, 1], [2, 0]], [[0, 1], [0, 0]], [[1, 1], [-1, 1]])
+    >>> [spectrum(np.array(one)) for one in rows]
+    ['compact', 'scaling', 'nilpotent', 'mixed']
+    """
+    if not matrix.any():
+        return "zero"
+    radical = fmpz_poly([1])
+    for factor, _ in characteristic_polynomial(matrix).factor()[1]:
+        radical *= factor
+    if radical == fmpz_poly([0, 1]):
+        return "nilpotent"
+    if polynomial_value(radical, matrix).any():
+        return "mixed"
+    if count_real_roots(radical) == radical.degree():
+        return "scaling"
+    rest = radical if radical[0] != 0 else fmpz_poly(radical.coeffs()[1:])
+    if any(value != 0 for value in rest.coeffs()[1::2]):
+        return "mixed"
+    squares = fmpz_poly(rest.coeffs()[0::2])
+    return "compact" if count_real_roots(squares, negative=True) == squares.degree() else "mixed"
+
+
+def count_real_roots(polynomial: fmpz_poly, *, negative: bool = False) -> int:
+    """Number of different real roots, or of negative ones.
+
+    >>> count_real_roots(fmpz_poly([-2, 0, 1])), count_real_roots(fmpz_poly([-2, 0, 1]), negative=True)
+    (2, 1)
+    """
+    if polynomial.degree() < 1:
+        return 0
+    from sympy import Poly, Symbol
+
+    poly = Poly([int(value) for value in reversed(polynomial.coeffs())], Symbol("t"))
+    return int(poly.count_roots(None, 0) if negative else poly.count_roots())
+
+
+def polynomial_value(polynomial: fmpz_poly, matrix: Integers) -> Integers:
+    """A polynomial of a matrix."""
+    flint = to_flint(matrix)
+    unit = to_flint(np.eye(len(matrix), dtype=np.int64))
+    total = unit * 0
+    for coefficient in reversed(polynomial.coeffs()):
+        total = total * flint + unit * int(coefficient)
+    return from_flint(total)
