@@ -12,11 +12,11 @@ Source: The Coq development team, "The Coq proof assistant", version 8.16 (2022)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from manifolds.errors import InputError
-from symmetries.coq_check import check_fields
+from symmetries.coq_action import export_action
+from symmetries.coq_check import check_action, check_fields
 from symmetries.coq_claims import prove_field
 from symmetries.coq_derivatives import chain_rule, definitions
 from symmetries.coq_domain import Domain
@@ -38,6 +38,7 @@ from symmetries.coq_terms import Key, TermPool
 from symmetries.directional import free_shapes, movable, read_field
 from symmetries.expression import entry_names
 from symmetries.fields import VectorField
+from symmetries.finite_action import FiniteAction
 from symmetries.loss import Loss
 
 if TYPE_CHECKING:
@@ -67,10 +68,15 @@ def export(certificate: Certificate) -> str:
       derivable_pt_lim (fun t => L (move theta (X1 theta) t)) 0 0.
     """
     loss = Loss.from_dict(dict(certificate.loss))
+    if certificate.action:
+        times = {str(claim.evidence["time"]) for claim in certificate.claims if "time" in claim.evidence}
+        action = FiniteAction(certificate.action, time=times.pop() if len(times) == 1 else "t")
+        check_action(loss, certificate, action)
+        return export_action(loss, action)
     if not certificate.fields:
         raise InputError(
             "the export of a certificate to Coq",
-            why="it holds no vector field",
+            why="it holds no vector field and no action",
             cure="export the certificate of an algebra, or of `symport verify SPEC --field ...`",
         )
     check_fields(loss, certificate)
@@ -107,9 +113,7 @@ def _proofs(layout: Layout, certificate: Certificate, fields: list[dict[str, Key
     return proofs
 
 
-def _assembled(
-    loss: Loss, layout: Layout, labels: dict[Key, str], entries: list[str], proofs: list[FieldProof]
-) -> str:
+def _assembled(loss: Loss, layout: Layout, labels: dict[Key, str], entries: list[str], proofs: list[FieldProof]) -> str:
     """The whole file."""
     domain = Domain(layout)
     lines, off = _sections(layout, domain, labels, entries, proofs)

@@ -61,6 +61,12 @@ class Domain:
         term = layout.pool[key]
         return layout.identifiers[str(term.payload)] if term.operation == "symbol" else f"c{key}"
 
+    def positive_proof(self, key: Key) -> str:
+        """A proof that a scale is positive."""
+        proof = self._positive(key)
+        assert proof is not None
+        return proof
+
     def _positive(self, key: Key) -> str | None:
         """A proof that a term is positive, None where that is not seen."""
         if key in self.positive:

@@ -141,7 +141,7 @@ def identity_lemma(layout: Layout, proof: FieldProof, identity: Identity, bodies
     steps += [f"unfold {', '.join(values)}", "cbn"]
     texts = [bodies[name] for name in (*opened, *values)] + [right]
     if not identity.cofactors:
-        steps.append(_decide(texts + [_multiple(layout, one) for one in proof.identities if one.key in identity.used]))
+        steps.append(decide(texts + [_multiple(layout, one) for one in proof.identities if one.key in identity.used]))
         return f"{wrapped(statement)}\n{wrapped('Proof. ' + '; '.join(steps) + '. Qed.')}"
     total, why = "0", "eq_refl"
     for cofactor, relation in reversed(identity.cofactors):
@@ -149,7 +149,7 @@ def identity_lemma(layout: Layout, proof: FieldProof, identity: Identity, bodies
         total = f"({polynomial_text(layout, cofactor)}) * ({left} - ({other})) + ({total})"
         why = f"(combine _ _ _ _ R_{layout.names[relation.leading]} {why})"
     factors = [_multiple(layout, one) for one in proof.identities if one.key in identity.used]
-    steps.append(_decide([*texts, total, *factors]))
+    steps.append(decide([*texts, total, *factors]))
     return "\n".join(
         [
             wrapped(statement),
@@ -162,7 +162,8 @@ def identity_lemma(layout: Layout, proof: FieldProof, identity: Identity, bodies
     )
 
 
-def _decide(texts: Iterable[str]) -> str:
+def decide(texts: Iterable[str]) -> str:
+    """The tactic for an identity: field where a number is divided, else ring."""
     return "field" if any(DIVISION.search(text) for text in texts) else "ring"
 
 

@@ -30,21 +30,32 @@ class Layout:
     extra: other terms that are written, such as the components of the fields.
     identifiers: identifier of each entry.
     moving: entries that a field may move.
+    time: the time of an action, where there is one.
     """
 
     def __init__(
-        self, pool: TermPool, root: Key, extra: Iterable[Key], identifiers: Mapping[str, str], moving: Iterable[str]
+        self,
+        pool: TermPool,
+        root: Key,
+        extra: Iterable[Key],
+        identifiers: Mapping[str, str],
+        moving: Iterable[str],
+        *,
+        time: str = "",
     ) -> None:
         self.pool = pool
         self.root = root
         self.identifiers = identifiers
         self.parameters = frozenset(moving)
+        self.time = time
         self.keys = pool.closure([root, *extra])
         self.moves: set[Key] = set()
         self.fixed: set[Key] = set()
+        self.timed: set[Key] = set()
         self._seen = 0
         self.look()
         symbols = [str(pool[key].payload) for key in self.keys if pool[key].operation == "symbol"]
+        symbols = [entry for entry in symbols if entry != time or not time]
         self.has_given = any(entry not in self.parameters for entry in symbols)
         self.given = [entry for entry in identifiers if entry in set(symbols) - self.parameters]
         self.names: dict[Key, str] = {}
@@ -56,7 +67,11 @@ class Layout:
         for key in range(self._seen, len(self.pool.terms)):
             term = self.pool[key]
             if term.operation == "symbol":
-                (self.moves if term.payload in self.parameters else self.fixed).add(key)
+                timed = self.time and term.payload == self.time
+                group = self.moves if term.payload in self.parameters else self.timed if timed else self.fixed
+                group.add(key)
+            if any(inner in self.timed for inner in term.arguments):
+                self.timed.add(key)
             if any(inner in self.moves for inner in term.arguments):
                 self.moves.add(key)
             if any(inner in self.fixed for inner in term.arguments):
@@ -73,8 +88,7 @@ class Layout:
             term = pool[key]
             if term.operation in ATOMS:
                 named.add(key)
-                if term.operation not in {"max", "min"}:
-                    named.update(inner for inner in term.arguments if not self.is_leaf(inner))
+                named.update(inner for inner in term.arguments if not self.is_leaf(inner))
             elif term.operation == "pow":
                 named.update(inner for inner in term.arguments if not self.is_leaf(inner))
             if term.operation in {"add", "mul", "pow"} and uses.get(key, 0) > 1 and not self._is_short(key):
@@ -94,7 +108,7 @@ class Layout:
     def arguments(self, key: Key, theta: str = "theta") -> str:
         """What a named term is applied to."""
         given = " given" if self.has_given and (key in self.moves or key in self.fixed) else ""
-        return given + (f" {theta}" if key in self.moves else "")
+        return given + (f" {theta}" if key in self.moves else "") + (" t" if key in self.timed else "")
 
     @property
     def both(self) -> str:
@@ -104,7 +118,8 @@ class Layout:
     def binders(self, key: Key) -> str:
         """The arguments of the definition of a named term."""
         given = " (given : Given)" if self.has_given and (key in self.moves or key in self.fixed) else ""
-        return given + (" (theta : Point)" if key in self.moves else "")
+        theta = " (theta : Point)" if key in self.moves else ""
+        return given + theta + (" (t : R)" if key in self.timed else "")
 
     def text(self, key: Key, level: int = SUM) -> str:
         """A term; named ones by their name."""
@@ -124,6 +139,8 @@ class Layout:
                 return "PI"
             case "symbol":
                 entry = str(term.payload)
+                if key in self.timed:
+                    return "t"
                 text = f"{self.identifiers[entry]} {'theta' if entry in self.parameters else 'given'}"
                 return text if level <= TIGHT else f"({text})"
             case "add":

@@ -31,7 +31,7 @@ def relative_invariants(
     fields: the components of each field, by entry.
     wanted: terms for which a guess is of use.
     """
-    values = _finite_values(pool, keys, np.random.default_rng(seed))
+    values = finite_values(pool, keys, np.random.default_rng(seed))
     if values is None:
         return [{} for _ in fields]
     slopes, scales = _tangents(pool, keys, fields, values)
@@ -59,22 +59,31 @@ def _factor(value: Array, slope: Array, scale: Array) -> Fraction | None:
     return guess if np.all(np.abs(ratios - float(guess)) <= NEAR * (1 + abs(float(guess)))) else None
 
 
-def _finite_values(pool: TermPool, keys: Sequence[Key], rng: np.random.Generator) -> dict[Key, Array] | None:
-    """Values of all terms at a few points where they are finite."""
+def finite_values(
+    pool: TermPool, keys: Sequence[Key], rng: np.random.Generator, *, small: str = ""
+) -> dict[Key, Array] | None:
+    """Values of all terms at a few points where they are finite; the entry ``small`` stays between 0.1 and 0.4."""
     names = [str(pool[key].payload) for key in keys if pool[key].operation == "symbol"]
     signs = np.where(rng.random((len(names), TRIES)) < np.linspace(0, 0.5, TRIES), -1.0, 1.0)
     point = dict(zip(names, signs * rng.uniform(0.3, 1.7, (len(names), TRIES)), strict=True))
-    values: dict[Key, Array] = {}
-    good = np.ones(TRIES, dtype=bool)
-    with np.errstate(all="ignore"):
-        for key in keys:
-            values[key] = np.broadcast_to(_value(pool, key, values, point), (TRIES,))
-            good &= np.isfinite(values[key])
-    chosen = np.flatnonzero(good)
+    if small:
+        point[small] = rng.uniform(0.1, 0.4, TRIES)
+    values = values_at(pool, keys, point)
+    chosen = np.flatnonzero(np.all([np.isfinite(value) for value in values.values()], axis=0))
     if not len(chosen):
         return None
     picks = chosen[np.linspace(0, len(chosen) - 1, min(POINTS, len(chosen))).astype(int)]
     return {key: value[picks] for key, value in values.items()}
+
+
+def values_at(pool: TermPool, keys: Sequence[Key], point: Mapping[str, Array]) -> dict[Key, Array]:
+    """Values of terms at points."""
+    values: dict[Key, Array] = {}
+    size = max((len(value) for value in point.values()), default=1)
+    with np.errstate(all="ignore"):
+        for key in keys:
+            values[key] = np.broadcast_to(_value(pool, key, values, point), (size,))
+    return values
 
 
 FUNCTIONS: Mapping[str, Any] = {
