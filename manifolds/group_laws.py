@@ -97,10 +97,14 @@ def closure(s: Sample) -> float:
 
 
 def associativity(s: Sample) -> float:
-    """(g h) k = g (h k)."""
+    """(g h) k = g (h k), and g h is the product of the matrices."""
     compose = s.group.compose
     left = compose(compose(s.g, s.h), s.k)
-    return max(difference(left, compose(s.g, compose(s.h, s.k))), difference(left, compose(s.g, s.h, s.k)))
+    return max(
+        difference(left, compose(s.g, compose(s.h, s.k))),
+        difference(left, compose(s.g, s.h, s.k)),
+        difference(compose(s.g, s.h), s.g @ s.h),
+    )
 
 
 def inverses(s: Sample) -> float:
@@ -231,13 +235,23 @@ def outsiders(s: Sample) -> float:
     G = s.group
     if bool(np.any(G.belongs(np.zeros((G.size, G.size))))):
         return np.inf
-    across = s.noise - G.project_algebra(s.noise)
+    directions = np.concatenate([s.noise, _plain_directions(G.size)])
+    across = directions - G.project_algebra(directions)
     size = np.abs(across).max(axis=(-2, -1))
     across = across[size > 1e-9]
     if len(across) == 0:  # the group is open in the space of matrices
         return 0.0
     across /= np.abs(across).max(axis=(-2, -1), keepdims=True)
-    return np.inf if np.any(G.defect(G.identity + _OFF * across) < 1e-3 * _OFF) else 0.0
+    # Where an equation is forgotten, the others are missed by the square of the distance at most.
+    return np.inf if np.any(G.defect(G.identity + _OFF * across) < 0.03 * _OFF) else 0.0
+
+
+def _plain_directions(n: int) -> Array:
+    """E_ij, E_ij + E_ji, E_ij - E_ji and E_ii - E_jj: where a forgotten equation shows, when it does not in noise."""
+    units = np.eye(n * n).reshape(n * n, n, n)
+    diagonal = units[:: n + 1]
+    differences = (diagonal[:, None] - diagonal[None]).reshape(-1, n, n)
+    return np.concatenate([units, units + units.mT, units - units.mT, differences])
 
 
 def randomness(s: Sample) -> float:

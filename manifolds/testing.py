@@ -168,9 +168,9 @@ def check_group(
             why="for algebra elements of spectral norm below pi the logarithm inverts the exponential",
             cure="give a number between 0 and pi, such as 1.0",
         )
-    samples = whole_number(samples, name="samples")
+    samples, rng = whole_number(samples, name="samples"), generator(rng)
     try:
-        sample = Sample.draw(group, generator(rng), samples=samples, scale=scale)
+        sample = Sample.draw(group, rng, samples=samples, scale=scale)
     except (InputError, ArithmeticError, ValueError) as error:
         laws: tuple[LawResult, ...] = (
             LawResult("sampling", "Random elements can be drawn.", np.inf, tolerance, _told(error)),
