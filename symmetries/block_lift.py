@@ -203,6 +203,9 @@ def _linear(
         return None
     found = dict(zip(space.slots, patterns.pop(), strict=True))
     powers = {slot: Fraction(sign) for slot, sign in zip(space.slots, space.signs, strict=True) if found[slot]}
+    first = next(iter(powers))
+    if (powers[first] > 0) == (first.axis == 1):  # S and -S.T give the same fields: S@W or -W@S reads better
+        powers = {slot: -value for slot, value in powers.items()}
     indices = [index for index, _ in local]
     alike = all(primitive(powers) == other for _, other in local) and primitive(powers) == primitive(found)
     if not alike or len(set(indices)) != len(indices) or len(indices) < size - 1:

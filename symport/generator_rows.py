@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from symport.family_rows import families_payload, is_large
 from symport.formulas import latex_products, latex_terms
 from symport.mathml import mathml
 from symport.matrix_form import products
@@ -28,6 +29,8 @@ def generator_table(algebra: SymmetryAlgebra) -> str:
     """All generators with their verdicts; many, and multiples of null directions, open on a click."""
     if not algebra.generators:
         return "<p>None.</p>"
+    if is_large(algebra):
+        return table([family_row(one) for one in families_payload(algebra)])
     multiples = null_multiples(algebra)
     rows = [generator_row(algebra, k) for k in range(algebra.dimension)]
     others = [row for k, row in enumerate(rows) if k not in multiples]
@@ -43,6 +46,11 @@ def generator_table(algebra: SymmetryAlgebra) -> str:
         parts.append(f'<p class="why">{"And " if others else ""}{len(multiples)} generators of the form {SAID}.</p>')
         parts.append(details("all of them", table([rows[k] for k in sorted(multiples)])))
     return "".join(parts)
+
+
+def family_row(one: dict[str, Any]) -> str:
+    """One family of a large block algebra."""
+    return f'<tr><td>{escape(one["statement"])}</td><td class="last">{badge(one["verdict"])}</td></tr>'
 
 
 def generator_row(algebra: SymmetryAlgebra, k: int) -> str:

@@ -27,14 +27,11 @@ def derive_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
     return {
         "loss": loss_payload(algebra.loss),
         "ansatz": algebra.ansatz.name,
-        "unknowns": algebra.ansatz.count(len(algebra.loss.entries) + len(algebra.loss.moving_entries)),
+        "unknowns": algebra.ansatz.count_in(algebra.loss),
         "dimension": algebra.dimension,
         "null_directions": algebra.null_directions,
         "essential_dimension": essential.dimension,
-        "generators": [
-            {"field": dict(field.components), "verdict": claim.verdict, "reason": claim.reason}
-            for field, claim in zip(algebra.generators, algebra.generator_claims, strict=True)
-        ],
+        **generators_payload(algebra),
         "null_fields": [dict(field.components) for field in algebra.null_fields],
         "closed": algebra.is_closed,
         "algebra": algebra_payload(algebra),
@@ -42,6 +39,22 @@ def derive_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
         "completeness": algebra.completeness.to_dict(),
         "redundancy": algebra.redundancy.to_dict() if algebra.redundancy is not None else None,
     }
+
+
+def generators_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
+    """The generators; of a large block algebra one for each family, and the families."""
+    from symport.family_rows import families_payload, is_large, representatives
+
+    chosen = representatives(algebra) if is_large(algebra) else range(algebra.dimension)
+    listed = ((algebra.generators[k], algebra.generator_claims[k]) for k in chosen)
+    shown = {
+        "generators": [
+            {"field": dict(field.components), "verdict": claim.verdict, "reason": claim.reason}
+            for field, claim in listed
+        ],
+        "generators_complete": len(chosen) == algebra.dimension,
+    }
+    return shown | ({"families": families_payload(algebra)} if algebra.families is not None else {})
 
 
 def algebra_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:

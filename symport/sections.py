@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from symport.family_rows import family_blocks, is_large
 from symport.formulas import short_field, unicode_field, unicode_formula
 from symport.null_multiples import SAID, null_multiples
 from symport.tables import Block, Heading, Line, Table
@@ -61,9 +62,8 @@ def cut(text: str, length: int = WIDTH) -> str:
 
 def derive_blocks(algebra: SymmetryAlgebra) -> list[Block]:
     """What was derived."""
-    coordinates = len(algebra.loss.entries) + len(algebra.loss.moving_entries)
     rows = [
-        ["fields", f"{algebra.ansatz.name} ({algebra.ansatz.count(coordinates):,} unknown coefficients)"],
+        ["fields", f"{algebra.ansatz.name} ({algebra.ansatz.count_in(algebra.loss):,} unknown coefficients)"],
         ["dimension", str(algebra.dimension)],
     ]
     if algebra.null_directions:
@@ -78,6 +78,8 @@ def generator_blocks(algebra: SymmetryAlgebra) -> list[Block]:
     """The generators, the first ones when there are many, without the multiples of null directions."""
     if not algebra.generators:
         return [Line("no field of this family is a symmetry")]
+    if is_large(algebra):
+        return family_blocks(algebra)
     multiples = null_multiples(algebra)
     others = [k for k in range(algebra.dimension) if k not in multiples]
     shown = {k: short_field(algebra.loss, algebra.generators[k]) for k in others[:SHOWN]}

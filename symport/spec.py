@@ -48,11 +48,7 @@ class Spec:
         """The ansatz that the command names, else the one of the loss, else linear fields."""
         from symmetries.ansatz import read_ansatz
 
-        name = wanted or self.ansatz or "linear"
-        if name.strip().lower() == "blocks":
-            cure = "use --ansatz linear, affine, diagonal or polynomial:3"
-            raise InputError("the ansatz 'blocks' is not in this version", why="a later version has it", cure=cure)
-        return read_ansatz(name)
+        return read_ansatz(wanted or self.ansatz or "linear")
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:

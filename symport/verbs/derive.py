@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from symport.session import Session
     from symport.spec import Spec
 
-FAMILIES = "linear, affine, diagonal or polynomial:3 (any degree)"
+FAMILIES = "linear, affine, diagonal, blocks (large networks) or polynomial:3 (any degree)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +54,8 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
 
 def stored(algebra: SymmetryAlgebra) -> Certificate:
     """The certificate of what was derived; what is outside the ansatz is a remark and no part of it."""
+    if algebra.families is not None:
+        return algebra.certificate
     return replace(algebra.certificate, claims=(*algebra.generator_claims, algebra.completeness))
 
 
@@ -63,8 +65,7 @@ def search(spec: Spec, wanted: str | None, session: Session) -> SymmetryAlgebra:
     from symmetries.derive import derive
 
     ansatz = spec.choose_ansatz(wanted)
-    coordinates = len(spec.loss.entries) + len(spec.loss.moving_entries)
-    check_size(ansatz, coordinates)
-    session.announce(ansatz.count(coordinates), ansatz.name)
+    check_size(ansatz, len(spec.loss.entries) + len(spec.loss.moving_entries))
+    session.announce(ansatz.count_in(spec.loss), ansatz.name)
     with session.progress() as progress:
         return derive(spec.loss, ansatz=ansatz, rng=session.seed, progress=progress)
