@@ -15,6 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from manifolds import (
     AffineGroup,
+    DirectProduct,
     GeneralLinear,
     MatrixGroup,
     SpecialEuclidean,
@@ -38,6 +39,7 @@ ONE = [
     SpecialUnitary(2),
     SpecialEuclidean(3),
     AffineGroup(3),
+    DirectProduct(SpecialOrthogonal(3), GeneralLinear(2)),
 ]
 
 
@@ -52,14 +54,13 @@ def test_one_exponential_above_scipy(benchmark: BenchmarkFixture, group: MatrixG
     X = group.random_algebra(0, scale=0.3)
     result = benchmark(group.exp, X)
     np.testing.assert_allclose(result, scipy.linalg.expm(X), atol=1e-13)
-    overheads = []
-    for _ in range(7):  # side by side, so that a busy moment meets both
-        ours = best(lambda: group.exp(X), number=500, repeat=3)
-        overheads.append((ours - best(lambda: scipy.linalg.expm(X), number=500, repeat=3), ours))
-    overhead, ours = min(overheads)
-    benchmark.extra_info["microseconds above SciPy"] = round(1e6 * overhead, 1)
-    benchmark.extra_info["ratio to SciPy"] = round(ours / (ours - overhead), 2)
-    assert overhead <= 10e-6
+    ours, theirs = np.inf, np.inf
+    for _ in range(40):  # by turns, so that a busy moment meets both
+        ours = min(ours, best(lambda: group.exp(X), number=100, repeat=3))
+        theirs = min(theirs, best(lambda: scipy.linalg.expm(X), number=100, repeat=3))
+    benchmark.extra_info["microseconds above SciPy"] = round(1e6 * (ours - theirs), 1)
+    benchmark.extra_info["ratio to SciPy"] = round(ours / theirs, 2)
+    assert ours - theirs <= 10e-6
 
 
 @pytest.mark.parametrize(("n", "bar"), [(2, 300), (3, 300), (8, 30)])

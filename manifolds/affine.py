@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from manifolds._geomstats import load_geomstats
-from manifolds.checks import Array, real_array, square_matrices, whole_number
+from manifolds.checks import Array, real_array, square_matrices, square_sum, whole_number
 from manifolds.conditions import Condition
 from manifolds.errors import InputError
 from manifolds.general_linear import GeneralLinear
@@ -110,6 +110,10 @@ class GroupWithTranslations(MatrixGroup):
         """The linear part projected on its algebra, the translation kept."""
         linear, translation = self._split(A)
         return self._join(self.linear.nearest_algebra(linear), translation, corner=0.0)
+
+    def _algebra_error2(self, X: Array) -> Any:
+        n = self.linear.size
+        return self.linear._algebra_error2(X[..., :n, :n]) + square_sum(X[..., n:, :])
 
     @property
     def components(self) -> Array:
