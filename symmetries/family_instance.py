@@ -58,7 +58,9 @@ def draw(kind: str, rows: int, columns: int, rng: np.random.Generator) -> list[l
     if kind in ("positive diagonal", "positive"):
         return [[Fraction(abs(value), 2) for value in row] for row in values]
     if kind == "invertible":
-        return [[Fraction(value + (9 if i == j else 0)) for j, value in enumerate(row)] for i, row in enumerate(values)]
+        return [
+            [Fraction(value + (29 if i == j else 0)) for j, value in enumerate(row)] for i, row in enumerate(values)
+        ]
     return [[Fraction(value) for value in row] for row in values]
 
 

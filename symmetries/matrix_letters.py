@@ -96,7 +96,7 @@ def random_letter(kind: str, rows: int, columns: int, rng: np.random.Generator) 
     >>> random_letter("skew", 2, 2, np.random.default_rng(0)).trace()
     np.int64(0)
     """
-    values = rng.integers(1, 4, size=(rows, columns)) * rng.choice([-1, 1], size=(rows, columns))
+    values = rng.integers(1, 8, size=(rows, columns)) * rng.choice([-1, 1], size=(rows, columns))
     if kind == "skew":
         upper = np.triu(values, 1)
         return upper - upper.T

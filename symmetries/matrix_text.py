@@ -58,6 +58,8 @@ def read_component(text: str, target: str) -> Component:
         raise InputError(f"{what} is too long", why=f"the limit is {LONGEST} characters", cure="simplify it")
     try:
         return Component(target, _part(ast.parse(text.strip(), mode="eval").body, text.strip(), what))
+    except InputError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         cure = 'write a sum of products such as "S@V - V@T.T"'
         raise InputError(f"{what}, {text[:60]!r}, cannot be read", why="it is not well formed", cure=cure) from None
