@@ -31,7 +31,7 @@ class MatrixElements(MatrixLieAlgebra):
         """The element nearest to each matrix, or one near it; the elements themselves are kept. See `project`."""
 
     def defect(self, g: ArrayLike) -> Array:
-        """How far each matrix misses the conditions of the group, 0 for an element; about its relative distance.
+        """How far each matrix misses the conditions of the group, about its relative distance from it; 0 for elements.
 
         Examples
         --------

@@ -171,8 +171,12 @@ class SpecialLinear(MatrixGroup):
         return np.array(off + [units[k, k] - units[k + 1, k + 1] for k in range(n - 1)]).reshape(-1, n, n)
 
     def conditions(self, g: Array) -> list[Condition]:
-        """Of determinant 1."""
-        return [Condition.number("det g = 1", np.linalg.det(g) - 1.0)]
+        """Of determinant 1; missed by the error of the determinant over the product of the norms of the rows.
+
+        A relative change of the rows changes the determinant by about as much as that product, where it is above 1.
+        """
+        product = np.prod(np.linalg.norm(g, axis=-1), axis=-1)
+        return [Condition.number("det g = 1", (np.linalg.det(g) - 1.0) / np.maximum(product, 1.0))]
 
     def nearest(self, A: Array) -> Array:
         """The matrix over the n-th root of its determinant."""

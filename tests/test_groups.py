@@ -173,6 +173,15 @@ def test_the_scale_of_random_elements(seed):
     np.testing.assert_allclose(large, 100 * small)
 
 
+@every_group
+def test_large_elements_belong(group):
+    """The defect is relative: elements with entries in the thousands are told from others as small ones are."""
+    g = group.random(0, shape=50, scale=2.0)
+    assert group.belongs(g).all()
+    product = group.compose(g, g[::-1], group.inverse(g))
+    assert group.belongs(product, tolerance=1e-7).all()
+
+
 def test_all_components_are_drawn():
     group = DirectProduct(Orthogonal(2), GeneralLinear(1))
     rotations, numbers = group.split(group.random(0, shape=200))

@@ -125,7 +125,7 @@ def test_elements_outside_the_group(group):
     [
         (SpecialOrthogonal(2), np.diag([1.0, 1.01]), "the condition g^T g = I is missed by 0.0201"),
         (SpecialOrthogonal(2), np.diag([1.0, -1.0]), "the condition det g = 1 is missed by 2"),
-        (SpecialLinear(2), np.diag([1.0, 1.5]), "the condition det g = 1 is missed by 0.5"),
+        (SpecialLinear(2), np.diag([1.0, 1.5]), "the condition det g = 1 is missed by 0.333"),
         (Symplectic(1), np.diag([1.0, 1.5]), "the condition g^T J g = J is missed by 0.222"),
         (IndefiniteOrthogonal(1, 1), np.diag([1.0, 1.5]), "the condition g^T M g = M is missed by 0.556"),
         (Unitary(1), np.diag([1.0, -1.0]), "the condition g J = J g is missed by 2"),
