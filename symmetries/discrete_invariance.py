@@ -61,8 +61,13 @@ class Invariance:
     def domain(self) -> frozenset[tuple[Index, bool]]:
         """What has to be positive (True) or not negative (False) for the loss to have a value, in normal form."""
         found = set()
-        for entry, strictly in restricted(self.graph, self.loss.expression):
-            if not self.graph.is_number(entry):
+        plain = ScalarGraph()  # one that knows nothing of the domain
+        entries = zip(
+            restricted(self.graph, self.loss.expression), restricted(plain, self.loss.expression), strict=True
+        )
+        for (entry, strictly), (same, _) in entries:
+            free = plain.is_positive(same) if strictly else plain.is_nonnegative(same)
+            if not free and not self.graph.is_number(entry):
                 found.add((self._direction(entry), strictly))
         return frozenset(found)
 
