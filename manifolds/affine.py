@@ -19,19 +19,20 @@ from manifolds.orthogonal import SpecialOrthogonal
 
 
 class GroupWithTranslations(MatrixGroup):
-    r"""$G \ltimes \mathbb R^{n \times k}$: the matrices $\begin{pmatrix} g & V \\ 0 & 1 \end{pmatrix}$ with $g \in G$.
+    r""":math:`G \ltimes \mathbb R^{n \times k}`: the matrices :math:`\begin{pmatrix} g & V \\ 0 & 1 \end{pmatrix}` with
+    :math:`g \in G`.
 
-    The product is $(g, V)(h, W) = (gh, gW + V)$. It acts on $\mathbb R^{n \times k}$ from the left by
-    $W \mapsto gW + V$. With $\varphi(X) = \int_0^1 \exp(sX)\,ds$,
-    $\exp(X, V) = (\exp X, \varphi(X) V)$ and $\log(g, V) = (\log g, \varphi(\log g)^{-1} V)$. The basis takes that of
-    the linear group first, then the entries of $V$, row by row.
+    The product is :math:`(g, V)(h, W) = (gh, gW + V)`. It acts on :math:`\mathbb R^{n \times k}` from the left by
+    :math:`W \mapsto gW + V`. With :math:`\varphi(X) = \int_0^1 \exp(sX)\,ds`, :math:`\exp(X, V) = (\exp X, \varphi(X)
+    V)` and :math:`\log(g, V) = (\log g, \varphi(\log g)^{-1} V)`. The basis takes that of the linear group first, then
+    the entries of :math:`V`, row by row.
 
     Parameters
     ----------
     linear : MatrixGroup
-        The group $G$ of $n \times n$ matrices.
+        The group :math:`G` of :math:`n \times n` matrices.
     copies : int
-        The number $k$ of columns of $V$.
+        The number :math:`k` of columns of :math:`V`.
     """
 
     def __init__(self, linear: MatrixGroup, *, copies: int, name: str, algebra_name: str | None) -> None:
@@ -54,7 +55,7 @@ class GroupWithTranslations(MatrixGroup):
         return g[..., :n, :n], g[..., :n, n:]
 
     def join(self, linear: ArrayLike, translation: ArrayLike) -> Array:
-        r"""The element $(g, V)$ of a linear part and a translation, whose leading axes broadcast.
+        r"""The element :math:`(g, V)` of a linear part and a translation, whose leading axes broadcast.
 
         Parameters
         ----------
@@ -142,16 +143,18 @@ class GroupWithTranslations(MatrixGroup):
 
 @final
 class SemidirectProduct(GroupWithTranslations):
-    r"""$G \ltimes \mathbb R^{n \times k}$ for a group $G$ of $n \times n$ matrices, as matrices of $n + k$ rows.
+    r""":math:`G \ltimes \mathbb R^{n \times k}` for a group :math:`G` of :math:`n \times n` matrices, as matrices of
+    :math:`n + k` rows.
 
-    See `GroupWithTranslations`, whose laws hold for every $G$. `exp` is injective on the algebra elements whose
-    eigenvalues have imaginary part in $(-\pi, \pi)$. `project` projects the linear part and keeps the translation.
+    See `GroupWithTranslations`, whose laws hold for every :math:`G`. `exp` is injective on the algebra elements whose
+    eigenvalues have imaginary part in :math:`(-\pi, \pi)`. `project` projects the linear part and keeps the
+    translation.
 
     Parameters
     ----------
     linear : MatrixGroup
     copies : int
-        The number $k$ of vectors on which $G$ acts at once.
+        The number :math:`k` of vectors on which :math:`G` acts at once.
 
     Examples
     --------
@@ -195,10 +198,11 @@ def semidirect_name(linear: str | None, space: str) -> str | None:
 
 @final
 class SpecialEuclidean(GroupWithTranslations):
-    r"""$\mathrm{SE}(n)$, the rigid motions $w \mapsto gw + v$ with $g \in \mathrm{SO}(n)$, as matrices of $n + 1$ rows.
+    r""":math:`\mathrm{SE}(n)`, the rigid motions :math:`w \mapsto gw + v` with :math:`g \in \mathrm{SO}(n)`, as
+    matrices of :math:`n + 1` rows.
 
-    `exp` is injective where the rotation is by angles below $\pi$. `project` takes the nearest rotation and keeps the
-    translation. The basis is that of geomstats: the rotations, then the translations.
+    `exp` is injective where the rotation is by angles below :math:`\pi`. `project` takes the nearest rotation and keeps
+    the translation. The basis is that of geomstats: the rotations, then the translations.
 
     Parameters
     ----------
@@ -232,9 +236,10 @@ class SpecialEuclidean(GroupWithTranslations):
 
 @final
 class AffineGroup(GroupWithTranslations):
-    r"""$\mathrm{Aff}(n, \mathbb R)$, the invertible affine maps $w \mapsto gw + v$, as matrices of $n + 1$ rows.
+    r""":math:`\mathrm{Aff}(n, \mathbb R)`, the invertible affine maps :math:`w \mapsto gw + v`, as matrices of :math:`n
+    + 1` rows.
 
-    `exp` is injective on the algebra elements whose eigenvalues have imaginary part in $(-\pi, \pi)$.
+    `exp` is injective on the algebra elements whose eigenvalues have imaginary part in :math:`(-\pi, \pi)`.
 
     Parameters
     ----------

@@ -30,15 +30,15 @@ LARGEST_TABLE = 2**26  # entries of the structure constants: half a gigabyte
 
 
 class MatrixLieAlgebra(ABC):
-    r"""The half of a `MatrixGroup` that concerns its Lie algebra $\mathfrak g$.
+    r"""The half of a `MatrixGroup` that concerns its Lie algebra :math:`\mathfrak g`.
 
-    A linear space of real $n \times n$ matrices that is closed under $[X, Y] = XY - YX$, with a basis
-    $E_1, \dots, E_d$ in which coordinates are taken. Every function works on all leading axes at once.
+    A linear space of real :math:`n \times n` matrices that is closed under :math:`[X, Y] = XY - YX`, with a basis
+    :math:`E_1, \dots, E_d` in which coordinates are taken. Every function works on all leading axes at once.
 
     Parameters
     ----------
     size : int
-        The number $n$ of rows.
+        The number :math:`n` of rows.
     name : str
         The name of the group, such as `SO(3)`.
     algebra_name : str or None
@@ -82,7 +82,8 @@ class MatrixLieAlgebra(ABC):
 
     @cached_property
     def structure_constants(self) -> Array:
-        r"""The numbers $c_{ij}^k$ in $[E_i, E_j] = \sum_k c_{ij}^k E_k$ of the basis, as an array indexed `[i, j, k]`.
+        r"""The numbers :math:`c_{ij}^k` in :math:`[E_i, E_j] = \sum_k c_{ij}^k E_k` of the basis, as an array indexed
+        `[i, j, k]`.
 
         Raises
         ------
@@ -147,7 +148,7 @@ class MatrixLieAlgebra(ABC):
         )
 
     def combine(self, coordinates: ArrayLike) -> Array:
-        r"""The algebra element $\sum_k x_k E_k$ with these coordinates in `basis`.
+        r"""The algebra element :math:`\sum_k x_k E_k` with these coordinates in `basis`.
 
         Parameters
         ----------
@@ -176,7 +177,7 @@ class MatrixLieAlgebra(ABC):
         Raises
         ------
         InputError
-            If $X$ is not in the Lie algebra.
+            If :math:`X` is not in the Lie algebra.
 
         Examples
         --------
@@ -208,7 +209,7 @@ class MatrixLieAlgebra(ABC):
         return self.combine(scale * generator(rng).standard_normal((*axes, self.dimension)))
 
     def bracket(self, X: ArrayLike, Y: ArrayLike) -> Array:
-        """The commutator $[X, Y] = XY - YX$.
+        """The commutator :math:`[X, Y] = XY - YX`.
 
         Examples
         --------
@@ -223,7 +224,8 @@ class MatrixLieAlgebra(ABC):
         return X @ Y - Y @ X
 
     def adjoint_algebra(self, X: ArrayLike) -> Array:
-        r"""The matrix of $\mathrm{ad}_X : Y \mapsto [X, Y]$ in `basis`; $\mathrm{Ad}_{\exp X} = \exp(\mathrm{ad}_X)$.
+        r"""The matrix of :math:`\mathrm{ad}_X : Y \mapsto [X, Y]` in `basis`; :math:`\mathrm{Ad}_{\exp X} =
+        \exp(\mathrm{ad}_X)`.
 
         Examples
         --------

@@ -57,10 +57,11 @@ def _refuse(failed: Any, what: str, why: str) -> None:
 
 @final
 class GeneralLinear(MatrixGroup):
-    r"""$\mathrm{GL}(n, \mathbb R)$, the invertible matrices; $\mathrm{GL}^+$, those of positive determinant.
+    r""":math:`\mathrm{GL}(n, \mathbb R)`, the invertible matrices; :math:`\mathrm{GL}^+`, those of positive
+    determinant.
 
-    The basis of $\mathfrak{gl}(n, \mathbb R)$ is that of the matrix units, row by row. `exp` is injective on the
-    matrices whose eigenvalues have imaginary part in $(-\pi, \pi)$. The group is open in the space of matrices:
+    The basis of :math:`\mathfrak{gl}(n, \mathbb R)` is that of the matrix units, row by row. `exp` is injective on the
+    matrices whose eigenvalues have imaginary part in :math:`(-\pi, \pi)`. The group is open in the space of matrices:
     `project` gives an element back as it is and refuses any other matrix, since none is nearest.
 
     Parameters
@@ -138,12 +139,12 @@ def with_reflection(n: int) -> Array:
 
 @final
 class SpecialLinear(MatrixGroup):
-    r"""$\mathrm{SL}(n, \mathbb R)$, the matrices of determinant 1.
+    r""":math:`\mathrm{SL}(n, \mathbb R)`, the matrices of determinant 1.
 
-    The basis of $\mathfrak{sl}(n, \mathbb R)$: the matrix units off the diagonal, row by row, then
-    $E_{kk} - E_{k+1,k+1}$. `exp` is injective on the matrices of trace 0 whose eigenvalues have imaginary part in
-    $(-\pi, \pi)$. `project` divides a matrix by the $n$-th root of its determinant; this is not the nearest element,
-    but it keeps the direction of the matrix.
+    The basis of :math:`\mathfrak{sl}(n, \mathbb R)`: the matrix units off the diagonal, row by row, then :math:`E_{kk}
+    - E_{k+1,k+1}`. `exp` is injective on the matrices of trace 0 whose eigenvalues have imaginary part in :math:`(-\pi,
+    \pi)`. `project` divides a matrix by the :math:`n`-th root of its determinant; this is not the nearest element, but
+    it keeps the direction of the matrix.
 
     Parameters
     ----------
@@ -197,7 +198,7 @@ class SpecialLinear(MatrixGroup):
 
 @final
 class PositiveDiagonal(MatrixGroup):
-    r"""$(\mathbb R_{>0})^n$, the diagonal matrices with positive entries; its algebra is $\mathbb R^n$.
+    r""":math:`(\mathbb R_{>0})^n`, the diagonal matrices with positive entries; its algebra is :math:`\mathbb R^n`.
 
     `exp` is a bijection from the diagonal matrices. It acts on the units of positively homogeneous networks.
 

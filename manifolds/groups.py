@@ -24,12 +24,12 @@ LOG_TOLERANCE = 1e-6
 
 
 class MatrixGroup(MatrixElements):
-    r"""A group $G$ of invertible real $n \times n$ matrices, with its Lie algebra $\mathfrak g$.
+    r"""A group :math:`G` of invertible real :math:`n \times n` matrices, with its Lie algebra :math:`\mathfrak g`.
 
     Elements and algebra elements are arrays of shape `(..., n, n)`: every function works on all leading axes at once,
     and the leading axes of two arguments broadcast. `exp` is the matrix exponential. For every group,
-    $e g = g e = g$, $g g^{-1} = e$, $(gh)k = g(hk)$; $\exp((s+t)X) = \exp(sX)\exp(tX)$;
-    $g \exp(X) g^{-1} = \exp(\mathrm{Ad}_g X)$; $\log$ inverts $\exp$ where it is defined.
+    :math:`e g = g e = g`, :math:`g g^{-1} = e`, :math:`(gh)k = g(hk)`; :math:`\exp((s+t)X) = \exp(sX)\exp(tX)`;
+    :math:`g \exp(X) g^{-1} = \exp(\mathrm{Ad}_g X)`; :math:`\log` inverts :math:`\exp` where it is defined.
     `manifolds.testing.check_group` checks these laws, also on a group of yours.
 
     A subclass says three things: a basis of the algebra (`algebra_basis`), the equations of the group
@@ -39,7 +39,7 @@ class MatrixGroup(MatrixElements):
     Parameters
     ----------
     size : int
-        The number $n$ of rows.
+        The number :math:`n` of rows.
     name : str
         Such as `SO(3)`.
     algebra_name : str or None
@@ -47,7 +47,7 @@ class MatrixGroup(MatrixElements):
 
     Examples
     --------
-    The group of matrices that preserve $x^2 + 4y^2$, of which the library does not know:
+    The group of matrices that preserve :math:`x^2 + 4y^2`, of which the library does not know:
 
     >>> class Ellipse(MatrixGroup):
     ...     def __init__(self):
@@ -103,7 +103,7 @@ class MatrixGroup(MatrixElements):
     # The group.
 
     def compose(self, g: ArrayLike, h: ArrayLike, *more: ArrayLike) -> Array:
-        r"""The product $g h$, or $g h k \cdots$.
+        r"""The product :math:`g h`, or :math:`g h k \cdots`.
 
         Raises
         ------
@@ -123,12 +123,12 @@ class MatrixGroup(MatrixElements):
         return product
 
     def inverse(self, g: ArrayLike) -> Array:
-        r"""The inverse $g^{-1}$.
+        r"""The inverse :math:`g^{-1}`.
 
         Raises
         ------
         InputError
-            If $g$ is not in the group, in particular if it is not invertible.
+            If :math:`g` is not in the group, in particular if it is not invertible.
 
         Examples
         --------
@@ -143,7 +143,8 @@ class MatrixGroup(MatrixElements):
         return np.asarray(np.linalg.inv(g), dtype=float)
 
     def exp(self, X: ArrayLike) -> Array:
-        r"""The exponential $\exp X = \sum_{k \ge 0} X^k / k!$, an element of the group for $X$ in the Lie algebra.
+        r"""The exponential :math:`\exp X = \sum_{k \ge 0} X^k / k!`, an element of the group for :math:`X` in the Lie
+        algebra.
 
         For one matrix, geomstats computes it: its own group where it has this one, its general linear group otherwise.
         For a batch, closed forms or `manifolds.linalg.expm` do.
@@ -155,7 +156,7 @@ class MatrixGroup(MatrixElements):
         Raises
         ------
         InputError
-            If $X$ is not in the Lie algebra, or so large that the exponential overflows.
+            If :math:`X` is not in the Lie algebra, or so large that the exponential overflows.
 
         Examples
         --------
@@ -191,16 +192,17 @@ class MatrixGroup(MatrixElements):
         return expm(X)
 
     def log(self, g: ArrayLike) -> Array:
-        r"""The principal logarithm: the $X$ in the Lie algebra with $\exp X = g$ and $|\mathrm{Im}\,\lambda| < \pi$.
+        r"""The principal logarithm: the :math:`X` in the Lie algebra with :math:`\exp X = g` and
+        :math:`|\mathrm{Im}\,\lambda| < \pi`.
 
-        It exists for every $g$ without eigenvalues on the closed negative real axis, and inverts `exp` on the set of
-        those $X$ in the Lie algebra all of whose eigenvalues have imaginary part in $(-\pi, \pi)$. A group that has
-        logarithms beyond, or lacks some of these, says so in its own documentation.
+        It exists for every :math:`g` without eigenvalues on the closed negative real axis, and inverts `exp` on the set
+        of those :math:`X` in the Lie algebra all of whose eigenvalues have imaginary part in :math:`(-\pi, \pi)`. A
+        group that has logarithms beyond, or lacks some of these, says so in its own documentation.
 
         Raises
         ------
         InputError
-            If $g$ is not in the group, or has no principal logarithm: the eigenvalue is named.
+            If :math:`g` is not in the group, or has no principal logarithm: the eigenvalue is named.
 
         Examples
         --------
@@ -240,7 +242,8 @@ class MatrixGroup(MatrixElements):
         return np.full(g.shape, np.nan) if np.iscomplexobj(X) else X
 
     def random(self, rng: Seed = 0, *, shape: int | tuple[int, ...] = (), scale: float = 1.0) -> Array:
-        r"""Random elements: $c \exp X$ with $X$ from `random_algebra` and $c$ one of `components`, all equally likely.
+        r"""Random elements: :math:`c \exp X` with :math:`X` from `random_algebra` and :math:`c` one of `components`,
+        all equally likely.
 
         Parameters
         ----------
@@ -248,7 +251,7 @@ class MatrixGroup(MatrixElements):
         shape : int or tuple of int
             The leading axes of the result.
         scale : float
-            The standard deviation of the coordinates of $X$.
+            The standard deviation of the coordinates of :math:`X`.
 
         Examples
         --------
@@ -268,7 +271,8 @@ class MatrixGroup(MatrixElements):
         return representatives[rng.integers(len(representatives), size=axes)]
 
     def adjoint(self, g: ArrayLike) -> Array:
-        r"""The matrix of $\mathrm{Ad}_g : X \mapsto g X g^{-1}$ in `basis`, of shape `(..., dimension, dimension)`.
+        r"""The matrix of :math:`\mathrm{Ad}_g : X \mapsto g X g^{-1}` in `basis`, of shape `(..., dimension,
+        dimension)`.
 
         Examples
         --------
@@ -282,10 +286,12 @@ class MatrixGroup(MatrixElements):
         return self._coordinates(moved).mT
 
     def dexp(self, X: ArrayLike, Y: ArrayLike) -> Array:
-        r"""The differential of `exp` at $X$ along $Y$, brought to the identity from the left.
+        r"""The differential of `exp` at :math:`X` along :math:`Y`, brought to the identity from the left.
 
-        $$\mathrm{dexp}_X Y = \exp(-X)\,\frac{d}{dt}\exp(X + tY)\Big|_{t=0}
-          = \sum_{k \ge 0} \frac{(-1)^k}{(k+1)!}\,\mathrm{ad}_X^k\, Y ,$$
+        .. math::
+
+            \mathrm{dexp}_X Y = \exp(-X)\,\frac{d}{dt}\exp(X + tY)\Big|_{t=0}
+            = \sum_{k \ge 0} \frac{(-1)^k}{(k+1)!}\,\mathrm{ad}_X^k\, Y ,
 
         an element of the Lie algebra.
 

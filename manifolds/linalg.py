@@ -21,7 +21,7 @@ _MOST_SQUARINGS = 5
 
 
 def expm(X: Array) -> Array:
-    r"""The exponential $\exp X = \sum_{k \ge 0} X^k / k!$ of each matrix.
+    r"""The exponential :math:`\exp X = \sum_{k \ge 0} X^k / k!` of each matrix.
 
     Many small matrices are scaled, put into the Taylor polynomial of degree 16 and squared, all at once; large
     matrices, few matrices and matrices of large norm go through `scipy.linalg.expm`.
@@ -82,10 +82,10 @@ def _scaled_taylor(X: Array, squarings: Array) -> Array:
 
 
 def expm_frechet(X: Array, Y: Array) -> tuple[Array, Array]:
-    r"""The exponential and its derivative $L(X, Y) = \frac{d}{dt} \exp(X + tY)|_{t=0}$.
+    r"""The exponential and its derivative :math:`L(X, Y) = \frac{d}{dt} \exp(X + tY)|_{t=0}`.
 
-    They are read off one exponential, $\exp\begin{pmatrix} X & Y \\ 0 & X \end{pmatrix}
-    = \begin{pmatrix} \exp X & L(X, Y) \\ 0 & \exp X \end{pmatrix}$.
+    They are read off one exponential, :math:`\exp\begin{pmatrix} X & Y \\ 0 & X \end{pmatrix}
+    = \begin{pmatrix} \exp X & L(X, Y) \\ 0 & \exp X \end{pmatrix}`.
 
     Parameters
     ----------
@@ -118,9 +118,9 @@ def expm_frechet(X: Array, Y: Array) -> tuple[Array, Array]:
 
 
 def phi(X: Array) -> Array:
-    r"""The entire function $\varphi(X) = \int_0^1 \exp(sX)\,ds = \sum_{k \ge 0} X^k / (k+1)!$ of each matrix.
+    r"""The entire function :math:`\varphi(X) = \int_0^1 \exp(sX)\,ds = \sum_{k \ge 0} X^k / (k+1)!` of each matrix.
 
-    It is invertible unless $X$ has an eigenvalue $2\pi i k$ with an integer $k \ne 0$.
+    It is invertible unless :math:`X` has an eigenvalue :math:`2\pi i k` with an integer :math:`k \ne 0`.
 
     Examples
     --------
@@ -187,16 +187,17 @@ def _refuse_singular(smallest: Array, largest: Array, *, kind: str) -> None:
 
 
 def form_polar(A: Array, form: Array, *, steps: int = 60) -> Array:
-    r"""The factor of $A$ that preserves a bilinear form: $S = A\,(A^* A)^{-1/2}$ with $A^* = M^{-1} A^{\mathsf T} M$.
+    r"""The factor of :math:`A` that preserves a bilinear form: :math:`S = A\,(A^* A)^{-1/2}` with :math:`A^* = M^{-1}
+    A^{\mathsf T} M`.
 
-    Newton's iteration $S \leftarrow \frac12 (S + S^{-*})$ converges to it whenever $A^* A$ has no eigenvalue on the
-    closed negative half of the real line, in particular near the group.
+    Newton's iteration :math:`S \leftarrow \frac12 (S + S^{-*})` converges to it whenever :math:`A^* A` has no
+    eigenvalue on the closed negative half of the real line, in particular near the group.
 
     Parameters
     ----------
     A : array of shape (..., n, n)
     form : array of shape (n, n)
-        The matrix $M$ of the form, invertible, symmetric or skew-symmetric.
+        The matrix :math:`M` of the form, invertible, symmetric or skew-symmetric.
     steps : int
         The most iterations.
 

@@ -21,11 +21,11 @@ _MOST_ROOTS = 60
 
 
 def so_log(R: Array) -> Array:
-    r"""The principal logarithm of rotations: skew-symmetric, with eigenvalues $i\theta$, $|\theta| < \pi$.
+    r"""The principal logarithm of rotations: skew-symmetric, with eigenvalues :math:`i\theta`, :math:`|\theta| < \pi`.
 
-    For two rows the angle, for three the unit quaternion, for more the rotation planes of $R$: they are those of the
-    polar factor of $I + R$, which is $R^{1/2}$, and their angles are read off $R$ itself, so that angles near $\pi$ and
-    near 0 are as exact as the entries.
+    For two rows the angle, for three the unit quaternion, for more the rotation planes of :math:`R`: they are those of
+    the polar factor of :math:`I + R`, which is :math:`R^{1/2}`, and their angles are read off :math:`R` itself, so that
+    angles near :math:`\pi` and near 0 are as exact as the entries.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def _refuse_half_turn(margin: Array) -> None:
 
 
 def unitary_log(Z: Any) -> Any:
-    r"""The principal logarithm of unitary matrices: skew-Hermitian, with eigenvalues $i\theta$, $|\theta| < \pi$.
+    r"""The principal logarithm of unitary matrices: skew-Hermitian, with eigenvalues :math:`i\theta`, :math:`|\theta| <
+    \pi`.
 
     Parameters
     ----------
@@ -118,10 +119,11 @@ def unitary_log(Z: Any) -> Any:
 
 
 def unitary_angles(Z: Any) -> tuple[Array, Any]:
-    r"""Angles $\theta_j \in (-\pi, \pi]$ and orthonormal eigenvectors of unitary matrices: $Z v_j = e^{i\theta_j} v_j$.
+    r"""Angles :math:`\theta_j \in (-\pi, \pi]` and orthonormal eigenvectors of unitary matrices: :math:`Z v_j =
+    e^{i\theta_j} v_j`.
 
-    The vectors are those of the Hermitian matrix $-i(Q - 1)(Q + 1)^{-1}$, of norm at most 1, where $Q = Z^{1/2}$ is the
-    polar factor of $1 + Z$; the angles are those of the numbers $v_j^{\mathsf H} Z v_j$.
+    The vectors are those of the Hermitian matrix :math:`-i(Q - 1)(Q + 1)^{-1}`, of norm at most 1, where :math:`Q =
+    Z^{1/2}` is the polar factor of :math:`1 + Z`; the angles are those of the numbers :math:`v_j^{\mathsf H} Z v_j`.
 
     Examples
     --------
@@ -139,7 +141,7 @@ def unitary_angles(Z: Any) -> tuple[Array, Any]:
 
 
 def from_angles(angles: Array, vectors: Any) -> Any:
-    r"""The skew-Hermitian matrix $\sum_j i\theta_j\, v_j v_j^{\mathsf H}$.
+    r"""The skew-Hermitian matrix :math:`\sum_j i\theta_j\, v_j v_j^{\mathsf H}`.
 
     Examples
     --------
@@ -151,10 +153,10 @@ def from_angles(angles: Array, vectors: Any) -> Any:
 
 
 def logm(A: Array) -> Array:
-    r"""The principal logarithm of real matrices: the one with eigenvalues of imaginary part in $(-\pi, \pi)$.
+    r"""The principal logarithm of real matrices: the one with eigenvalues of imaginary part in :math:`(-\pi, \pi)`.
 
-    Square roots by the product form of the Denman-Beavers iteration until $A^{1/2^k}$ is near the identity, then
-    $\log(1 + E) = \int_0^1 E\,(1 + xE)^{-1}\,dx$ by Gauss's rule with 8 nodes, which is the Padé approximant.
+    Square roots by the product form of the Denman-Beavers iteration until :math:`A^{1/2^k}` is near the identity, then
+    :math:`\log(1 + E) = \int_0^1 E\,(1 + xE)^{-1}\,dx` by Gauss's rule with 8 nodes, which is the Padé approximant.
 
     Parameters
     ----------
@@ -233,7 +235,7 @@ def refuse_negative_eigenvalues(A: Array) -> None:
 
 
 def log_error(X: Array, g: Array) -> Array:
-    r"""How far $\exp X$ is from $g$: $\max|\exp X - g| / \max|g|$ for each matrix.
+    r"""How far :math:`\exp X` is from :math:`g`: :math:`\max|\exp X - g| / \max|g|` for each matrix.
 
     Examples
     --------

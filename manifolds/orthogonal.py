@@ -16,15 +16,17 @@ from manifolds.logarithms import log_error, so_log
 
 
 class FormGroup(MatrixGroup):
-    r"""The matrices that preserve a bilinear form: $g^{\mathsf T} M g = M$, with $M$ symmetric or skew-symmetric.
+    r"""The matrices that preserve a bilinear form: :math:`g^{\mathsf T} M g = M`, with :math:`M` symmetric or
+    skew-symmetric.
 
-    With the adjoint $A^* = M^{-1} A^{\mathsf T} M$ of the form, $g^{-1} = g^*$, and the Lie algebra is that of the
-    $X$ with $X^* = -X$. The logarithm commutes with $^*$, so the principal logarithm of an element lies in the algebra.
+    With the adjoint :math:`A^* = M^{-1} A^{\mathsf T} M` of the form, :math:`g^{-1} = g^*`, and the Lie algebra is that
+    of the :math:`X` with :math:`X^* = -X`. The logarithm commutes with :math:`^*`, so the principal logarithm of an
+    element lies in the algebra.
 
     Parameters
     ----------
     form : array of shape (n, n)
-        The matrix $M$, orthogonal as well.
+        The matrix :math:`M`, orthogonal as well.
     """
 
     def __init__(self, *, form: Array, name: str, algebra_name: str | None) -> None:
@@ -33,7 +35,7 @@ class FormGroup(MatrixGroup):
         self.form.setflags(write=False)
 
     def adjoint_of_form(self, A: Array) -> Array:
-        r"""$A^* = M^{-1} A^{\mathsf T} M$."""
+        r""":math:`A^* = M^{-1} A^{\mathsf T} M`."""
         return self.form.T @ A.mT @ self.form
 
     def conditions(self, g: Array) -> list[Condition]:
@@ -48,7 +50,7 @@ class FormGroup(MatrixGroup):
         return form_polar(A, self.form)
 
     def nearest_algebra(self, A: Array) -> Array:
-        r"""$(A - A^*) / 2$."""
+        r""":math:`(A - A^*) / 2`."""
         return 0.5 * (A - self.adjoint_of_form(A))
 
     def _algebra_error2(self, X: Array) -> Any:
@@ -119,10 +121,11 @@ class _OrthogonalMatrices(FormGroup):
 
 @final
 class Orthogonal(_OrthogonalMatrices):
-    r"""$\mathrm O(n)$: $g^{\mathsf T} g = 1$.
+    r""":math:`\mathrm O(n)`: :math:`g^{\mathsf T} g = 1`.
 
     Compact, with two components. `exp` reaches that of the identity only, and is injective on the skew-symmetric
-    matrices with eigenvalues $i\theta$, $|\theta| < \pi$. `project` gives the nearest element, the polar factor.
+    matrices with eigenvalues :math:`i\theta`, :math:`|\theta| < \pi`. `project` gives the nearest element, the polar
+    factor.
 
     Parameters
     ----------
@@ -164,11 +167,12 @@ class Orthogonal(_OrthogonalMatrices):
 
 @final
 class SpecialOrthogonal(_OrthogonalMatrices):
-    r"""$\mathrm{SO}(n)$, the rotations: $g^{\mathsf T} g = 1$, $\det g = 1$.
+    r""":math:`\mathrm{SO}(n)`, the rotations: :math:`g^{\mathsf T} g = 1`, :math:`\det g = 1`.
 
-    Compact and connected. `exp` is injective on the skew-symmetric matrices with eigenvalues $i\theta$,
-    $|\theta| < \pi$; `log` inverts it, also very near the angle $\pi$, and refuses a rotation by $\pi$. `project`
-    gives the nearest rotation. The basis is that of geomstats; for $n = 3$ the turns about the three axes.
+    Compact and connected. `exp` is injective on the skew-symmetric matrices with eigenvalues :math:`i\theta`,
+    :math:`|\theta| < \pi`; `log` inverts it, also very near the angle :math:`\pi`, and refuses a rotation by
+    :math:`\pi`. `project` gives the nearest rotation. The basis is that of geomstats; for :math:`n = 3` the turns about
+    the three axes.
 
     Parameters
     ----------
@@ -203,11 +207,12 @@ class SpecialOrthogonal(_OrthogonalMatrices):
 
 @final
 class IndefiniteOrthogonal(FormGroup):
-    r"""$\mathrm O(p, q)$: $g^{\mathsf T} M g = M$ with $M = \mathrm{diag}(1, \dots, 1, -1, \dots, -1)$, $p$ times 1.
+    r""":math:`\mathrm O(p, q)`: :math:`g^{\mathsf T} M g = M` with :math:`M = \mathrm{diag}(1, \dots, 1, -1, \dots,
+    -1)`, :math:`p` times 1.
 
-    With $p, q \ge 1$ it has four components; `exp` reaches that of the identity, not everywhere. It is injective on
-    the algebra elements whose eigenvalues have imaginary part in $(-\pi, \pi)$. `project` gives the factor of the
-    generalised polar decomposition, near the matrix where that is near the group.
+    With :math:`p, q \ge 1` it has four components; `exp` reaches that of the identity, not everywhere. It is injective
+    on the algebra elements whose eigenvalues have imaginary part in :math:`(-\pi, \pi)`. `project` gives the factor of
+    the generalised polar decomposition, near the matrix where that is near the group.
 
     Parameters
     ----------
@@ -259,6 +264,7 @@ def _plane_exp(X: Array) -> Array:
 
 
 def _space_exp(X: Array) -> Array:
-    r"""Rodrigues: $1 + \frac{\sin\theta}{\theta} X + \frac{1 - \cos\theta}{\theta^2} X^2$, $\theta^2 = |X|^2 / 2$."""
+    r"""Rodrigues: :math:`1 + \frac{\sin\theta}{\theta} X + \frac{1 - \cos\theta}{\theta^2} X^2`, :math:`\theta^2 =
+    |X|^2 / 2`."""
     angle = np.sqrt(0.5 * (X * X).sum(axis=(-2, -1)))[..., None, None]
     return np.eye(3) + np.sinc(angle / np.pi) * X + 0.5 * np.sinc(0.5 * angle / np.pi) ** 2 * (X @ X)

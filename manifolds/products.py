@@ -19,7 +19,7 @@ _MOST_COMPONENTS = 4096
 
 @final
 class DirectProduct(MatrixGroup):
-    r"""$G_1 \times \cdots \times G_m$ as block diagonal matrices.
+    r""":math:`G_1 \times \cdots \times G_m` as block diagonal matrices.
 
     Everything is done factor by factor; the basis takes those of the factors in turn.
 

@@ -12,7 +12,7 @@ from manifolds.orthogonal import FormGroup
 
 
 def symplectic_form(n: int) -> Array:
-    r"""The matrix $J = \begin{pmatrix} 0 & 1 \\ -1 & 0 \end{pmatrix}$ of $2n$ rows.
+    r"""The matrix :math:`J = \begin{pmatrix} 0 & 1 \\ -1 & 0 \end{pmatrix}` of :math:`2n` rows.
 
     Examples
     --------
@@ -44,13 +44,13 @@ def symmetric_units(n: int) -> Array:
 
 @final
 class Symplectic(FormGroup):
-    r"""$\mathrm{Sp}(2n, \mathbb R)$: $g^{\mathsf T} J g = J$, matrices of $2n$ rows.
+    r""":math:`\mathrm{Sp}(2n, \mathbb R)`: :math:`g^{\mathsf T} J g = J`, matrices of :math:`2n` rows.
 
-    Connected and not compact. The algebra is that of the Hamiltonian matrices
-    $\begin{pmatrix} A & B \\ C & -A^{\mathsf T} \end{pmatrix}$ with symmetric $B$ and $C$; the basis takes $A$ first,
-    row by row, then $B$, then $C$. `exp` is injective on those whose eigenvalues have imaginary part in
-    $(-\pi, \pi)$, and does not reach every element. `project` gives the factor of the generalised polar
-    decomposition, near the matrix where that is near the group.
+    Connected and not compact. The algebra is that of the Hamiltonian matrices :math:`\begin{pmatrix} A & B \\ C &
+    -A^{\mathsf T} \end{pmatrix}` with symmetric :math:`B` and :math:`C`; the basis takes :math:`A` first, row by row,
+    then :math:`B`, then :math:`C`. `exp` is injective on those whose eigenvalues have imaginary part in :math:`(-\pi,
+    \pi)`, and does not reach every element. `project` gives the factor of the generalised polar decomposition, near the
+    matrix where that is near the group.
 
     Parameters
     ----------

@@ -114,12 +114,12 @@ def check_group(
 ) -> GroupReport:
     r"""Check the laws of a matrix group on random elements, in floating point.
 
-    They are the axioms, $e g = g e = g$, $g g^{-1} = e$, $(gh)k = g(hk)$, closure; a basis closed under brackets;
-    `exp` as the matrix exponential, with values in the group; $\exp((s + t)X) = \exp(sX)\exp(tX)$; `log` as its
-    inverse near the identity; the adjoint; `dexp` against difference quotients and against
-    $\varphi(-\mathrm{ad}_X) = \sum_k (-\mathrm{ad}_X)^k / (k + 1)!$; the projection; that matrices beside the group are
-    told from its elements; repeatable random elements. One matrix and a batch must agree. Numbers support a law; they
-    do not prove it.
+    They are the axioms, :math:`e g = g e = g`, :math:`g g^{-1} = e`, :math:`(gh)k = g(hk)`, closure; a basis closed
+    under brackets; `exp` as the matrix exponential, with values in the group; :math:`\exp((s + t)X) =
+    \exp(sX)\exp(tX)`; `log` as its inverse near the identity; the adjoint; `dexp` against difference quotients and
+    against :math:`\varphi(-\mathrm{ad}_X) = \sum_k (-\mathrm{ad}_X)^k / (k + 1)!`; the projection; that matrices beside
+    the group are told from its elements; repeatable random elements. One matrix and a batch must agree. Numbers support
+    a law; they do not prove it.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def check_group(
     samples : int
         How many random elements of each kind.
     scale : float
-        The largest spectral norm of the algebra elements, below $\pi$ so that logarithms exist.
+        The largest spectral norm of the algebra elements, below :math:`\pi` so that logarithms exist.
     tolerance : float
         The largest residual that passes, relative to the largest entry of what is compared.
     on_failure : "raise" or "report"

@@ -13,15 +13,16 @@ from manifolds.groups import MatrixGroup
 
 
 class UnipotentPattern(MatrixGroup):
-    r"""The matrices $1 + N$ where $N$ is zero outside a set of entries above the diagonal.
+    r"""The matrices :math:`1 + N` where :math:`N` is zero outside a set of entries above the diagonal.
 
-    The set must be closed: with $(i, j)$ and $(j, k)$ it contains $(i, k)$. Then the $N$ are the Lie algebra too, they
-    are nilpotent, and `exp` is a bijection with polynomial inverse $\log(1 + N) = N - N^2/2 + \cdots$.
+    The set must be closed: with :math:`(i, j)` and :math:`(j, k)` it contains :math:`(i, k)`. Then the :math:`N` are
+    the Lie algebra too, they are nilpotent, and `exp` is a bijection with polynomial inverse :math:`\log(1 + N) = N -
+    N^2/2 + \cdots`.
 
     Parameters
     ----------
     pattern : boolean array of shape (n, n)
-        Where $N$ may differ from zero.
+        Where :math:`N` may differ from zero.
     """
 
     def __init__(self, *, pattern: Any, name: str, algebra_name: str | None) -> None:
@@ -53,7 +54,7 @@ class UnipotentPattern(MatrixGroup):
         return np.where(self._pattern, A, 0.0)
 
     def _series(self, N: Array, coefficients: list[float]) -> Array:
-        """The polynomial $c_0 + c_1 N + ...$ by Horner's rule."""
+        """The polynomial :math:`c_0 + c_1 N + ...` by Horner's rule."""
         one = np.eye(self.size)
         result = coefficients[-1] * one
         for coefficient in reversed(coefficients[:-1]):
@@ -76,10 +77,10 @@ class UnipotentPattern(MatrixGroup):
 
 @final
 class Unipotent(UnipotentPattern):
-    r"""$\mathrm{UT}(n, \mathbb R)$, the upper triangular matrices with ones on the diagonal.
+    r""":math:`\mathrm{UT}(n, \mathbb R)`, the upper triangular matrices with ones on the diagonal.
 
     `exp` is a bijection from the strictly upper triangular matrices; the basis is that of the matrix units, row by
-    row. `project` gives the nearest element. From $n = 4$ on the algebra has no name in the printed grammar.
+    row. `project` gives the nearest element. From :math:`n = 4` on the algebra has no name in the printed grammar.
 
     Parameters
     ----------
@@ -100,10 +101,11 @@ class Unipotent(UnipotentPattern):
 
 @final
 class Heisenberg(UnipotentPattern):
-    r"""$H(k)$: $\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}$ with $a, b \in \mathbb R^k$.
+    r""":math:`H(k)`: :math:`\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}` with :math:`a, b \in
+    \mathbb R^k`.
 
-    Of dimension $2k + 1$, with the algebra heis(k): $[a_i, b_i] = c$, all other brackets of the basis are zero; the
-    basis is $a_1, \dots, a_k$, then $b_1, \dots, b_k$, then $c$. `exp` is a bijection.
+    Of dimension :math:`2k + 1`, with the algebra heis(k): :math:`[a_i, b_i] = c`, all other brackets of the basis are
+    zero; the basis is :math:`a_1, \dots, a_k`, then :math:`b_1, \dots, b_k`, then :math:`c`. `exp` is a bijection.
 
     Parameters
     ----------
@@ -137,7 +139,8 @@ class Heisenberg(UnipotentPattern):
 
 @final
 class Translations(UnipotentPattern):
-    r"""The translations of $\mathbb R^n$: the matrices $\begin{pmatrix} 1 & v \\ 0 & 1 \end{pmatrix}$ of $n + 1$ rows.
+    r"""The translations of :math:`\mathbb R^n`: the matrices :math:`\begin{pmatrix} 1 & v \\ 0 & 1 \end{pmatrix}` of
+    :math:`n + 1` rows.
 
     Parameters
     ----------

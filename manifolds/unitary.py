@@ -20,7 +20,7 @@ _TIE = 1e-9  # angles nearer to each other than this count as equal
 
 
 def to_complex(g: Array) -> Any:
-    r"""The complex matrix $A + iB$ of its real form, the part that commutes with $J$ taken.
+    r"""The complex matrix :math:`A + iB` of its real form, the part that commutes with :math:`J` taken.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def to_complex(g: Array) -> Any:
 
 
 def to_real(Z: Any) -> Array:
-    r"""The real form $\begin{pmatrix} A & -B \\ B & A \end{pmatrix}$ of a complex matrix $A + iB$.
+    r"""The real form :math:`\begin{pmatrix} A & -B \\ B & A \end{pmatrix}` of a complex matrix :math:`A + iB`.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class _UnitaryMatrices(MatrixGroup):
         super().__init__(size=2 * n, name=name, algebra_name=algebra_name)
 
     def to_complex(self, g: ArrayLike) -> Any:
-        r"""The complex $n \times n$ matrices $A + iB$ of elements or algebra elements in real form.
+        r"""The complex :math:`n \times n` matrices :math:`A + iB` of elements or algebra elements in real form.
 
         Examples
         --------
@@ -65,7 +65,7 @@ class _UnitaryMatrices(MatrixGroup):
         return to_complex(square_matrices(g, self.size, what="g"))
 
     def from_complex(self, Z: ArrayLike) -> Array:
-        r"""The real form of complex $n \times n$ matrices.
+        r"""The real form of complex :math:`n \times n` matrices.
 
         Raises
         ------
@@ -122,11 +122,11 @@ class _UnitaryMatrices(MatrixGroup):
 
 @final
 class Unitary(_UnitaryMatrices):
-    r"""$\mathrm U(n)$ in real form, matrices of $2n$ rows: $g^{\mathsf T} g = 1$ and $gJ = Jg$.
+    r""":math:`\mathrm U(n)` in real form, matrices of :math:`2n` rows: :math:`g^{\mathsf T} g = 1` and :math:`gJ = Jg`.
 
-    The complex matrix $A + iB$ is written $\begin{pmatrix} A & -B \\ B & A \end{pmatrix}$. Compact and connected, the
-    intersection of $\mathrm{SO}(2n)$ and $\mathrm{Sp}(2n)$. `exp` is injective on the algebra elements with eigenvalues
-    $i\theta$, $|\theta| < \pi$. `project` gives the nearest element.
+    The complex matrix :math:`A + iB` is written :math:`\begin{pmatrix} A & -B \\ B & A \end{pmatrix}`. Compact and
+    connected, the intersection of :math:`\mathrm{SO}(2n)` and :math:`\mathrm{Sp}(2n)`. `exp` is injective on the
+    algebra elements with eigenvalues :math:`i\theta`, :math:`|\theta| < \pi`. `project` gives the nearest element.
 
     Parameters
     ----------
@@ -151,12 +151,13 @@ class Unitary(_UnitaryMatrices):
 
 @final
 class SpecialUnitary(_UnitaryMatrices):
-    r"""$\mathrm{SU}(n)$ in real form: the elements of $\mathrm U(n)$ of complex determinant 1.
+    r""":math:`\mathrm{SU}(n)` in real form: the elements of :math:`\mathrm U(n)` of complex determinant 1.
 
-    Compact and connected. The principal logarithm in $\mathfrak u(n)$ has the trace $2\pi i k$. Where $k = 0$ it is the
-    result of `log`. Otherwise, which happens for $n \ge 3$ only, `log` takes $2\pi$ off the $k$ largest angles: the
-    logarithm of least norm in $\mathfrak{su}(n)$. It is refused where an eigenvalue is $-1$ and where equal angles
-    leave a choice. `project` divides the polar factor by the $n$-th root of its determinant that is nearest to 1.
+    Compact and connected. The principal logarithm in :math:`\mathfrak u(n)` has the trace :math:`2\pi i k`. Where
+    :math:`k = 0` it is the result of `log`. Otherwise, which happens for :math:`n \ge 3` only, `log` takes :math:`2\pi`
+    off the :math:`k` largest angles: the logarithm of least norm in :math:`\mathfrak{su}(n)`. It is refused where an
+    eigenvalue is :math:`-1` and where equal angles leave a choice. `project` divides the polar factor by the
+    :math:`n`-th root of its determinant that is nearest to 1.
 
     Parameters
     ----------
