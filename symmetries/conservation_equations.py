@@ -49,13 +49,7 @@ class Monomials:
     def of_degrees(cls, coordinates: Sequence[int], degrees: Sequence[int]) -> Monomials:
         """All monomials of these degrees in these coordinates."""
         size = len(coordinates)
-        total = sum(comb(size + degree - 1, degree) for degree in degrees)
-        if total > MAX_MONOMIALS:
-            raise InputError(
-                f"conserved quantities of degree {max(degrees)} in {size:,} parameters have {total:,} monomials",
-                why=f"at most {MAX_MONOMIALS:,} are taken",
-                cure="use a lower degree, the ansatz diagonal, or smaller sizes",
-            )
+        check_monomials(size, degrees)
         names = np.asarray(coordinates, dtype=np.int64)
         return cls(tuple(names[_positions(size, degree)] for degree in degrees))
 
@@ -86,6 +80,17 @@ class Monomials:
             if len(inside):
                 yield inside, rows[which[inside] - start]
             start += len(rows)
+
+
+def check_monomials(size: int, degrees: Sequence[int]) -> None:
+    """Refuse more monomials than fit in memory, before anything is built."""
+    total = sum(comb(size + degree - 1, degree) for degree in degrees)
+    if total > MAX_MONOMIALS:
+        raise InputError(
+            f"conserved quantities of degree {max(degrees)} in {size:,} parameters have {total:,} monomials",
+            why=f"at most {MAX_MONOMIALS:,} are taken",
+            cure="use a lower degree, the ansatz diagonal, or smaller sizes",
+        )
 
 
 def _positions(size: int, degree: int) -> IntArray:

@@ -11,7 +11,7 @@ from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial, read_ansatz
 from symmetries.certificate import Claim
 from symmetries.closed_fields import closed_fields
-from symmetries.conservation_equations import Monomials
+from symmetries.conservation_equations import Monomials, check_monomials
 from symmetries.conservation_solve import Law, LawOutcome, degree, independent_of_products, simplified, solve_laws
 from symmetries.loss import Loss
 from symmetries.metric import Metric
@@ -80,6 +80,7 @@ def search(system: DeterminingSystem, metric: Metric, ansatz: Ansatz, progress: 
         outcome = _solve(system, metric, Monomials.of_degrees(every, (2,)), progress)
         return Search(tuple(outcome.laws), "quadratic forms", _complete(system, outcome, "quadratic form"))
     most = ansatz.degree + 1 if isinstance(ansatz, Polynomial) else 2
+    check_monomials(len(every), range(1, most + 1))
     kept: list[Law] = []
     outcome = LawOutcome()
     unseen: set[int] = set()

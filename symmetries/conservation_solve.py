@@ -73,10 +73,11 @@ def gradient_field(metric: Metric, polynomial: Polynomial) -> VectorField:
         for name, exponent in monomial:
             if name not in position:
                 continue
-            rest = multiply_monomials(monomial, ((name, -1),))
+            rest = tuple((other, power - (other == name)) for other, power in monomial if other != name or power > 1)
             for row, factor in metric.inverse_row(position[name]).items():
                 target = covector.setdefault(metric.entries[row], {})
-                target[rest] = target.get(rest, Fraction(0)) + value * exponent * factor
+                term = value * exponent if factor == 1 else value * exponent * factor
+                target[rest] = target[rest] + term if rest in target else term
     return VectorField.from_polynomials({name: covector[name] for name in metric.entries if name in covector})
 
 
@@ -199,16 +200,16 @@ def _named(metric: Metric, positions: Sequence[int]) -> Monomial:
 
 
 def normalised(polynomial: Polynomial) -> Polynomial:
-    """A polynomial scaled to coprime integers, its first term positive, in the order of the formula.
+    """A polynomial scaled to coprime integers, terms in the order of the formula, the first one positive.
 
     >>> normalised({(("x", 2),): Fraction(-1, 2), (("y", 2),): Fraction(1)})
     {(('x', 2),): Fraction(1, 1), (('y', 2),): Fraction(-2, 1)}
     """
-    values = [value for value in polynomial.values() if value]
+    ordered = sorted(polynomial, key=lambda monomial: (-sum(power for _, power in monomial), monomial))
+    values = [polynomial[monomial] for monomial in ordered if polynomial[monomial]]
     scale = Fraction(lcm(*(value.denominator for value in values)), gcd(*(value.numerator for value in values)))
-    first = next(iter(values))
-    scale = -scale if first < 0 else scale
-    return {monomial: value * scale for monomial, value in polynomial.items() if value}
+    scale = -scale if values[0] < 0 else scale
+    return {monomial: polynomial[monomial] * scale for monomial in ordered if polynomial[monomial]}
 
 
 def degree(polynomial: Polynomial) -> int:
