@@ -17,7 +17,7 @@ from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.block_diagonal import CoupledUnknowns, solve_coupled
 from symmetries.block_essential import essential_families
-from symmetries.block_families import EXPLICIT, Family, ProvedFamily, UnnamedFields
+from symmetries.block_families import EXPLICIT, Family, ProvedFamily, SpaceFamily, UnnamedFields
 from symmetries.block_fields import FieldMaker, LazySequence
 from symmetries.block_grading import Grading, grade_blocks, moving_shapes
 from symmetries.block_independence import independence_of
@@ -195,10 +195,14 @@ class _Search:
         self, families: Sequence[Family], prover: FamilyProver, check: MomentSampler
     ) -> tuple[list[ProvedFamily], list[str], bool]:
         proved, reasons, refuted = [], [], False
-        for family in families:
+        waiting = list(families)
+        while waiting:
+            family = waiting.pop(0)
             attempt = prover.prove(family, check=check)
             if attempt.verdict in {"proved", "measured"}:
                 proved.append(ProvedFamily(family, attempt.claim(family)))
+            elif attempt.verdict == "undecided" and isinstance(family, SpaceFamily) and family.parts():
+                waiting = [*family.parts(), *waiting]
             else:
                 reasons.append(f"{family.dimension} generators on {family.space}: {attempt.reason}")
                 refuted |= attempt.verdict == "refuted"

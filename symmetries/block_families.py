@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias, final
 
@@ -111,6 +111,13 @@ class SpaceFamily(Family):
             first = {(slot, i, j): power for slot, power in self.powers.items()}
             return first | {(slot, j, i): -power for slot, power in self.powers.items()}
         return {(slot, *((i, j) if power > 0 else (j, i))): power for slot, power in self.powers.items()}
+
+    def parts(self) -> tuple[Family, ...]:
+        """The diagonal matrices and the others: where a loss jumps, the first may keep it alone."""
+        if self.kind not in {"gl", "sl"}:
+            return ()
+        others = tuple(self.vector(k) for k in range(len(self.pairs)))
+        return replace(self, kind="diagonal", pairs=()), ListedFamily(others)
 
     @property
     def action(self) -> Mapping[str, str]:
