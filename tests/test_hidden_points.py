@@ -73,7 +73,6 @@ def test_a_field_that_depends_on_data_says_so():
         (("atanh(x) + y",), "write log((1 + x)/(1 - x))/2", "declared"),
         (("acosh(x) + y",), "write log(x + sqrt(x**2 - 1))", "write cosh"),
         (("x + y", "--parameters", "x y:1000000000"), "the limit is 1,000,000 entries", "cannot be read"),
-        (("x*y", "--ansatz", "blocks"), "not in this version", "not known"),
     ],
 )
 def test_refusals_say_what_helps(capsys, words, said, not_said):
