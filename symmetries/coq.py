@@ -117,7 +117,7 @@ def _assembled(loss: Loss, layout: Layout, labels: dict[Key, str], entries: list
     """The whole file."""
     domain = Domain(layout)
     lines, off = _sections(layout, domain, labels, entries, proofs)
-    conditions = [*domain.hypotheses.values()]
+    conditions = domain.described(labels)
     conditions += [f"{statement}   (field X{number} alone)" for number, statement in off]
     statements = [f"X{proof.number} = {proof.text}" for proof in proofs]
     top = header(loss, statements=statements, conditions=conditions, lines=lines, action=False)

@@ -54,7 +54,7 @@ def export_action(loss: Loss, action: FiniteAction) -> str:
         )
     writer = _Writer(prover, entries)
     lines = writer.lines(lowering.labels, scalings)
-    conditions = list(writer.domain.hypotheses.values())
+    conditions = writer.domain.described(lowering.labels)
     top = header(loss, statements=[str(action)], conditions=conditions, lines=lines, action=True)
     return "\n".join([top, *lines, ""])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -12,20 +13,33 @@ from symmetries.coq_terms import ATOMS, KINKED, Key, Term
 WIDTH = 110
 
 
+GLUED = re.compile(r" (?=(?:given|theta|velocity|t)\b)| (?=:= )| \^ ")
+"""Where a line is not broken: between a name and what it is applied to."""
+
+
 def wrapped(text: str, indent: str = "  ") -> str:
-    """A text in lines of bounded length, broken at spaces.
+    """A text in lines of bounded length, broken at spaces; a long definition begins with a new line.
 
     >>> wrapped("a b", "  ")
     'a b'
     """
+    if len(text) <= WIDTH:
+        return text
+    head, separator, body = text.partition(" : R := ")
+    if separator:
+        return f"{head} : R :=\n{indent}{_broken(body, indent)}"
+    return _broken(text, indent)
+
+
+def _broken(text: str, indent: str) -> str:
+    """A text in lines, the later ones indented."""
     lines = [""]
-    for word in text.replace(" ^ ", "\0^\0").split(" "):
-        word = word.replace("\0", " ")
+    for word in GLUED.sub(lambda found: found[0].replace(" ", "\0"), text).split(" "):
         if lines[-1] and len(lines[-1]) + len(word) + 1 > WIDTH:
             lines.append(indent + word)
         else:
             lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\0", " ")
 
 
 def record(name: str, maker: str, fields: Iterable[str]) -> str:
@@ -36,7 +50,7 @@ def record(name: str, maker: str, fields: Iterable[str]) -> str:
 def definitions(layout: Layout, labels: dict[Key, str], entries: list[str]) -> list[str]:
     """The records of data and parameters, the line, and the loss with its inner expressions."""
     names = [layout.identifiers[entry] for entry in entries]
-    lines = ["Set Primitive Projections.", "Unset Auto Template Polymorphism."]
+    lines = ["Set Primitive Projections."]
     if layout.has_given:
         lines.append(record("Given", "MakeGiven", [layout.identifiers[entry] for entry in layout.given]))
     lines += [record("Point", "MakePoint", names), "Unset Primitive Projections.", ""]
@@ -48,7 +62,7 @@ def definitions(layout: Layout, labels: dict[Key, str], entries: list[str]) -> l
         comment = f"(* {label.replace('*)', '* )')} *)\n" if label and name != "L" else ""
         if name == "L":
             lines.append("\n(* the loss *)")
-        lines.append(wrapped(f"{comment}Definition {name}{layout.binders(key)} : R := {layout.body(key)}."))
+        lines.append(comment + wrapped(f"Definition {name}{layout.binders(key)} : R := {layout.body(key)}."))
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 from symmetries.coq_layout import TIGHT, Layout
@@ -22,6 +23,7 @@ class Domain:
         self.positive: dict[Key, str] = {}
         self.nonzero: dict[Key, str] = {}
         self.hypotheses: dict[str, str] = {}
+        self.subjects: dict[str, Key] = {}
         self.lines: list[str] = []
         for key in layout.keys:
             term = layout.pool[key]
@@ -30,12 +32,16 @@ class Domain:
             if term.operation == "inv":
                 self._require_nonzero(term.arguments[0])
 
+    def described(self, labels: Mapping[Key, str]) -> list[str]:
+        """The hypotheses with what the names in them stand for."""
+        return [explained(self.layout, self.subjects[text], text, labels) for text in self.hypotheses.values()]
+
     def _require_positive(self, key: Key) -> None:
         if key in self.positive:
             return
         statement = f"0 < {self.layout.text(key, TIGHT)}"
         proof = self._positive(key)
-        self.positive[key] = self._fact(f"P_{self._label(key)}", statement, proof)
+        self.positive[key] = self._fact(key, f"P_{self._label(key)}", statement, proof)
 
     def _require_nonzero(self, key: Key) -> None:
         if key in self.nonzero:
@@ -43,12 +49,13 @@ class Domain:
         statement = f"{self.layout.text(key, TIGHT)} <> 0"
         proof = self._positive(key)
         why = None if proof is None else f"positive_nonzero _ {proof}"
-        self.nonzero[key] = self._fact(f"O_{self._label(key)}", statement, why)
+        self.nonzero[key] = self._fact(key, f"O_{self._label(key)}", statement, why)
 
-    def _fact(self, name: str, statement: str, proof: str | None) -> str:
+    def _fact(self, key: Key, name: str, statement: str, proof: str | None) -> str:
         if proof is None:
             name = f"H_{name}"
             self.hypotheses[name] = statement
+            self.subjects[statement] = key
             self.lines.append(f"Hypothesis {name} : {statement}.")
         else:
             self.lines.append(f"Lemma {name} : {statement}.\nProof. exact ({proof}). Qed.")
@@ -151,3 +158,9 @@ class Domain:
             total = f"({rule} _ _ {total} {one})"
             sure = sure or positive is not None
         return total if sure or not strict else None
+
+
+def explained(layout: Layout, key: Key, statement: str, labels: Mapping[Key, str]) -> str:
+    """A condition with the formula that the name in it stands for."""
+    name, label = layout.names.get(key), labels.get(key)
+    return f"{statement}   where {name} is {label}" if name and label else statement

@@ -1,0 +1,201 @@
+"""The text of exported files, and what is refused; nothing here needs coqc."""
+
+import json
+import re
+
+import pytest
+from command import in_process
+from coq_cases import MORE, QUICK, Case, certificate_of
+from public_losses import public_algebra
+
+from manifolds import InputError
+from symmetries import Certificate, FiniteAction, Loss, VectorField, derive, verify
+
+FORBIDDEN = re.compile(r"\b(Axiom|Admitted|admit|Parameter|Parameters|Conjecture|Abort|Unset Guard|bypass_check)\b")
+CIRCLE = Loss.parse("x**2 + 9*y**2")
+TURN = VectorField({"x": "-9*y", "y": "x"})
+
+
+def statements(text: str) -> str:
+    """The file without its comments."""
+    return re.sub(r"\(\*.*?\*\)", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", [*QUICK, "matrix factorisation 3", "hostile names"])
+def test_structure(name):
+    case = (QUICK | MORE)[name]
+    certificate = certificate_of(case)
+    text = certificate.to_coq()
+    assert text == Certificate.from_json(certificate.to_json()).to_coq()
+    code = statements(text)
+    assert not FORBIDDEN.search(code)
+    assert text.isascii()
+    # hypotheses are made only within sections, which close: none is left as an axiom
+    assert len(re.findall(r"^Section ", code, re.MULTILINE)) == len(re.findall(r"^End ", code, re.MULTILINE))
+    inside = 0
+    for line in code.split("\n"):
+        inside += line.startswith("Section ") - line.startswith("End ")
+        if re.match(r"(Hypothesis|Variables?) ", line):
+            assert inside > 0, line
+    count = len(certificate.fields)
+    for k, components in enumerate(certificate.fields, start=1):
+        assert f"X{k} = {VectorField(components)}"[:60] in " ".join(text.split())
+        assert len(re.findall(rf"^Theorem symmetry_{k} :", code, re.MULTILINE)) == 1
+    assert f"symmetry_{count + 1}" not in code
+    lemmas = re.search(r"(\d+) lemmas and theorems", text)
+    assert lemmas
+    assert int(lemmas[1]) == len(re.findall(r"^(?:Lemma|Theorem) ", code, re.MULTILINE))
+    assert code.count("Proof.") == code.count("Qed.")
+    assert "Print Assumptions" in code
+
+
+def test_the_loss_reads_like_the_formula():
+    text = certificate_of(Case("sum((Y - U@V)**2)", {"U": (2, 1), "V": (1, 1)}, {"Y": (2, 1)})).to_coq()
+    assert "(n1 given theta) ^ 2 + (n2 given theta) ^ 2" in text
+    assert "Y_0_0 given - U_0_0 theta * V_0_0 theta." in text
+    assert "(* (Y - U @ V)[0,0] *)" in text or "[0,0] *)" in text
+    relu = certificate_of(QUICK["relu"]).to_coq()
+    assert "Rmax" in relu
+    assert "derivable_pt_lim (fun t => L given (move theta (X1 given theta) t)) 0 0" in relu
+
+
+def test_conditions_are_stated_where_they_are_needed():
+    assert "Conditions: none" in certificate_of(QUICK["polynomial"]).to_coq()
+    assert "Conditions: none" in certificate_of(QUICK["softmax"]).to_coq(), "a sum of exponentials is positive"
+    relu = certificate_of(QUICK["relu"]).to_coq()
+    assert "Conditions: none" in relu, "a rescaling passes through the kinks"
+    rational = certificate_of(QUICK["rational"]).to_coq()
+    theorem = rational[rational.index("Theorem symmetry_1") :].split(".")[0]
+    assert "<> 0 ->" in theorem
+    off = verify(Loss.parse("relu(x - y + z) + 0*w", ["x", "y", "z", "w"]), VectorField({"x": "w", "y": "w"})).to_coq()
+    assert "Conditions: none" in off
+    bent = verify(Loss.parse("relu(x)**2 + abs(x)*x - 2*x*relu(x)", ["x"]), VectorField({"x": "1"}))
+    if bent.verdict == "proved":
+        assert "(field X1 alone)" in bent.to_coq()
+
+
+def test_a_false_field_is_refused():
+    certificate = verify(CIRCLE, TURN)
+    edited = json.loads(certificate.to_json())
+    edited["fields"][0]["x"] = "-8*y"
+    edited["claims"][0]["statement"] = f"({VectorField(edited['fields'][0])}) L = 0"
+    with pytest.raises(InputError) as refusal:
+        Certificate.from_json(json.dumps(edited)).to_coq()
+    message = str(refusal.value)
+    assert "-8*y d/dx + x d/dy" in message
+    assert "not proved" in message
+    assert message.count("\n") == 2
+
+
+def refuted(data):
+    data["claims"][0]["verdict"] = data["verdict"] = "refuted"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda data: data["claims"].clear(), "makes no claim about it"),
+        (lambda data: data["claims"][0].update(statement="(y d/dx) L = 0"), "holds no field that it speaks of"),
+        (
+            lambda data: (data["claims"][0].update(verdict="refuted"), data.update(verdict="refuted")),
+            "calls it refuted",
+        ),
+        (lambda data: data["fields"].clear() or data["claims"].clear(), "holds no vector field and no action"),
+    ],
+)
+def test_contradictions_are_refused(edit, said):
+    data = json.loads(verify(CIRCLE, TURN).to_json())
+    edit(data)
+    with pytest.raises(InputError, match=said):
+        Certificate.from_json(json.dumps(data)).to_coq()
+
+
+@pytest.mark.parametrize("function", ["erf", "gelu", "normal_cdf", "sign"])
+def test_unsupported_functions_are_named(function):
+    certificate = verify(Loss.parse(f"{function}(x*y)"), VectorField({"x": "x", "y": "-y"}))
+    if certificate.verdict != "proved":
+        certificate = verify(Loss.parse(f"{function}(x) + 0*y", ["x", "y"]), VectorField({"y": "1"}))
+    with pytest.raises(InputError, match=f"the function {function} in the export to Coq") as refusal:
+        certificate.to_coq()
+    assert str(refusal.value).count("\n") == 2
+
+
+def test_a_relation_that_is_not_known_is_refused():
+    with pytest.raises(InputError, match="needs a relation between functions"):
+        public_algebra("sin_double").certificate.to_coq()
+
+
+def test_a_large_determinant_is_refused():
+    loss = Loss.parse("det(A)", {"A": (5, 5)})
+    with pytest.raises(InputError, match="the determinant of a 5 x 5 matrix"):
+        verify(loss, VectorField({"A[0,0]": "A[1,0]", **{f"A[0,{k}]": f"A[1,{k}]" for k in range(1, 5)}})).to_coq()
+
+
+def test_a_loss_without_parameters_is_refused():
+    certificate = verify(Loss.parse("y**2", ["x"], data=["y"]), VectorField({"x": "1"}))
+    with pytest.raises(InputError, match="no parameter occurs in it"):
+        certificate.to_coq()
+
+
+def test_actions():
+    action = FiniteAction({"x": "x*exp(t)", "y": "y*exp(-t)"})
+    certificate = verify(Loss.parse("relu(x)*y + abs(x)/x"), action)
+    text = certificate.to_coq()
+    assert not FORBIDDEN.search(statements(text))
+    assert "Theorem invariance : forall (theta : Point) (t : R)," in text
+    assert "L (act theta t) = L theta" in text
+    with pytest.raises(InputError, match="needs a relation between functions"):
+        verify(Loss.parse("log(x) + log(y)"), action).to_coq()
+
+
+def test_a_false_action_is_refused():
+    data = json.loads(verify(Loss.parse("x*y"), FiniteAction({"x": "x*exp(t)", "y": "y*exp(-t)"})).to_json())
+    data["action"]["y"] = "y*exp(t)"
+    with pytest.raises(InputError, match="not proved that the action leaves the loss unchanged"):
+        Certificate.from_json(json.dumps(data)).to_coq()
+    data["action"]["y"] = "y*exp(-t)"
+    data["claims"] = data["claims"][1:]
+    with pytest.raises(InputError, match="does not claim"):
+        Certificate.from_json(json.dumps(data)).to_coq()
+
+
+# the command
+
+
+def test_the_command_writes_a_file(capsys, tmp_path):
+    place = tmp_path / "circle.v"
+    words = ("verify", "x**2 + 9*y**2", "--field", "x: -9*y; y: x", "--coq", str(place), "--json")
+    done = in_process(capsys, *words)
+    assert done.code == 0
+    assert done.object["coq"] == str(place)
+    assert place.read_text() == verify(Loss.parse("x**2 + 9*y**2"), TURN).to_coq()
+    assert in_process(capsys, *words).code == 0, "an exported file is written over"
+    assert [one.name for one in tmp_path.iterdir()] == ["circle.v"]
+
+
+def test_the_command_exports_a_stored_certificate(capsys, tmp_path):
+    stored, place = tmp_path / "c.json", tmp_path / "c.v"
+    certificate = derive(CIRCLE).certificate
+    stored.write_text(certificate.to_json())
+    assert in_process(capsys, "verify", "--certificate", str(stored), "--coq", str(place)).code == 0
+    assert place.read_text() == certificate.to_coq()
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "said"),
+    [
+        ("x: -8*y; y: x", "a.v", "not proved"),
+        ("x: -9*y; y: x", "a.txt", "ending .v"),
+        ("x: -9*y; y: x", "1-2.v", "ending .v"),
+        ("x: -9*y; y: x", "no/a.v", "its directory is not there"),
+        ("x: -9*y; y: x", "mine.v", "is no exported proof"),
+    ],
+)
+def test_the_command_refuses_and_writes_nothing(capsys, tmp_path, field, name, said):
+    (tmp_path / "mine.v").write_text("Theorem mine : True.")
+    words = ("verify", "x**2 + 9*y**2", "--field", field, "--coq", str(tmp_path / name))
+    done = in_process(capsys, *words, "--certificate", str(tmp_path / "c.json"))
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.v"]
+    assert (tmp_path / "mine.v").read_text() == "Theorem mine : True."
