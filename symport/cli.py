@@ -22,11 +22,12 @@ VERBS = {
     "verify": "prove or refute that a field, an action or a stored certificate is right",
     "conserved": "find what gradient flow conserves, prove it, and count what there is",
     "discrete": "find the permutations and sign changes of the parameters that keep a loss",
+    "act": "move a point along a symmetry, with the loss before and after",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
 }
 
-LATER = ("teleport", "minimize", "newton", "naturality", "act", "sweep")
+LATER = ("teleport", "minimize", "newton", "naturality", "sweep")
 """Verbs that a later version has."""
 
 EPILOG = (
