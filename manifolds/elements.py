@@ -37,7 +37,7 @@ class MatrixElements(MatrixLieAlgebra):
         --------
         >>> from manifolds import SpecialLinear
         >>> float(SpecialLinear(2).defect([[2.0, 0.0], [0.0, 1.0]]))
-        1.0
+        0.5
         """
         g = square_matrices(g, self.size, what="g")
         worst = np.zeros(g.shape[:-2])

@@ -327,7 +327,7 @@ class MatrixGroup(MatrixElements):
         if not self._has_geomstats:
             raise InputError(
                 f"geomstats has no group {self.name}",
-                why="it has GL(n,R), GL+(n,R), SO(n), SE(n) and the Heisenberg group H(1)",
+                why="it has GL(n,R), GL+(n,R), SO(n), SE(n) and the Heisenberg group H(3)",
                 cure="take manifolds.GeneralLinear(n).to_geomstats(), of which it is a subgroup",
             )
         return self._make_geomstats()

@@ -90,21 +90,21 @@ class Unipotent(UnipotentPattern):
     --------
     >>> group = Unipotent(3)
     >>> group, group.algebra_name, group.dimension
-    (UT(3,R), 'heis(1)', 3)
+    (UT(3,R), 'heis(3)', 3)
     """
 
     def __init__(self, n: int) -> None:
         n = whole_number(n, name="n")
-        names = {1: "0", 2: "R^1", 3: "heis(1)"}
+        names = {1: "0", 2: "R^1", 3: "heis(3)"}
         super().__init__(pattern=np.triu(np.ones((n, n), dtype=bool), 1), name=f"UT({n},R)", algebra_name=names.get(n))
 
 
 @final
 class Heisenberg(UnipotentPattern):
-    r""":math:`H(k)`: :math:`\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}` with :math:`a, b \in
+    r""":math:`H(2k + 1)`: :math:`\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}` with :math:`a, b \in
     \mathbb R^k`.
 
-    Of dimension :math:`2k + 1`, with the algebra heis(k): :math:`[a_i, b_i] = c`, all other brackets of the basis are
+    Of dimension :math:`2k + 1`, with the algebra heis(2k + 1): :math:`[a_i, b_i] = c`, all other brackets of the basis are
     zero; the basis is :math:`a_1, \dots, a_k`, then :math:`b_1, \dots, b_k`, then :math:`c`. `exp` is a bijection.
 
     Parameters
@@ -115,14 +115,14 @@ class Heisenberg(UnipotentPattern):
     --------
     >>> group = Heisenberg(2)
     >>> group, group.algebra_name, group.size, group.dimension
-    (H(2), 'heis(2)', 4, 5)
+    (H(5), 'heis(5)', 4, 5)
     """
 
     def __init__(self, k: int) -> None:
         k = whole_number(k, name="k")
         pattern = np.zeros((k + 2, k + 2), dtype=bool)
         pattern[0, 1:] = pattern[1:-1, -1] = True
-        super().__init__(pattern=pattern, name=f"H({k})", algebra_name=f"heis({k})")
+        super().__init__(pattern=pattern, name=f"H({2 * k + 1})", algebra_name=f"heis({2 * k + 1})")
 
     def algebra_basis(self) -> Array:
         """The first row, the last column, the corner."""
