@@ -13,7 +13,7 @@ from symmetries.coq_terms import ATOMS, KINKED, Key, Term
 WIDTH = 110
 
 
-GLUED = re.compile(r" (?=(?:given|theta|velocity|t)\b)| (?=:= )| \^ ")
+GLUED = re.compile(r" (?=(?:given|theta|velocity|t)\b)| (?=:= )| : (?=R;)| \^ ")
 """Where a line is not broken: between a name and what it is applied to."""
 
 

@@ -3,13 +3,17 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from command import in_process
 from coq_cases import MORE, QUICK, Case, certificate_of
+from coq_reading import Reading
+from extended import evaluate
 from public_losses import public_algebra
 
 from manifolds import InputError
 from symmetries import Certificate, FiniteAction, Loss, VectorField, derive, verify
+from symmetries.expression import entry_names
 
 FORBIDDEN = re.compile(r"\b(Axiom|Admitted|admit|Parameter|Parameters|Conjecture|Abort|Unset Guard|bypass_check)\b")
 CIRCLE = Loss.parse("x**2 + 9*y**2")
@@ -47,6 +51,55 @@ def test_structure(name):
     assert int(lemmas[1]) == len(re.findall(r"^(?:Lemma|Theorem) ", code, re.MULTILINE))
     assert code.count("Proof.") == code.count("Qed.")
     assert "Print Assumptions" in code
+
+
+def of_record(text: str, name: str) -> list[str]:
+    found = re.search(rf"^Record {name} := \w+ {{(.*?)}}\.", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"(\w+)\s*:\s*R\b", found[1]) if found else []
+
+
+@pytest.mark.parametrize("name", [*QUICK, *MORE])
+def test_the_definition_has_the_values_of_the_loss(name):
+    """What Coq cannot check: that L is the loss of the formula."""
+    case = (QUICK | MORE)[name]
+    text = certificate_of(case).to_coq()
+    fields = [*of_record(text, "Point"), *of_record(text, "Given")]
+    entries = [
+        *case.loss.entries,
+        *(entry for entry in (*case.loss.data_entries, *case.loss.constants) if occurs(entry, fields)),
+    ]
+    assert len(fields) == len(entries)
+    rng = np.random.default_rng(3)
+    compared = 0
+    for _ in range(20):
+        values = rng.uniform(0.2, 1.6, len(entries))
+        point = arrays(case.loss, dict(zip(entries, values, strict=True)))
+        expected = float(evaluate(case.loss.expression, point).reshape(-1)[0].real)
+        if np.isfinite(expected):
+            found = Reading(text, dict(zip(fields, values, strict=True))).value("L")
+            assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
+            compared += 1
+    assert compared >= 5
+
+
+def occurs(entry: str, fields: list[str]) -> bool:
+    """Data that the loss does not speak of are left out."""
+    plain = re.sub(r"[\[,]", "_", entry).replace("]", "")
+    return plain in fields or f"{plain}_" in fields
+
+
+def arrays(loss: Loss, values: dict[str, float]) -> dict[str, np.ndarray]:
+    shapes = {
+        **loss.parameters,
+        **{k: item.shape for k, item in loss.data.items()},
+        **dict.fromkeys(loss.constants, ()),
+    }
+    return {
+        name: np.array([values.get(entry, 0.0) for entry in entry_names(name, shape)], dtype=np.clongdouble).reshape(
+            1, *shape
+        )
+        for name, shape in shapes.items()
+    }
 
 
 def test_the_loss_reads_like_the_formula():
