@@ -121,6 +121,8 @@ class MatrixLieAlgebra(ABC):
         1.0
         """
         X = square_matrices(X, self.size, what="X")
+        largest = np.abs(X).max(axis=(-2, -1), keepdims=True)
+        X = X / np.where(largest > 0, largest, 1.0)
         norm2 = square_sum(X)
         rest = X - self.nearest_algebra(X)
         return np.sqrt(square_sum(rest) / np.where(norm2 > 0, norm2, 1.0))

@@ -145,7 +145,10 @@ def square_sum(A: Array) -> Any:
     >>> float(square_sum(np.array([[1.0, 2.0], [3.0, 4.0]])))
     30.0
     """
-    return np.vdot(A, A) if A.ndim == 2 else (A * A).sum(axis=(-2, -1))
+    if A.ndim == 2:
+        return np.vdot(A, A)
+    with np.errstate(over="ignore"):
+        return (A * A).sum(axis=(-2, -1))
 
 
 def worst_index(values: Array) -> tuple[tuple[int, ...], float]:

@@ -42,25 +42,25 @@ class Condition:
 
     @classmethod
     def matrix(cls, statement: str, residual: Array, *, scale: Array | float = 1.0) -> Condition:
-        """The condition that matrices vanish: missed by the largest entry of each, over `scale`.
+        """The condition that matrices vanish: missed by the largest entry of each, see `relative`.
 
         Examples
         --------
         >>> Condition.matrix("g^T g = I", np.diag([0.5, -2.0])).missed_by
         np.float64(2.0)
         """
-        return cls(statement, np.abs(residual).max(axis=(-2, -1), initial=0.0) / scale)
+        return cls(statement, relative(residual, scale).max(axis=(-2, -1), initial=0.0))
 
     @classmethod
-    def number(cls, statement: str, residual: Array) -> Condition:
-        """The condition that numbers vanish, one for each matrix: missed by their size.
+    def number(cls, statement: str, residual: Array, *, scale: Array | float = 1.0) -> Condition:
+        """The condition that numbers vanish, one for each matrix: missed by their size, see `relative`.
 
         Examples
         --------
         >>> Condition.number("det g = 1", np.array([0.0, -0.5])).missed_by
         array([0. , 0.5])
         """
-        return cls(statement, np.abs(residual))
+        return cls(statement, relative(residual, scale))
 
     @classmethod
     def holds(cls, statement: str, true: Array, *, found: Array | None = None, found_name: str = "") -> Condition:
@@ -93,12 +93,17 @@ class Condition:
         return InputError(f"{what}{place(index)} is not in {group}", why=why, cure=cure)
 
 
-def matrix_size(g: Array) -> Array:
-    """The largest entry of each matrix, at least 1: what residuals are measured against.
+def relative(residual: Array, scale: Array | float = 1.0) -> Array:
+    """The size of residuals of equations whose right sides are of size 1, relative to what rounding does to them.
+
+    `scale` bounds the change of the residual by a relative change of the entries of the matrix. It is left out where
+    the equation fails altogether, so that a large singular matrix is not taken for an element.
 
     Examples
     --------
-    >>> matrix_size(np.diag([3.0, 2.0]))
-    np.float64(3.0)
+    >>> relative(np.array([1e-6, 1.0]), 1e6)
+    array([1.e-12, 1.e+00])
     """
-    return np.maximum(np.abs(g).max(axis=(-2, -1)), 1.0)
+    size = np.abs(residual)
+    scale = np.maximum(scale, 1.0)
+    return np.where((size < 0.5) & np.isfinite(scale), size / scale, size)

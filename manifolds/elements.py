@@ -30,6 +30,10 @@ class MatrixElements(MatrixLieAlgebra):
     def nearest(self, A: Array) -> Array:
         """The element nearest to each matrix, or one near it; the elements themselves are kept. See `project`."""
 
+    def _conditions(self, g: Array) -> Sequence[Condition]:
+        with np.errstate(over="ignore", invalid="ignore"):  # then the condition is missed by infinity
+            return self.conditions(g)
+
     def defect(self, g: ArrayLike) -> Array:
         """How far each matrix misses the conditions of the group, about its relative distance from it; 0 for elements.
 
@@ -37,11 +41,11 @@ class MatrixElements(MatrixLieAlgebra):
         --------
         >>> from manifolds import SpecialLinear
         >>> float(SpecialLinear(2).defect([[2.0, 0.0], [0.0, 1.0]]))
-        0.5
+        1.0
         """
         g = square_matrices(g, self.size, what="g")
         worst = np.zeros(g.shape[:-2])
-        for condition in self.conditions(g):
+        for condition in self._conditions(g):
             worst = np.maximum(worst, condition.missed_by)
         return np.where(np.isnan(worst), np.inf, worst)
 
@@ -71,7 +75,7 @@ class MatrixElements(MatrixLieAlgebra):
         (2, 2)
         """
         g = square_matrices(g, self.size, what=what)
-        for condition in self.conditions(g) if g.size else ():
+        for condition in self._conditions(g) if g.size else ():
             if not (condition.missed_by <= tolerance).all():
                 raise condition.refusal(self.name, what=what, tolerance=tolerance)
         return g

@@ -172,12 +172,12 @@ class SpecialLinear(MatrixGroup):
         return np.array(off + [units[k, k] - units[k + 1, k + 1] for k in range(n - 1)]).reshape(-1, n, n)
 
     def conditions(self, g: Array) -> list[Condition]:
-        """Of determinant 1; missed by the error of the determinant over the product of the norms of the rows.
-
-        A relative change of the rows changes the determinant by about as much as that product, where it is above 1.
-        """
-        product = np.prod(np.linalg.norm(g, axis=-1), axis=-1)
-        return [Condition.number("det g = 1", (np.linalg.det(g) - 1.0) / np.maximum(product, 1.0))]
+        """Of determinant 1; a relative change of the entries changes the determinant by tr(|g^-1| |g|) as much."""
+        residual = np.linalg.det(g) - 1.0
+        near = (np.abs(residual) < 0.5)[..., None, None]
+        inverse = np.linalg.inv(np.where(near, g, np.eye(self.size)))
+        scale = (np.abs(inverse).mT * np.abs(g)).sum(axis=(-2, -1))
+        return [Condition.number("det g = 1", residual, scale=scale)]
 
     def nearest(self, A: Array) -> Array:
         """The matrix over the n-th root of its determinant."""
@@ -228,8 +228,10 @@ class PositiveDiagonal(MatrixGroup):
         """Diagonal, with a positive diagonal."""
         diagonal = np.diagonal(g, axis1=-2, axis2=-1)
         lowest = diagonal.min(axis=-1)
+        units = np.sqrt(np.abs(diagonal))
+        units = units[..., :, None] * units[..., None, :]
         return [
-            Condition.matrix("g is diagonal", _off_diagonal(g), scale=np.abs(g).max(axis=(-2, -1)).clip(min=1e-300)),
+            Condition.matrix("g is diagonal", _off_diagonal(g) / np.where(units > 0, units, 1.0)),
             Condition.holds("g_kk > 0", lowest > 0, found=lowest, found_name="the smallest entry of its diagonal"),
         ]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from manifolds._geomstats import load_geomstats
 from manifolds.checks import Array, square_sum, whole_number
-from manifolds.conditions import Condition, matrix_size
+from manifolds.conditions import Condition
 from manifolds.errors import InputError
 from manifolds.groups import LOG_ERROR, MatrixGroup
 from manifolds.linalg import expm, form_polar, polar, rotation_polar
@@ -41,7 +41,8 @@ class FormGroup(MatrixGroup):
     def conditions(self, g: Array) -> list[Condition]:
         """The form is preserved."""
         residual = g.mT @ self.form @ g - self.form
-        return [Condition.matrix(f"g^T {self._letter} g = {self._letter}", residual, scale=matrix_size(g) ** 2)]
+        scale = np.abs(g).mT @ np.abs(self.form) @ np.abs(g)
+        return [Condition.matrix(f"g^T {self._letter} g = {self._letter}", residual, scale=scale)]
 
     _letter = "M"
 

@@ -101,11 +101,11 @@ class Unipotent(UnipotentPattern):
 
 @final
 class Heisenberg(UnipotentPattern):
-    r""":math:`H(2k + 1)`: :math:`\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}` with :math:`a, b \in
-    \mathbb R^k`.
+    r""":math:`H(2k + 1)`: :math:`\begin{pmatrix} 1 & a & c \\ 0 & 1 & b \\ 0 & 0 & 1 \end{pmatrix}`.
 
-    Of dimension :math:`2k + 1`, with the algebra heis(2k + 1): :math:`[a_i, b_i] = c`, all other brackets of the basis are
-    zero; the basis is :math:`a_1, \dots, a_k`, then :math:`b_1, \dots, b_k`, then :math:`c`. `exp` is a bijection.
+    Here :math:`a, b \in \mathbb R^k`, and the dimension is :math:`2k + 1`, as in the name heis(2k + 1) of the algebra:
+    :math:`[a_i, b_i] = c`, all other brackets of the basis are zero. The basis is :math:`a_1, \dots, a_k`, then
+    :math:`b_1, \dots, b_k`, then :math:`c`. `exp` is a bijection.
 
     Parameters
     ----------
