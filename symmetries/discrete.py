@@ -151,6 +151,7 @@ class _Finder:
     seed: int
     invariance: Invariance = field(init=False)
     claims: dict[Images, Claim] = field(default_factory=dict)
+    doubtful: bool = False
 
     def __post_init__(self) -> None:
         self.invariance = Invariance(self.loss)
@@ -168,7 +169,7 @@ class _Finder:
         if root is not None:
             self.invariance = self.invariance.rewritten(root)
             signed, found = self._automorphisms(group)
-            if signed.faithful and found.complete:
+            if signed.faithful and found.complete and not self.doubtful:
                 reason = "the loss is rational, and these are all exchanges of the terms of its coprime polynomials"
                 return self._result(PermutationGroup(self.degree, found.levels), "proved", reason)
         return self._beyond(group)
@@ -198,7 +199,13 @@ class _Finder:
     def _accept(self, images: Images) -> bool:
         """Whether a map is proved to keep the loss; its claim is kept."""
         permutation = self._map(images)
-        if permutation.points != images or not self.invariance.proves(permutation):
+        if permutation.points != images:
+            return False
+        new = self.invariance.image(permutation)
+        if not self.invariance.keeps_value(new):
+            return False
+        if not self.invariance.keeps_domain(new):
+            self.doubtful = True
             return False
         self.claims[images] = self.invariance.proved_claim(permutation)
         return True

@@ -26,6 +26,8 @@ from symmetries.straight_line import compile_program
 Labels: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 """The cell of every point +e_0, ..., -e_(n-1)."""
 
+GUARDED = "the loss has branches that may guard a logarithm or a root"
+
 DRAWS = 2
 """Random values of the data."""
 
@@ -109,7 +111,7 @@ class BoundSearch:
     def run(self, group: PermutationGroup) -> Bound:
         """Compare with a known group."""
         if self.guarded:
-            return Bound("unknown", "the loss has branches that may guard a logarithm or a root")
+            return Bound("unknown", GUARDED)
         try:
             return self._run(group)
         except _GivesUp as stop:
@@ -134,6 +136,8 @@ class BoundSearch:
 
     def run_all(self, group: PermutationGroup) -> Bound:
         """Try all signed permutations outside the group, one by one."""
+        if self.guarded:
+            return Bound("unknown", GUARDED)
         for order in permutations(range(self.size)):
             if (self.classes[list(order)] != self.classes[: self.size]).any():
                 continue

@@ -137,8 +137,10 @@ class Invariance:
     def proves(self, permutation: SignedPermutation) -> bool:
         """Whether the normal form, or an exact expansion, shows that the loss is kept; False means unknown."""
         new = self.image(permutation)
-        if not self.keeps_domain(new):
-            return False
+        return self.keeps_value(new) and self.keeps_domain(new)
+
+    def keeps_value(self, new: Mapping[Index, Index]) -> bool:
+        """Whether the value is shown to be kept, wherever there is one before and after; False means unknown."""
         after = new.get(self.root, self.root)
         if after == self.root:
             return True

@@ -8,6 +8,7 @@ elements.  The product is direct exactly when the orders multiply to the order o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -21,6 +22,8 @@ from symmetries.permutation_group import Permutation, PermutationGroup
 
 Named: TypeAlias = tuple[str, int]
 """Name and order of a factor."""
+
+CYCLIC = re.compile(r"Z_(\d+)(?:\^(\d+))?")
 
 SMALL = 2_000
 """Groups of at most that order are named by their elements."""
@@ -54,19 +57,19 @@ def name_group(group: PermutationGroup) -> str | None:
 
 
 def _joined(names: Sequence[str]) -> str:
-    """A direct product, largest letters first, factors Z_2 collected."""
-    parts = Counter(part for name in names for part in name.split(" x "))
-    twos = parts.pop("Z_2", 0) + sum(int(part[4:]) * parts.pop(part) for part in list(parts) if _is_power(part))
-    if twos:
-        parts["Z_2" if twos == 1 else f"Z_2^{twos}"] = 1
-    ordered = sorted(parts, key=lambda part: (part.startswith("Z_"), "wr" not in part, part))
-    several = sum(parts.values()) > 1
-    shown = [f"({part})" if several and " " in part else part for part in ordered for _ in range(parts[part])]
-    return " x ".join(shown)
-
-
-def _is_power(part: str) -> bool:
-    return part.startswith("Z_2^") and part[4:].isdigit()
+    """A direct product, large factors first, powers of cyclic groups collected."""
+    cyclic: Counter[int] = Counter()
+    others: list[str] = []
+    for part in (part for name in names for part in name.split(" x ")):
+        match = CYCLIC.fullmatch(part)
+        if match:
+            cyclic[int(match[1])] += int(match[2] or 1)
+        else:
+            others.append(f"({part})" if " " in part else part)
+    if len(others) == 1 and not cyclic:
+        return others[0].strip("()")
+    powers = [f"Z_{n}" if rank == 1 else f"Z_{n}^{rank}" for n, rank in sorted(cyclic.items())]
+    return " x ".join([*sorted(others), *powers])
 
 
 def _commuting_sets(group: PermutationGroup) -> list[list[Permutation]]:

@@ -84,7 +84,7 @@ class PermutationGroup:
         return result
 
     def __contains__(self, images: object) -> bool:
-        if not isinstance(images, Sequence | np.ndarray) or len(images) != self.degree:
+        if isinstance(images, str) or not isinstance(images, Sequence | np.ndarray) or len(images) != self.degree:
             return False
         rest = np.array(images, dtype=np.int64)
         for level, transversal in zip(self.levels, self._transversals, strict=True):

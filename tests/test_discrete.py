@@ -148,6 +148,12 @@ def test_guarded_logarithms_are_not_flipped() -> None:
     assert group.completeness.verdict == "undecided"
 
 
+def test_a_root_that_cancels_restricts_the_domain() -> None:
+    group = discrete_symmetries(Loss.parse("sqrt(x)*0 + y**2"))
+    assert [one.map for one in group.generators] == [{"y": "-y"}]
+    assert group.verdict == "proved"
+
+
 # every signed permutation, one by one
 
 TERMS = st.tuples(st.integers(-2, 2), st.lists(st.integers(0, 3), min_size=4, max_size=4))
