@@ -9,6 +9,7 @@ Source: J. Ax, "On Schanuel's conjectures", Annals of Mathematics 93 (1971).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -51,8 +52,7 @@ def independence_of(sampler: MomentSampler) -> Independence:
             f"on every branch of the absolute values, {', '.join(transcendental)} functions are independent"
         )
     if transcendental:
-        size = sum(node.size for node in nodes if _kind(node))
-        if size > MAX_FUNCTIONS:
+        if _columns(nodes) > MAX_FUNCTIONS:
             return Independence(False, f"there are more than {MAX_FUNCTIONS} functions", (*assumptions, UNKNOWN))
         found = [_full_rank(sampler, family) for family in ("exponential", "trigonometric")]
         if any(one == "relation" for one in found):
@@ -79,9 +79,14 @@ def _kind(node: Node) -> str:
     return "exponential" if node.operation in {"softmax", "logsumexp", "exponential", "elu"} else ""
 
 
+def _columns(nodes: Sequence[Node]) -> int:
+    """Differentials of all functions at most."""
+    return sum(node.size + sum(argument.size for argument in node.arguments) for node in nodes if _kind(node))
+
+
 def _full_rank(sampler: MomentSampler, family: str) -> str:
     """Whether the differentials of a family are independent: ``independent``, ``equal`` (repeated) or ``relation``."""
-    wanted = sum(node.size for node in sampler.nodes if _kind(node)) * 2 + SPARE
+    wanted = _columns(sampler.nodes) + SPARE
     rows: list[FloatArray] = []
     found = 0
     field = sampler.field

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 CHUNK_ENTRIES = 4_000_000
 SPAN, SCALE = 1024, 256
 """Where a loss has branches, points are integers up to 1024 in size over 256, so that they are exact in doubles."""
-MAX_TRIES = 400
+MAX_TRIES = 30
+"""Batches without a single good point after which sampling is given up."""
 
 
 @final
