@@ -105,11 +105,10 @@ def expm_frechet(X: Array, Y: Array) -> tuple[Array, Array]:
     """
     X, Y = np.broadcast_arrays(X, Y)
     n = X.shape[-1]
-    # The derivative is linear in Y, so Y takes the size of X: a larger one would cost accuracy in squarings.
+    # The derivative is linear in Y, so Y takes the size of X or 1: a larger one would cost accuracy in squarings.
     scale = np.abs(Y).max(axis=(-2, -1), keepdims=True, initial=0.0)
-    unit = np.abs(X).max(axis=(-2, -1), keepdims=True, initial=0.0)
+    unit = np.abs(X).max(axis=(-2, -1), keepdims=True, initial=1.0)
     scale = np.where(scale > 0, scale, 1.0)
-    unit = np.where(unit > 0, unit, 1.0)
     block = np.zeros((*X.shape[:-2], 2 * n, 2 * n))
     block[..., :n, :n] = block[..., n:, n:] = X
     block[..., :n, n:] = Y / scale * unit
