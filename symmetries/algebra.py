@@ -132,6 +132,22 @@ class SymmetryAlgebra:
         count = len(self.generators)
         return all(span.contains(components(self.bracket(i, j))) for i in range(count) for j in range(i))
 
+    @cached_property
+    def module_generators(self) -> tuple[VectorField, ...]:
+        """Generators of lowest degree: the other generators are polynomial combinations of these.
+
+        The fields of a loss are a module over the polynomials, so multiples of a field appear again in higher degrees.
+
+        >>> from symmetries import Loss, Polynomial, derive
+        >>> algebra = derive(Loss.parse("(1 - x)**2 + 100*(y - x**2)**2"), ansatz=Polynomial(5))
+        >>> algebra.dimension, len(algebra.module_generators), algebra.is_closed, algebra.name
+        (6, 1, False, None)
+        """
+        from symmetries.lowest_degree import lowest_degree_generators
+
+        names = (*self.loss.entries, *self.loss.moving_entries)
+        return tuple(self.generators[k] for k in lowest_degree_generators(self.generators, names))
+
     @property
     def claims(self) -> tuple[Claim, ...]:
         """All claims: the generators', completeness, redundancy."""

@@ -35,11 +35,13 @@ class DirectSum:
     Parameters
     ----------
     abelian: a central ideal.
+    inner_centre: central elements that lie in [g, g], to which the abelian ideal is a complement.
     semisimple: the largest semisimple one.
     others: ideals that are indecomposable over the rationals as far as they were split.
     """
 
     abelian: Integers
+    inner_centre: Integers
     semisimple: Integers
     others: tuple[Integers, ...]
 
@@ -52,7 +54,7 @@ def direct_sum(anatomy: Anatomy) -> DirectSum:
     """
     empty = np.zeros((0, anatomy.dimension), dtype=np.int64)
     if anatomy.is_reductive:
-        return DirectSum(anatomy.centre, anatomy.derived, ())
+        return DirectSum(anatomy.centre, empty, anatomy.derived, ())
     overlap = intersection(anatomy.centre, anatomy.derived)
     abelian = complement_of(overlap, anatomy.centre)
     outside = anatomy.centraliser(anatomy.radical)
@@ -63,7 +65,7 @@ def direct_sum(anatomy: Anatomy) -> DirectSum:
         seen = product(functionals, abelian.T)
         chosen = functionals[echelon(seen.T)[2]]  # as many as there are abelian directions, independent on them
         rest = saturated_basis(product(kills(product(rest, chosen.T)), rest))
-    return DirectSum(abelian, semisimple, tuple(indecomposable(anatomy.algebra, rest, anatomy.seed)))
+    return DirectSum(abelian, overlap, semisimple, tuple(indecomposable(anatomy.algebra, rest, anatomy.seed)))
 
 
 def intersection(left: Integers, right: Integers) -> Integers:

@@ -14,7 +14,7 @@ from symmetries.algebra import SymmetryAlgebra
 from symmetries.algebra_identity import AlgebraIdentity
 from symmetries.fields import VectorField
 from symmetries.identify_fields import identify_fields
-from symmetries.naming import identify_adapted, identify_constants, zero
+from symmetries.naming import MAX_DIMENSION, identify_adapted, identify_constants, too_large, zero
 from symmetries.representation import matrices_representation
 from symmetries.span import Span
 from symmetries.structure_constants import StructureConstants, exact
@@ -58,6 +58,8 @@ def identify(
     if any(isinstance(item, VectorField) for item in items):
         return identify_fields(require_fields(items), seed=seed)
     tables = [item.tolist() if hasattr(item, "tolist") else item for item in items]
+    if len(tables) > MAX_DIMENSION:
+        return too_large(len(tables))
     if looks_like_constants(tables):
         return identify_constants(StructureConstants.read(tables), seed=seed)
     representation = matrices_representation(tables)
@@ -94,7 +96,10 @@ def looks_like_constants(tables: Sequence[Any]) -> bool:
     )
     if not shaped:
         return False
-    cube = [[[exact(value, "the algebra") for value in row] for row in plane] for plane in tables]
+    try:
+        cube = [[[exact(value, "the algebra") for value in row] for row in plane] for plane in tables]
+    except InputError:  # the matrix that holds the entry is named when it is read as such
+        return False
     indices = range(size)
     return all(cube[i][j][k] == -cube[j][i][k] for i in indices for j in indices for k in indices)
 

@@ -56,9 +56,25 @@ def _is_free(name: str) -> bool:
     return name.isidentifier() and name != "pi"
 
 
+def is_positive_number(name: str) -> bool:
+    """Whether a constant is a number that is positive by its form: pi, a root, an exponential.
+
+    >>> is_positive_number("sqrt(2)"), is_positive_number("(2)**(1/3)"), is_positive_number("log(1/2)")
+    (True, True, False)
+    """
+    return name == "pi" or name.startswith(("sqrt(", "exp(")) or "**(1/" in name
+
+
+def _symbols(constants: Sequence[str]) -> list[Any]:
+    import sympy
+
+    signs: list[dict[str, bool]] = [{"positive": True} if is_positive_number(name) else {} for name in constants]
+    return [sympy.Symbol(f"c{k}", **sign) for k, sign in enumerate(signs)]
+
+
 def _orthants(constants: Sequence[str]) -> list[dict[str, Fraction]]:
-    """One point of each orthant; constants that are numbers stay positive."""
-    signs = [(1, -1) if _is_free(name) else (1,) for name in constants]
+    """One point of each orthant; roots, exponentials and pi stay positive."""
+    signs = [(1,) if is_positive_number(name) else (1, -1) for name in constants]
     return [
         {name: Fraction(sign * (7 + 3 * k), 4 + k) for k, (name, sign) in enumerate(zip(constants, row, strict=True))}
         for row in choices(*signs)
@@ -91,7 +107,7 @@ def _matrix(field: VectorField, names: Sequence[str], constants: Sequence[str]) 
     import sympy
 
     place = {name: k for k, name in enumerate(names)}
-    symbols = {name: sympy.Symbol(f"c{k}") for k, name in enumerate(constants)}
+    symbols = dict(zip(constants, _symbols(constants), strict=True))
     matrix = sympy.zeros(len(names) + 1, len(names) + 1)
     for entry, polynomial in (field.polynomials or {}).items():
         for monomial, value in polynomial.items():
@@ -137,7 +153,9 @@ def _minors(matrix: Any) -> list[Any]:
 
 
 def is_positive(value: Any) -> bool:
-    """Whether a polynomial is positive wherever no symbol is zero, for its even exponents and positive coefficients.
+    """Whether a polynomial is positive wherever no symbol is zero, by its even exponents and positive coefficients.
+
+    Symbols that are positive themselves may have any exponent.
 
     >>> import sympy
     >>> a, b = sympy.symbols("a b")
@@ -150,7 +168,8 @@ def is_positive(value: Any) -> bool:
     if poly is None:
         return bool(value > 0)
     return all(
-        coefficient > 0 and all(exponent % 2 == 0 for exponent in monomial) for monomial, coefficient in poly.terms()
+        coefficient > 0 and all(e % 2 == 0 or symbol.is_positive for e, symbol in zip(monomial, poly.gens, strict=True))
+        for monomial, coefficient in poly.terms()
     )
 
 
@@ -158,7 +177,7 @@ def _keeps_its_type(fields: Sequence[VectorField], constants: Sequence[str]) -> 
     """Whether the structure constants are defined and the Killing form is nondegenerate off the coordinate planes."""
     import sympy
 
-    symbols = [sympy.Symbol(f"c{k}") for k in range(len(constants))]
+    symbols = _symbols(constants)
     table = _table(fields, constants, symbols)
     if table is None:
         return False

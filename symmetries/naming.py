@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product as choices
 
 import numpy as np
@@ -65,7 +65,7 @@ def _identity(anatomy: Anatomy, representation: Representation | None) -> Algebr
     ideals = _ideals(anatomy, parts)
     named = _names(anatomy, parts, ideals, representation) if ideals is not None else []
     certain = ideals is not None and all(one.name for one in named)
-    name = (" + ".join(one.name for one in named) or "0") if certain else None
+    name = (direct(one.name for one in named) or "0") if certain else None
     reason = "" if certain else _reason(ideals, parts)
     return AlgebraIdentity(
         dimension=anatomy.dimension,
@@ -114,29 +114,64 @@ def _names(
     found = summands(ideals, parts.semisimple, algebra.killing, representation, anatomy.seed)
     pairs, rest = pair_up(found, representation)
     rest.sort(key=lambda part: -len(part.basis))
-    simple, centre = with_centre(rest, parts.abelian, representation)
+    simple, centre = with_centre(rest, parts.abelian, parts.inner_centre, representation)
     others = [semidirect_name(algebra.subalgebra(other), anatomy.seed) for other in parts.others]
     solvable = [one if one is not None else Named("") for one in others]
-    return [*simple, *pairs, *solvable, *abelian_names(centre, representation)]
+    first = sorted([*simple, *pairs], key=lambda one: (-one.dimension, one.name))
+    return [*first, *solvable, *abelian_names(centre, representation)]
+
+
+def direct(names: Iterable[str]) -> str:
+    """A direct sum, semidirect summands in brackets.
+
+    >>> direct(["so(3)", "so(2) |x R^2"]), direct(["so(2) |x R^2"])
+    ('so(3) + (so(2) |x R^2)', 'so(2) |x R^2')
+    """
+    parts = list(names)
+    return " + ".join(f"({part})" if "|x" in part and len(parts) > 1 else part for part in parts)
 
 
 def _synonyms(named: Sequence[Named]) -> tuple[str, ...]:
-    """Sums of other names of the summands, and so(4) = so(3) + so(3) and its kin."""
-    own = " + ".join(one.name for one in named)
-    sums = [" + ".join(chosen) for chosen in choices(*((one.name, *one.synonyms) for one in named))][:MAX_SYNONYMS]
+    """Sums of other names of the summands, and so(4) = so(3) + so(3), gl(n,R) = sl(n,R) + R^1 and their kin."""
+    own = direct(one.name for one in named)
+    sums = [direct(chosen) for chosen in choices(*((one.name, *one.synonyms) for one in named))][:MAX_SYNONYMS]
     names = [one.name for one in named]
-    compact = [k for k, one in enumerate(named) if "su(2)" in (one.name, *one.synonyms)]
-    split = [k for k, one in enumerate(named) if "sp(2,R)" in (one.name, *one.synonyms)]
-    for pair, name in ((compact[:2], PAIRS[-3, -3]), (split[:2], PAIRS[1, 1]), (compact[:1] + split[:1], PAIRS[-3, 1])):
-        if len(pair) == 2:
-            sums.append(" + ".join([*(one for k, one in enumerate(names) if k not in pair), name]))
     lines = [1 if one == "so(2)" else int(one[2:]) for one in names if one == "so(2)" or ABELIAN.fullmatch(one)]
     if "so(2)" in names and len(lines) == len(names):
         sums += [f"R^{sum(lines)}", *(["u(1)"] if names == ["so(2)"] else [])]
-    if len(named) == 2 and named[1].name == "R^1":
-        sums += [f"u{one[2:]}" for one in (named[0].name, *named[0].synonyms) if one.startswith("su(")]
-        sums += [f"gl{one[2:]}" for one in (named[0].name, *named[0].synonyms) if one.startswith("sl(") and "R" in one]
+    merged = [*_paired(named), *_with_line(named)]
+    merged += [again for one in _paired(named) for again in _with_line(one)]
+    sums += [direct(one.name for one in parts) for parts in merged]
     return tuple(dict.fromkeys(one for one in sums if one != own))
+
+
+def _paired(named: Sequence[Named]) -> list[list[Named]]:
+    """The summands with two of rank 1 written as one."""
+    compact = [one for one in named if "su(2)" in (one.name, *one.synonyms)]
+    split = [one for one in named if "sp(2,R)" in (one.name, *one.synonyms)]
+    found = []
+    for pair, name in ((compact[:2], PAIRS[-3, -3]), (split[:2], PAIRS[1, 1]), (compact[:1] + split[:1], PAIRS[-3, 1])):
+        if len(pair) == 2:
+            rest = list(named)
+            for one in pair:
+                rest.remove(one)
+            found.append(sorted([*rest, Named(name, (), 6)], key=lambda one: -one.dimension))
+    return found
+
+
+def _with_line(named: Sequence[Named]) -> list[list[Named]]:
+    """The summands with sl(n,R) or su(p,q) and the one central line written as gl(n,R) or u(p,q)."""
+    line = next((one for one in named if one.name == "R^1"), None)
+    if line is None:
+        return []
+    found = []
+    for k, one in enumerate(named):
+        for name in (one.name, *one.synonyms):
+            family = {"sl(": "gl", "su(": "u"}.get(name[:3])
+            if family is not None and not name.endswith("C)"):
+                parts = [*named[:k], Named(f"{family}{name[2:]}", (), one.dimension + 1), *named[k + 1 :]]
+                found.append([part for part in parts if part is not line])
+    return found
 
 
 def _reason(ideals: tuple[RationalIdeal, ...] | None, parts: DirectSum) -> str:
@@ -170,7 +205,7 @@ def _levi(
         found = summands(ideals, parts.semisimple, anatomy.algebra.killing, representation, anatomy.seed)
         pairs, rest = pair_up(found, representation)
         semisimple = [*_ideal_names(rest), *(one.name for one in pairs)]
-        radical: str | None = " + ".join(one.name for one in abelian_names(parts.abelian, representation)) or "0"
+        radical: str | None = direct(one.name for one in abelian_names(parts.abelian, representation)) or "0"
     else:
         semisimple = _place_names(ideals or ())
         radical = _radical_name(anatomy, named)
@@ -196,7 +231,7 @@ def _ideal_names(rest: Sequence[Summand]) -> list[str]:
 def _radical_name(anatomy: Anatomy, named: Sequence[Named]) -> str | None:
     """The name of the radical as an algebra of its own."""
     if anatomy.is_solvable:
-        return " + ".join(one.name for one in named) if named and all(one.name for one in named) else None
+        return direct(one.name for one in named) if named and all(one.name for one in named) else None
     return _solvable_name(anatomy.algebra, anatomy.radical, anatomy.seed)
 
 
@@ -206,7 +241,7 @@ def _solvable_name(algebra: StructureConstants, rows: Integers, seed: int) -> st
     named = [semidirect_name(inner.algebra.subalgebra(other), seed) for other in parts.others]
     if any(one is None for one in named):
         return None
-    return " + ".join([*(one.name for one in named if one), *(one.name for one in abelian_names(parts.abelian, None))])
+    return direct([*(one.name for one in named if one), *(one.name for one in abelian_names(parts.abelian, None))])
 
 
 def describe(anatomy: Anatomy) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from symmetries.algebra_series import complement_of
 from symmetries.integer_matrices import Integers, integers, kills, null_vectors, product, rank
 from symmetries.real_forms import preferred
 from symmetries.representation import Representation
@@ -116,7 +117,7 @@ def _is_rank_one(place: SimpleIdeal) -> bool:
 def _pair(places: tuple[SimpleIdeal, ...]) -> Named:
     low, high = sorted(place.character for place in places)
     parts = sorted((preferred(place.names, None)[0] for place in places), reverse=True)
-    return Named(PAIRS[low, high], (" + ".join(parts),))
+    return Named(PAIRS[low, high], (" + ".join(parts),), 6)
 
 
 def _together(one: Summand, other: Summand, representation: Representation | None) -> bool:
@@ -132,22 +133,29 @@ def _together(one: Summand, other: Summand, representation: Representation | Non
 
 
 def with_centre(
-    parts: list[Summand], centre: Integers, representation: Representation | None
+    parts: list[Summand], abelian: Integers, inner: Integers, representation: Representation | None
 ) -> tuple[list[Named], Integers]:
-    """gl(n,R) and u(p,q) from simple ideals with a central line each, and the rest of the centre.
+    """gl(n,R) and u(p,q) from simple ideals with a central line each, and the rest of the abelian summand.
 
     The line of an ideal acts on nothing that the ideal leaves alone, by scalings for sl(n,R), by rotations for
-    su(p,q).
-    Without a representation, the lines go to the ideals sl(n,R) when there is one for each.
+    su(p,q). Without a representation, the lines go to the ideals sl(n,R) when there is one for each.
+
+    Parameters
+    ----------
+    parts: the simple ideals.
+    abelian: the abelian summand.
+    inner: the centre of the other summands, which may be added to its elements.
+    representation: the action.
     """
-    linear = [part for part in parts if _family(part) == "sl"]
     names: list[Named] = []
     if representation is None:
-        merge = len(linear) == len(parts) == len(centre) > 0
+        linear = [part for part in parts if _family(part) == "sl"]
+        merge = len(linear) == len(parts) == len(abelian) > 0
         for part in parts:
             names += _enlarged(part, "gl") if merge else _plain(part)
-        return names, centre[:0] if merge else centre
-    used = centre[:0]
+        return names, abelian[:0] if merge else abelian
+    centre = np.concatenate([inner, abelian])
+    used = inner
     for part in parts:
         family = _family(part)
         line = _line(part, family, centre, used, representation) if family is not None else None
@@ -156,18 +164,9 @@ def with_centre(
         else:
             used = np.concatenate([used, line])
             names += _enlarged(part, "gl" if family == "sl" else "u")
-    from symmetries.algebra_series import complement_of
-
-    return names, _remaining(used, centre, representation) if len(used) else complement_of(used, centre)
-
-
-def _remaining(used: Integers, centre: Integers, representation: Representation) -> Integers:
-    """Central directions beside the used ones, rotations as far as possible."""
-    from symmetries.algebra_series import complement_of
-
     turning = rotations(centre, representation)
-    more = complement_of(used, turning) if len(turning) else used[:0]
-    return np.concatenate([more, complement_of(np.concatenate([used, more]), centre)])
+    more = complement_of(used, turning)
+    return names, np.concatenate([more, complement_of(np.concatenate([used, more]), centre)])
 
 
 def _family(part: Summand) -> str | None:
@@ -187,7 +186,7 @@ def _line(
     part: Summand, family: str, centre: Integers, used: Integers, representation: Representation
 ) -> Integers | None:
     """A central direction that belongs to an ideal."""
-    fixed = _trivial_on_fixed(part, centre, representation)
+    fixed = _trivial_on_fixed(part, centre, representation) if len(centre) else centre
     wanted = "scaling" if family == "sl" else "compact"
     candidates = [*fixed, *([sum(fixed[1:], fixed[0])] if len(fixed) > 1 else [])]
     turning = rotations(fixed, representation) if family == "su" and len(fixed) > 1 else fixed[:0]
@@ -217,7 +216,8 @@ def _plain(part: Summand) -> list[Named]:
     named = []
     for place in part.places:
         names = preferred(place.names, part.casimir)
-        named.append(Named(names[0], names[1:]) if names else Named(""))
+        size = len(part.basis) // len(part.places)
+        named.append(Named(names[0], names[1:], size) if names else Named(""))
     return named
 
 
@@ -226,7 +226,7 @@ def _enlarged(part: Summand, family: str) -> list[Named]:
     names = [form.name for form in part.places[0].names]
     own = next(name for name in names if name.startswith("sl(" if family == "gl" else "su("))
     line = "R^1" if family == "gl" else "so(2)"
-    return [Named(f"{family}{own[2:]}", tuple(f"{name} + {line}" for name in names))]
+    return [Named(f"{family}{own[2:]}", tuple(f"{name} + {line}" for name in names), len(part.basis) + 1)]
 
 
 def rotations(centre: Integers, representation: Representation) -> Integers:

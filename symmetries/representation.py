@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 from typing import Any, final
 
 import numpy as np
@@ -71,7 +71,7 @@ class Representation:
     def trace_form(self, x: Integers, y: Integers) -> Fraction:
         """tr(x y)."""
         pairs = zip(self.blocks, self.of(x), self.of(y), strict=True)
-        total = sum(block.copies * int(np.sum((a * b.T).astype(object))) for block, a, b in pairs)
+        total = sum(block.copies * int(np.sum(a.astype(object) * b.T.astype(object))) for block, a, b in pairs)
         return Fraction(total, self.denominator**2)
 
     def moved(self, rows: Integers, rng: np.random.Generator) -> list[int]:
@@ -85,11 +85,17 @@ class Representation:
 
     def change(self, basis: Integers, denominator: int) -> Representation:
         """The representation in another basis of the algebra, whose rows are over a denominator."""
+        tables = [product(basis, flat(block)) for block in self.blocks]
+        below = self.denominator * denominator
+        common = abs(below)
+        for table in tables:
+            common = gcd(common, *(table.reshape(-1).tolist() if common > 1 else ()))
+        common = -common if below < 0 else common
         blocks = tuple(
-            Block(product(basis, flat(block)).reshape(len(basis), block.size, block.size), block.copies, block.names)
-            for block in self.blocks
+            Block(integers(table // common).reshape(len(basis), block.size, block.size), block.copies, block.names)
+            for table, block in zip(tables, self.blocks, strict=True)
         )
-        return Representation(blocks, self.denominator * denominator)
+        return Representation(blocks, below // common)
 
     def spectrum(self, vector: Integers) -> Spectrum:
         """The kind of one element."""
@@ -108,12 +114,17 @@ def flat(block: Block) -> Integers:
 def matrices_representation(matrices: Sequence[Any]) -> Representation:
     """The representation that square matrices span, entries read exactly."""
     tables = [matrix.tolist() if hasattr(matrix, "tolist") else matrix for matrix in matrices]
-    size = len(tables[0])
+    size = len(tables[0]) if hasattr(tables[0], "__len__") else 0
     for number, table in enumerate(tables):
-        if len(table) != size or any(not hasattr(row, "__len__") or len(row) != size for row in table):
+        if (
+            not size
+            or not hasattr(table, "__len__")
+            or len(table) != size
+            or any(not hasattr(row, "__len__") or len(row) != size for row in table)
+        ):
             raise InputError(
                 f"matrix {number}",
-                why=f"it is not square of the size {size} of the first one",
+                why="it is no square matrix of the size of the first one",
                 cure="give square matrices of one size",
             )
     rows = [

@@ -26,10 +26,11 @@ from symmetries.structure_constants import StructureConstants
 @final
 @dataclass(frozen=True)
 class Named:
-    """A name with its synonyms."""
+    """A name with its synonyms, and the dimension where names are sorted by it."""
 
     name: str
     synonyms: tuple[str, ...] = ()
+    dimension: int = 0
 
 
 def semidirect_name(algebra: StructureConstants, seed: int) -> Named | None:
@@ -196,8 +197,7 @@ def _standard(anatomy: Anatomy, module: Integers, below: Integers | None) -> tup
         return None
     forms = _whole(ideals)
     fitting = [form for form in forms if form.size == size and form.casimir == Fraction(size) / factor]
-    others = [form for form in forms if form not in fitting]
-    return (*fitting, *others) if fitting else None
+    return tuple(fitting) or None
 
 
 def _cleared(matrix: Integers) -> Integers:

@@ -35,7 +35,11 @@ def derive_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
         "null_fields": [dict(field.components) for field in algebra.null_fields],
         "closed": algebra.is_closed,
         "algebra": algebra_payload(algebra),
-        "essential": {"dimension": essential.dimension, "name": essential.name},
+        "essential": {
+            "dimension": essential.dimension,
+            "name": essential.name,
+            "synonyms": list(essential.synonyms),
+        },
         "completeness": algebra.completeness.to_dict(),
         "redundancy": algebra.redundancy.to_dict() if algebra.redundancy is not None else None,
     }
@@ -58,14 +62,29 @@ def generators_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
 
 
 def algebra_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
-    """What the algebra is; null is what is not known."""
-    unknown = dict.fromkeys(("abelian", "solvable", "nilpotent", "semisimple"))
+    """What the algebra is; null is what is not known, and ``reason`` says why there is no name."""
+    identity = algebra.identity
+    signature, levi = identity.killing_signature, identity.levi
     return {
-        "name": algebra.name,
-        "synonyms": [],
-        **unknown,
-        "killing_signature": algebra.killing_signature,
-        "levi": algebra.levi,
+        "name": identity.name,
+        "synonyms": list(identity.synonyms),
+        "abelian": identity.abelian,
+        "solvable": identity.solvable,
+        "nilpotent": identity.nilpotent,
+        "semisimple": identity.semisimple,
+        "reductive": identity.reductive,
+        "perfect": identity.perfect,
+        "unimodular": identity.unimodular,
+        "killing_signature": list(signature) if signature is not None else None,
+        "levi": {"radical": levi.radical, "semisimple": levi.semisimple} if levi is not None else None,
+        "radical_dimension": levi.radical_dimension if levi is not None else None,
+        "centre_dimension": identity.centre,
+        "derived_series": list(identity.derived_series) or None,
+        "lower_central_series": list(identity.lower_central_series) or None,
+        "simple_ideals": list(identity.simple_ideals),
+        "description": identity.description,
+        "reason": identity.reason,
+        "assumptions": list(identity.assumptions),
     }
 
 

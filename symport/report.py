@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LONGEST = 4_000
 """Letters of LaTeX of the loss that are set on the page; a longer formula is shown as it was written."""
 
+LONGEST_NAME = 14
+"""Letters of the name of an algebra that fit in a card."""
+
 CLAIMS = 200
 """Verified claims that the page lists; report.json has all."""
 
@@ -136,6 +139,11 @@ def cards(study: Study) -> str:
     """The figures."""
     algebra = study.algebra
     shown = [
+        *(
+            [(f"<b>{escape(algebra.name)}</b>", "algebra")]
+            if algebra.name and len(algebra.name) <= LONGEST_NAME
+            else []
+        ),
         (f"<b>{algebra.dimension}</b>", "dimension"),
         (f"<b>{algebra.null_directions}</b>", "null directions"),
         (f"<b>{algebra.essential.dimension}</b>", "essential dimension"),
@@ -150,6 +158,7 @@ def sections(study: Study) -> list[str]:
     algebra = study.algebra
     return [
         section("Generators", generator_table(algebra)),
+        section("The algebra", structure(algebra)),
         section("Pictures", "".join(map(figure, study.pictures))),
         section("Is the list complete?", completeness(algebra)),
         section("Null directions", null_table(algebra)),
@@ -157,6 +166,29 @@ def sections(study: Study) -> list[str]:
         section("Verification", verification(study)),
         section("For other programs", listings(study)),
     ]
+
+
+def structure(algebra: SymmetryAlgebra) -> str:
+    """What the algebra is."""
+    identity = algebra.identity
+    if not algebra.dimension:
+        return ""
+    rows = [("name", identity.name or f"none: {identity.reason}")]
+    rows += [("also", ", ".join(identity.synonyms))] if identity.synonyms else []
+    rows += [("structure", identity.description)] if identity.description else []
+    levi = identity.levi
+    if levi is not None and levi.semisimple_dimension:
+        rows.append(("semisimple part", levi.semisimple or f"dimension {levi.semisimple_dimension}"))
+        rows.append(("radical", levi.radical or f"dimension {levi.radical_dimension}"))
+    if identity.killing_signature is not None:
+        positive, negative, zero = identity.killing_signature
+        rows.append(("Killing form", f"{positive} positive, {negative} negative, {zero} zero squares"))
+    rows += [("holds for", one) for one in identity.assumptions]
+    if algebra.null_directions:
+        essential = algebra.essential.identity
+        rows.append(("without null directions", essential.name or f"no name: {essential.reason}"))
+    body = "".join(f"<tr><td>{escape(term)}</td><td>{escape(value)}</td></tr>" for term, value in rows)
+    return f'<table class="facts">{body}</table>'
 
 
 def figure(picture: Picture) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SHOWN = 24
 """How many generators or claims are printed; the object for programs has all."""
 
+SYNONYMS = 4
+"""Other names of an algebra that are printed."""
+
 WIDTH = 160
 """Letters of a formula that are printed."""
 
@@ -71,7 +74,33 @@ def derive_blocks(algebra: SymmetryAlgebra) -> list[Block]:
         rows.append(["null directions", f"{algebra.null_directions} (without them: dimension {essential})"])
     if not algebra.is_closed:
         rows.append(["closed", "no: some brackets leave these fields"])
+    rows += identity_rows(algebra)
     return [Heading("symmetries"), Table(rows), *generator_blocks(algebra), *completeness_blocks(algebra)]
+
+
+def identity_rows(algebra: SymmetryAlgebra) -> list[list[str]]:
+    """What the algebra is: its name and structure, and those of the slice without null directions.
+
+    >>> from symmetries import Loss, derive
+    >>> identity_rows(derive(Loss.parse("x**2 + y**2")))[0]
+    ['algebra', 'so(2)  (also R^1, u(1))']
+    """
+    if not algebra.dimension:
+        return []
+    identity = algebra.identity
+    also = f"  (also {', '.join(identity.synonyms[:SYNONYMS])})" if identity.synonyms else ""
+    rows = [["algebra", f"{identity.name}{also}" if identity.name else f"no name: {identity.reason}"]]
+    if identity.description and (identity.killing_signature is not None) and not identity.abelian:
+        rows.append(["structure", identity.description])
+    levi = identity.levi
+    if levi is not None and levi.semisimple_dimension and levi.radical_dimension:
+        radical = levi.radical or f"dimension {levi.radical_dimension}"
+        rows.append(["Levi", f"semisimple part {levi.semisimple or 'without a name'}, radical {radical}"])
+    rows += [["holds for", one] for one in identity.assumptions]
+    if algebra.null_directions and algebra.essential.dimension:
+        name = algebra.essential.name
+        rows.append(["essential algebra", name if name else f"no name: {algebra.essential.identity.reason}"])
+    return rows
 
 
 def generator_blocks(algebra: SymmetryAlgebra) -> list[Block]:

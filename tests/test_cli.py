@@ -43,12 +43,24 @@ def test_derive_prints_one_object(capsys):
     assert found["completeness"]["verdict"] == "proved"
 
 
-def test_what_later_versions_fill_is_there_and_null(capsys):
-    found = in_process(capsys, "derive", "x**2", "--json").object
-    assert found["algebra"]["synonyms"] == []
+def test_the_algebra_has_its_name_and_structure(capsys):
+    found = in_process(capsys, "derive", "x**2 + y**2 - z**2", "--json").object
+    algebra = found["algebra"]
+    assert (algebra["name"], algebra["killing_signature"]) == ("so(2,1)", [2, 1, 0])
+    assert "sl(2,R)" in algebra["synonyms"]
+    assert algebra["levi"] == {"radical": "0", "semisimple": "so(2,1)"}
+    flags = {key: algebra[key] for key in ("abelian", "solvable", "nilpotent", "semisimple")}
+    assert flags == {"abelian": False, "solvable": False, "nilpotent": False, "semisimple": True}
+    assert found["essential"] == {"dimension": 3, "name": "so(2,1)", "synonyms": algebra["synonyms"]}
+
+
+def test_an_algebra_that_is_not_closed_has_no_name(capsys):
+    command = ("derive", "(1 - x)**2 + 100*(y - x**2)**2", "--ansatz", "polynomial:4", "--json")
+    found = in_process(capsys, *command).object
+    assert found["closed"] is False
     unknown = {"name", "abelian", "solvable", "nilpotent", "semisimple", "killing_signature", "levi"}
     assert {key: found["algebra"][key] for key in unknown} == dict.fromkeys(unknown)
-    assert found["essential"]["name"] is None
+    assert "brackets" in found["algebra"]["reason"]
 
 
 def test_generators_read_back_as_fields(capsys):
