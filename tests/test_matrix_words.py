@@ -52,7 +52,14 @@ def matrix(rng: random.Random, rows: int, columns: int, depth: int) -> str:
             lambda: f"({sub()} - sum({sub()}, axis=1, keepdims=True)/5)",
             lambda: f"({sub()}*sum({sub()}*{sub()}, axis=1, keepdims=True))",
             lambda: f"(t*{sub()})",
-            lambda: f"diag({column})@{sub()}",
+            lambda: f"abs({sub()})",
+            lambda: f"maximum({sub()}, {sub()})",
+            lambda: f"leaky_relu({sub()}, 1/3)",
+            lambda: f"where({sub()} > {sub()}, {sub()}, 1)",
+            lambda: f"({sub()}/sqrt(sum({sub()}**2, axis=1, keepdims=True)))",
+            lambda: f"({sub()}/norm({sub()}))",
+            lambda: f"({sub()}**3/9)",
+            lambda: f"(diag({column})@{sub()})",
         ]
     )()
 
