@@ -90,8 +90,9 @@ def derive_blocks(loss: Loss, ansatz: Ansatz, *, seed: int, progress: Progress |
         ) from None
     if small is not None:
         return _assemble(loss, ansatz, derived, small.system.independence, NullDirections(small.null_fields()))
-    sampler = search.sampler(next(search.primes()))
-    independence, null = independence_of(sampler), null_directions(sampler, grading)
+    primes = search.primes()
+    sampler, check = search.sampler(next(primes)), search.sampler(next(primes))
+    independence, null = independence_of(sampler), null_directions(sampler, check, grading)
     return _assemble(loss, ansatz, derived, independence, null)
 
 

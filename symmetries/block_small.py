@@ -24,7 +24,7 @@ from symmetries.system import DeterminingSystem
 if TYPE_CHECKING:
     from symmetries.loss import Loss
 
-MAX_OPERATIONS = 6_000
+MAX_OPERATIONS = 2_500
 """Scalar operations of a loss that is also looked at entry by entry."""
 MAX_UNKNOWNS = 400
 
