@@ -12,6 +12,7 @@ Source: The Coq development team, "The Coq proof assistant", version 8.16 (2022)
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from manifolds.errors import InputError
@@ -44,6 +45,11 @@ from symmetries.loss import Loss
 if TYPE_CHECKING:
     from symmetries.certificate import Certificate
 
+DEFINITION = re.compile(r"^Definition (\w+)(.*)", re.MULTILINE | re.DOTALL)
+
+LARGEST = 40_000
+"""Most identities of a file."""
+
 
 def export(certificate: Certificate) -> str:
     r"""The text of a Coq file that proves the invariance of the loss along each field of a certificate.
@@ -67,6 +73,15 @@ def export(certificate: Certificate) -> str:
     symmetry_1 : forall (theta : Point),
       derivable_pt_lim (fun t => L (move theta (X1 theta) t)) 0 0.
     """
+    try:
+        return _exported(certificate)
+    except RecursionError:
+        raise InputError(
+            "the export to Coq", why="the loss is nested too deeply", cure="export the certificate of a smaller loss"
+        ) from None
+
+
+def _exported(certificate: Certificate) -> str:
     loss = Loss.from_dict(dict(certificate.loss))
     if certificate.action:
         times = {str(claim.evidence["time"]) for claim in certificate.claims if "time" in claim.evidence}
@@ -93,11 +108,15 @@ def export(certificate: Certificate) -> str:
     if root not in layout.moves or layout.is_leaf(root):
         why = "no parameter occurs in it" if root not in layout.moves else "it is a single entry"
         raise InputError(f"the loss {loss.formula} in the export to Coq", why=why, cure="nothing is to be proved")
+    if len(layout.names) * len(fields) > LARGEST:
+        why = f"{len(fields)} fields and {len(layout.names)} inner expressions make a file that Coq would not finish"
+        raise InputError("the export to Coq", why=why, cure="export single fields with `symport verify --field`")
     return _assembled(loss, layout, lowering.labels, entries, _proofs(layout, certificate, fields))
 
 
 def _proofs(layout: Layout, certificate: Certificate, fields: list[dict[str, Key]]) -> list[FieldProof]:
-    wanted = [key for key in layout.names if key in layout.moves and layout.pool[key].operation != "step"]
+    inner = set(layout.pool.closure([layout.root]))
+    wanted = [k for k in layout.names if k in inner & layout.moves and layout.pool[k].operation != "step"]
     guesses = relative_invariants(layout.pool, layout.keys, fields, wanted)
     proofs = []
     for k, (components, field, guess) in enumerate(zip(certificate.fields, fields, guesses, strict=True), start=1):
@@ -135,7 +154,7 @@ def _sections(
     given = ["Variable given : Given."] if layout.has_given else []
     lines += ["(* 4. Where the loss is defined *)", "Section At_a_point.", *given, "Variable theta : Point."]
     lines += [*domain.lines, "", "(* 5. The chain rule *)", *chain_rule(layout, domain, entries), ""]
-    bodies = dict(_bodies(lines))
+    bodies = _bodies(lines)
     relations = {
         relation.leading: relation
         for proof in proofs
@@ -161,12 +180,7 @@ def _sections(
     return lines, kinks
 
 
-def _bodies(lines: list[str]) -> list[tuple[str, str]]:
+def _bodies(lines: list[str]) -> dict[str, str]:
     """The definitions by name."""
-    found = []
-    for line in lines:
-        at = line.find("Definition ")
-        if at >= 0:
-            words = line[at:].split(maxsplit=2)
-            found.append((words[1], words[2].partition(":=")[2]))
-    return found
+    found = [DEFINITION.search(line) for line in lines]
+    return {one[1]: one[2] for one in found if one}

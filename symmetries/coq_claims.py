@@ -274,7 +274,7 @@ def prove_field(layout: Layout, field: Mapping[str, Key], guesses: Mapping[Key, 
 def kinks(layout: Layout) -> set[Key]:
     """The terms on whose sign a bent function that moves turns."""
     pool = layout.pool
-    bent = [key for key in layout.keys if key in layout.moves and pool[key].operation in KINKED]
+    bent = [key for key in pool.below([layout.root]) if key in layout.moves and pool[key].operation in KINKED]
     return {pool.kink(pool[key].operation, pool[key].arguments) for key in bent}
 
 

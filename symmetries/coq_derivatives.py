@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from symmetries.coq_domain import Domain
+from symmetries.coq_header import plain
 from symmetries.coq_layout import TIGHT, Jet, Layout, number_text, tight
 from symmetries.coq_terms import ATOMS, KINKED, Key, Term
 
@@ -59,7 +60,7 @@ def definitions(layout: Layout, labels: dict[Key, str], entries: list[str]) -> l
     lines += [wrapped(f"Definition move (theta velocity : Point) (t : R) : Point := {{| {moved} |}}."), ""]
     for key, name in layout.names.items():
         label = labels.get(key, "")
-        comment = f"(* {label.replace('*)', '* )')} *)\n" if label and name != "L" else ""
+        comment = f"(* {plain(label)} *)\n" if label and name != "L" else ""
         if name == "L":
             lines.append("\n(* the loss *)")
         lines.append(comment + wrapped(f"Definition {name}{layout.binders(key)} : R := {layout.body(key)}."))

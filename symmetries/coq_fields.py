@@ -11,6 +11,7 @@ from typing import final
 from symmetries.coq_claims import Identity, kinks, opposite_exponential
 from symmetries.coq_derivatives import wrapped
 from symmetries.coq_domain import Domain
+from symmetries.coq_header import plain
 from symmetries.coq_layout import SUM, TIGHT, Layout, number_text
 from symmetries.coq_polynomial import Poly, Relation
 from symmetries.coq_terms import Key
@@ -44,7 +45,7 @@ def field_definition(layout: Layout, proof: FieldProof, entries: Iterable[str]) 
         f"{layout.identifiers[entry]} := {layout.text(proof.components.get(entry, zero), SUM)}" for entry in entries
     )
     binders = "(given : Given) (theta : Point)" if layout.has_given else "(theta : Point)"
-    comment = f"(* {proof.text.replace('*)', '* )')} *)"
+    comment = f"(* {plain(proof.text)} *)"
     return f"{wrapped(comment, '   ')}\n{wrapped(f'Definition X{proof.number} {binders} : Point := {{| {parts} |}}.')}"
 
 

@@ -70,9 +70,14 @@ def _filled(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), WIDTH)
 
 
+def plain(text: str) -> str:
+    """A text that neither ends a comment nor begins another one or a string."""
+    return text.replace('"', "'").replace("(*", "( *").replace("*)", "* )")
+
+
 def _comment(text: str) -> str:
-    """A text that neither ends the comment nor begins another one or a string."""
-    text = text.replace('"', "'").replace("(*", "( *").replace("*)", "* )")
+    """The lines of a comment."""
+    text = plain(text)
     lines = [
         textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False) or [""]
         for line in text.split("\n")

@@ -6,17 +6,26 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from symmetries.coq_library import LIBRARY
+from symmetries.coq_scaling import SCALING
+
 KEYWORDS = """
-    Axiom CoFixpoint Definition Fixpoint Hypothesis Lemma Parameter Prop Set SProp Theorem Type Variable as at by cofix
-    discriminated else end exists exists2 fix for forall fun if in lazymatch let match multimatch return then using
-    where with
+    Axiom CoFixpoint Definition End Fixpoint Hypothesis IF Lemma Parameter Print Proof Prop Qed Record Require SProp
+    Section Set Theorem Type Variable Variables as at by cofix discriminated else end exists exists2 fix for forall fun
+    if in lazymatch let ltac match mod multimatch return then using where with
 """
 TAKEN = """
-    Given L O PI Point R Rabs Rinv Rle Rlt Rmax Rmin Rminus Rmult Ropp Rplus Rpower S theta velocity given t
-    abs_step atan by_cofactors combine cos derivable_pt_lim exp jet kink_multiple ln move pow sin sqrt step tanh
-    act left right None Some true false nat Z eq I
+    Given I L MakeGiven MakePoint O PI Point R S Some True Z act all_symmetries assert atan cos curve derivable_pt_lim
+    eq eq_refl exp false given invariance left ln move nat None or_introl or_intror pow proj2 right sin sqrt t tanh
+    theta true velocity
+    PI_RGT_0 exp_pos pow2_ge_0 pow_lt sqrt_lt_R0 sqrt_pos
 """
-RESERVED = frozenset((KEYWORDS + TAKEN).split())
+LEMMAS = re.findall(r"^(?:Lemma|Definition|Ltac) (\w+)", LIBRARY + SCALING, re.MULTILINE)
+RESERVED = frozenset([*(KEYWORDS + TAKEN).split(), *LEMMAS])
+"""Words that mean something in Coq or in the file."""
+
+OWN = re.compile(r"n\d+|[AFHJKOPRX]_.*|off_.*|X\d+.*|(invariant|symmetry)_.*|R[a-z]\w*")
+"""Names that the file gives itself, and those of the library of real numbers."""
 
 
 def identifiers(entries: Iterable[str]) -> dict[str, str]:
@@ -29,20 +38,13 @@ def identifiers(entries: Iterable[str]) -> dict[str, str]:
     used: set[str] = set()
     for entry in entries:
         name = _plain(entry)
-        if name in RESERVED or _is_own(name):
+        if name in RESERVED or OWN.fullmatch(name):
             name += "_"
         while name in used:
             name += "_"
         used.add(name)
         found[entry] = name
     return found
-
-
-def _is_own(name: str) -> bool:
-    return (
-        re.fullmatch(r"n\d+|[dFHJKOPRX]_.*|X\d+.*|(jet|near|keeps|max|min|max0|min0|abs|step|sqrt|exp)_.*", name)
-        is not None
-    )
 
 
 def _plain(entry: str) -> str:
