@@ -10,6 +10,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from symmetries.conservation import ConservationLaws, conservation_laws
+from symmetries.conservation_search import still_system
+from symmetries.gradient_lie_algebra import lie_rank
+from symmetries.metric import Metric
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conserved_networks import known_linear, layers, random_widths
@@ -28,7 +31,7 @@ def test_random_linear_networks(benchmark: BenchmarkFixture) -> None:
 
     found = benchmark.pedantic(run, rounds=3, iterations=1)
     assert [laws.count.evidence["upper"] for laws in found] == [known_linear(one) for one in widths]
-    benchmark.extra_info["counts proved"] = sum(laws.count.verdict == "proved" for laws in found)
+    assert all(laws.count.verdict == "proved" for laws in found)
     benchmark.extra_info["quantities proved"] = sum(len(laws.quantities) for laws in found)
 
 
@@ -45,6 +48,27 @@ def test_random_relu_networks(benchmark: BenchmarkFixture, biases: bool) -> None
     found = benchmark.pedantic(run, rounds=3, iterations=1)
     assert [laws.count.evidence["upper"] for laws in found] == [sum(one[1:-1]) for one in widths]
     assert all(laws.count.verdict == "proved" for laws in found)
+
+
+@pytest.mark.parametrize("activation", ["", "relu"])
+def test_counts_alone(benchmark: BenchmarkFixture, activation: str) -> None:
+    """The number that brackets leave for 50 random networks, without deriving the quantities."""
+    rng = np.random.default_rng(0)
+    widths = [random_widths(rng) for _ in range(DRAWS)]
+    losses = [layers(one, activation, biases=bool(activation) and k % 2 == 1) for k, one in enumerate(widths)]
+    known = [sum(one[1:-1]) if activation else known_linear(one) for one in widths]
+
+    def run() -> list[int]:
+        found = []
+        for loss, laws in zip(losses, known, strict=True):
+            size = len(loss.entries)
+            system = still_system(loss, seed=0)
+            rank = lie_rank(system, Metric(loss), target=size - laws, all_patterns=bool(activation))
+            assert rank is not None
+            found.append(size - rank.rank)
+        return found
+
+    assert benchmark.pedantic(run, rounds=3, iterations=1) == known
 
 
 def test_large_linear_network(benchmark: BenchmarkFixture) -> None:

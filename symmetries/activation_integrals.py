@@ -201,7 +201,7 @@ def _pulled_back(
     expression = _integrated(loss, graph, derivatives)
     shown = VectorField({name: node_text(graph, node) for name, node in components.items()})
     claim = Claim(
-        statement=f"{expression} is conserved" if expression else f"the potential of {shown} is conserved",
+        statement=f"{expression or f'the potential of {shown}'} is conserved where it is defined",
         verdict="proved",
         reason="its gradient field annihilates the loss, and the derivative of each term is checked exactly",
         evidence={"invariants": proof.invariants, "expansions": proof.expansions},

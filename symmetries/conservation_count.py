@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.bottleneck import annihilators
 from symmetries.calculus import rebuild
 from symmetries.certificate import Claim
 from symmetries.fields import VectorField
@@ -25,13 +26,19 @@ Patterns: TypeAlias = Literal["realised", "all"]
 
 ALL_PATTERNS = "every pattern of units that are on and off occurs for some data"
 RELATED_DATA = "functions of the loss at different data satisfy no relation beyond the known ones"
+STRAIGHTENED = "the flow moves some parameters along one field, which can be straightened"
 RELATED = "functions of the loss are related at different data, which the count does not see"
 CLOSED = "more brackets added nothing where they were tried, so {upper} is likely; it is not proved"
 TRIES = 40
 
 
 def gradient_rank(
-    system: DeterminingSystem, fields: Sequence[VectorField], others: Sequence[Mapping[str, Index]]
+    system: DeterminingSystem,
+    fields: Sequence[VectorField],
+    others: Sequence[Mapping[str, Index]],
+    *,
+    metric: Metric | None = None,
+    groups: Sequence[Sequence[int]] = (),
 ) -> int:
     """Rank of some fields at a random point modulo a prime: no more than their rank at a generic point.
 
@@ -40,25 +47,41 @@ def gradient_rank(
     system: the loss that the fields belong to.
     fields: fields with polynomial components.
     others: fields whose components are nodes, by entry.
+    metric, groups: the metric, and groups of parameters that the flow moves along one field each; all functions that
+        these keep are counted as well.
     """
-    if not fields and not others:
+    if not fields and not others and not groups:
         return 0
     best = 0
+    none = np.zeros((0, len(system.coordinates)), dtype=np.uint64)
     for prime, sampler in system.samplers():
         for attempt in range(TRIES):
             rng = np.random.default_rng([system.seed, prime, attempt])
             points = Points.random(len(system.inputs), 1, rng, positive=sampler.positive)
             rows = [_polynomial_row(system, field, points.residues(prime)[:, 0], prime) for field in fields]
-            rest = _node_rows(system, others, points, prime) if others else np.zeros((0, len(system.coordinates)))
+            rest = _node_rows(system, others, points, prime) if others else none
             if rest is None:
                 continue
             span = Echelon(len(system.coordinates), prime)
-            best = max(
-                best, span.add(np.concatenate([np.array(rows).reshape(-1, rest.shape[1]), rest]).astype(np.uint64))
-            )
+            first = np.array(rows, dtype=np.uint64).reshape(len(rows), rest.shape[1])
+            covectors = [_covectors(metric, part, prime) for part in (first, rest)]
+            more = annihilators(system, metric, groups, points, prime) if metric and groups else first[:0]
+            best = span.add(np.concatenate([*covectors, more]))
             break
         break
     return best
+
+
+def _covectors(metric: Metric | None, rows: Residues, prime: int) -> Residues:
+    """The covectors G X of fields X, one a row; the fields themselves, which have the same rank, without a metric."""
+    if metric is None or metric.is_identity:
+        return rows
+    result = np.zeros_like(rows)
+    for k in range(rows.shape[1]):
+        for j, value in metric.row(k).items():
+            factor = np.uint64(_residue(value, prime))
+            result[:, k] = (result[:, k] + rows[:, j] * factor) % np.uint64(prime)
+    return result
 
 
 def _polynomial_row(system: DeterminingSystem, field: VectorField, point: Residues, prime: int) -> list[int]:
@@ -94,7 +117,14 @@ def _node_rows(
     return rows
 
 
-def count_claim(system: DeterminingSystem, metric: Metric, known: int, *, patterns: Patterns = "realised") -> Claim:
+def count_claim(
+    system: DeterminingSystem,
+    metric: Metric,
+    known: int,
+    *,
+    patterns: Patterns = "realised",
+    more: Callable[[], int] | None = None,
+) -> Claim:
     r"""The claim that exactly so many conserved quantities are independent near a generic point, for all data.
 
     Parameters
@@ -104,6 +134,7 @@ def count_claim(system: DeterminingSystem, metric: Metric, known: int, *, patter
     known: number of conserved quantities that are known to be independent.
     patterns: ``realised``: the branches of the units that sampled data reach; ``all``: every combination of branches,
         which is an assumption.
+    more: called when some are missing: their number with those that exist without being known in closed form.
     """
     size = len(system.coordinates)
     everything = _all_patterns(system, patterns)
@@ -117,20 +148,22 @@ def count_claim(system: DeterminingSystem, metric: Metric, known: int, *, patter
         assumptions.append(RELATED_DATA)
     if everything:
         assumptions.append(ALL_PATTERNS)
-    claim = _claim(system, known, lie, tuple(assumptions))
+    existing = more() if more is not None and system.data and known < size - lie.rank else known
+    claim = _claim(system, known, max(known, existing), lie, tuple(assumptions))
     if across == "related":
         return replace(claim, verdict="undecided", reason=f"{RELATED}; without it: {claim.reason}")
     return claim
 
 
-def _claim(system: DeterminingSystem, known: int, lie: LieRank, assumptions: tuple[str, ...]) -> Claim:
+def _claim(system: DeterminingSystem, known: int, existing: int, lie: LieRank, assumptions: tuple[str, ...]) -> Claim:
     size = len(system.coordinates)
     upper = size - lie.rank
     where = "near a generic point" if not system.program.kinds & BRANCHING else "near some points of an open set"
     who = "for all data" if system.data else "for the one flow"
     evidence = {
         "parameters": size,
-        "lower": known,
+        "lower": existing,
+        "known": known,
         "upper": upper,
         "bracket_dimension": lie.rank,
         "gradient_dimension": lie.gradients,
@@ -139,16 +172,19 @@ def _claim(system: DeterminingSystem, known: int, lie: LieRank, assumptions: tup
     }
     statement = f"exactly {upper} conserved quantities are independent {where}, {who}"
     brackets = f"the gradients and their brackets span {lie.rank} of {size} dimensions modulo {lie.prime}"
-    if known == upper:
-        reason = f"{brackets}, which leaves no more than the {known} that are proved and independent"
+    if existing == upper:
+        reason = f"{brackets}, which leaves no more than the {existing} that are proved and independent"
+        if existing > known:
+            reason += f"; {existing - known} of these exist because {STRAIGHTENED}, and have no formula here"
         return Claim(statement=statement, verdict="proved", reason=reason, assumptions=assumptions, evidence=evidence)
     if not system.data and lie.rank == 1:
         reason = (
             f"without free data there is one field, and a field that is not zero has {upper} independent local "
             f"conserved quantities (straightening); {known} of them are given here"
         )
+        evidence["lower"] = upper
         return Claim(statement=statement, verdict="proved", reason=reason, evidence=evidence)
-    reason = f"{known} are known, and {brackets}, which leaves at most {upper}"
+    reason = f"{existing} are known, and {brackets}, which leaves at most {upper}"
     if lie.closed:
         reason += "; " + CLOSED.format(upper=upper)
     return Claim(statement=statement, verdict="undecided", reason=reason, assumptions=assumptions, evidence=evidence)

@@ -10,11 +10,12 @@ from math import gcd, lcm
 from typing import Any, TypeAlias, final
 
 from symmetries.conservation_equations import LawEquations, LawSolution, Monomials
-from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomials
+from symmetries.fields import Monomial, Polynomial, VectorField, multiply_monomials, polynomial_text
+from symmetries.lower import rational
 from symmetries.metric import Metric
 from symmetries.nullspace import chinese_remainder, primitive_integers, rational_vector, short_basis
 from symmetries.prove import Proof
-from symmetries.solve import prove_field
+from symmetries.scalar import Index
 from symmetries.span import Span
 from symmetries.system import DeterminingSystem
 
@@ -78,7 +79,11 @@ def gradient_field(metric: Metric, polynomial: Polynomial) -> VectorField:
                 target = covector.setdefault(metric.entries[row], {})
                 term = value * exponent if factor == 1 else value * exponent * factor
                 target[rest] = target[rest] + term if rest in target else term
-    return VectorField.from_polynomials({name: covector[name] for name in metric.entries if name in covector})
+    kept = {
+        name: {m: value for m, value in covector[name].items() if value} for name in metric.entries if name in covector
+    }
+    kept = {name: part for name, part in kept.items() if part}
+    return VectorField({name: polynomial_text(part) for name, part in kept.items()}, kept)
 
 
 def solve_laws(
@@ -191,7 +196,18 @@ def _prove_all(
 def prove_law(system: DeterminingSystem, metric: Metric, polynomial: Polynomial) -> Law:
     """Try to prove that a polynomial is conserved: its gradient field annihilates the loss."""
     field = gradient_field(metric, polynomial)
-    return Law(polynomial, field, prove_field(system, field))
+    assert field.polynomials is not None
+    graph = system.graph
+    tangents = {graph.symbol(name): _component(system, part) for name, part in field.polynomials.items()}
+    return Law(polynomial, field, system.prover.prove(tangents))
+
+
+def _component(system: DeterminingSystem, polynomial: Polynomial) -> Index:
+    """The node of a polynomial; most are linear, and quick."""
+    if all(len(monomial) == 1 and monomial[0][1] == 1 for monomial in polynomial):
+        symbols = ((system.named[monomial[0][0]], rational(value)) for monomial, value in polynomial.items())
+        return system.graph.linear(symbols)
+    return system.component_node(polynomial)
 
 
 def _named(metric: Metric, positions: Sequence[int]) -> Monomial:

@@ -163,7 +163,24 @@ def test_patterns_that_do_not_occur_leave_more_laws() -> None:
 def test_one_direction_has_more_laws_than_balancedness() -> None:
     """A linear network from R to R is one number of its parameters: n - 1 laws, 6 of them quadratic."""
     laws = conservation_laws(layers((1, 2, 2, 1), ""))
-    assert (laws.independent, laws.count.evidence["upper"]) == (6, 7)
+    assert (laws.independent, laws.count.evidence["upper"], laws.count.verdict) == (6, 7, "proved")
+    assert "straightened" in laws.count.reason
+
+
+@pytest.mark.parametrize("widths", [(1, 2, 2, 1, 2), (2, 1, 3, 2, 1, 2), (1, 1, 1, 1), (3, 1, 2, 2, 1, 2, 2, 1)])
+def test_stretches_from_width_one_to_width_one(widths: tuple[int, ...]) -> None:
+    laws = conservation_laws(layers(widths, ""))
+    assert (laws.count.verdict, laws.count.evidence["lower"]) == ("proved", known_linear(widths))
+
+
+def test_a_flow_along_one_field_in_a_metric_without_polynomial_laws() -> None:
+    laws = conservation_laws(loss_of("(y - u*v)**2", ["u", "v"], ["y"]), metric=[[2, 1], [1, 2]])
+    assert (laws.quantities, laws.count.verdict, laws.count.evidence["lower"]) == ((), "proved", 1)
+
+
+def test_units_that_can_be_off_are_not_straightened() -> None:
+    """All units on: one direction, but the other signs of the weights have two; nothing is proved of either."""
+    assert conservation_laws(layers((1, 2, 2, 1), "relu")).count.verdict == "undecided"
 
 
 def test_fixed_data_have_one_flow() -> None:
