@@ -1,6 +1,7 @@
 """Losses whose certificates are exported to Coq: at least one for every class of functions; and the program coqc."""
 
 import re
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -111,6 +112,8 @@ class Verdict:
     accepted: bool
     output: str
     errors: str
+    seconds: float
+    """Processor time."""
 
     @property
     def axioms(self) -> set[str]:
@@ -122,5 +125,8 @@ def coqc(text: str, directory: Path, *, name: str = "proof") -> Verdict:
     if COQC is None:
         pytest.skip("coqc is not installed (Debian package coq)")
     (directory / f"{name}.v").write_text(text, encoding="utf-8")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([COQC, f"{name}.v"], cwd=directory, capture_output=True, text=True, check=False, timeout=600)
-    return Verdict(done.returncode == 0, done.stdout, done.stderr)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Verdict(done.returncode == 0, done.stdout, done.stderr, seconds)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 
 import pytest
 from coq_cases import AXIOMS, MORE, QUICK, certificate_of, coqc, needs_coqc, table
@@ -79,9 +78,8 @@ def test_a_condition_left_out_is_rejected(tmp_path):
 def test_the_whole_table_is_accepted(tmp_path, capsys):
     accepted, seconds = 0, {}
     for name, certificate in table():
-        start = time.perf_counter()
         verdict = coqc(certificate.to_coq(), tmp_path)
-        seconds[name] = time.perf_counter() - start
+        seconds[name] = verdict.seconds
         assert verdict.accepted, (name, verdict.errors)
         accepted += 1
     with capsys.disabled():
