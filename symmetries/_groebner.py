@@ -11,6 +11,9 @@ from typing import Any
 
 from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder, Vector, reduced_basis, remainder
 
+PAIRS = 4
+"""A new element of a basis of k elements counts as k**2 / PAIRS steps more, for the choice among its pairs."""
+
 
 def coefficient_field(constants: Sequence[str]) -> Any:
     """The rationals, or the rational functions of the named constants.
@@ -44,6 +47,7 @@ def groebner_basis(
     """
     from sympy.polys.distributedmodules import sdm_groebner
 
+    effort.spend(len(vectors) ** 2 // PAIRS)
     known = Divisors()
     count = 0
 
@@ -56,6 +60,7 @@ def groebner_basis(
         effort.spend(len(vector) + 1)
         rest = remainder(vector, known, order, effort)
         if rest:
+            effort.spend(len(basis) ** 2 // PAIRS)
             rest = [(monomial, value / rest[0][1]) for monomial, value in rest]
             if found is not None:
                 found.append(rest)

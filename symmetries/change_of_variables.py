@@ -159,4 +159,7 @@ def _eliminate(residuals: Sequence[Poly], ring: Ring, size: int) -> dict[int, Po
         solved = {j: other.compose(*images) for j, other in solved.items()} | {k: value}
         if any(len(polynomial) > MAX_TERMS for polynomial in (*equations.values(), *solved.values())):
             return None
-    return solved
+    # Polynomials g with g(F(theta)) = theta make F an isomorphism of polynomial rings.
+    images = [*generators[:size], *residuals]
+    exact = all(value.compose(*images) == generators[k] for k, value in solved.items())
+    return solved if exact else None

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 
 from symmetries._groebner import groebner_basis
-from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder, Vector, remainder
-from symmetries.polynomial_loss import PolynomialLoss
+from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder, Monomial, Vector, remainder
+from symmetries.syzygies import Row
 
 Minimality: TypeAlias = Literal["minimal", "irredundant", "generating"]
 
@@ -35,26 +35,33 @@ class Selection:
     minimality: Minimality
 
 
-def positive_weights(loss: PolynomialLoss) -> tuple[int, ...] | None:
-    """Positive integer weights of the coordinates for which every coefficient of the loss is homogeneous, or None.
+def positive_weights(rows: Sequence[Row], width: int) -> tuple[int, ...] | None:
+    """Positive integer weights of the coordinates for which every row is homogeneous as a one-form, or None.
+
+    For the gradient of a polynomial that says that the polynomial is homogeneous.
 
     >>> from symmetries import Loss
-    >>> positive_weights(PolynomialLoss.of(Loss.parse("x**2 + y**3")))
-    (3, 2)
-    >>> positive_weights(PolynomialLoss.of(Loss.parse("x**2 + x")))
+    >>> from symmetries.syzygies import Row
+    >>> from symmetries.polynomial_loss import PolynomialLoss
+    >>> losses = PolynomialLoss.of(Loss.parse("x**2 + y**3")), PolynomialLoss.of(Loss.parse("x**2 + x*y + x"))
+    >>> [positive_weights([loss.gradient(loss.parts[0])], 2) for loss in losses]
+    [(3, 2), None]
     """
-    width = len(loss.coordinates)
     differences: dict[tuple[int, ...], None] = {}
-    for part in loss.parts:
-        monomials = [tuple(map(int, exponents[:width])) for exponents in part.monoms()]
+    for row in rows:
+        monomials = [
+            tuple(int(exponents[i]) + (i == k) for i in range(width))
+            for k, entry in enumerate(row)
+            for exponents in entry.monoms()
+        ]
         for other in monomials[1:]:
             differences[tuple(a - b for a, b in zip(other, monomials[0], strict=True))] = None
-    rows = [row for row in differences if any(row)]
-    if all(sum(row) == 0 for row in rows):
+    kept = [difference for difference in differences if any(difference)]
+    if all(sum(difference) == 0 for difference in kept):
         return (1,) * width
-    if any(min(row) >= 0 or max(row) <= 0 for row in rows):
+    if any(min(difference) >= 0 or max(difference) <= 0 for difference in kept):
         return None
-    return _positive_solution(rows, width)
+    return _positive_solution(kept, width)
 
 
 def _positive_solution(rows: Sequence[tuple[int, ...]], width: int) -> tuple[int, ...] | None:
@@ -84,6 +91,8 @@ def select(
     effort: Effort,
 ) -> Selection:
     """Few generators of the module of a Groebner basis, trivial syzygies preferred within each degree."""
+    if weights is not None and not all(_is_homogeneous(vector, weights) for vector in trivial or ()):
+        trivial = None
     candidates = [(vector, True) for vector in trivial or ()] + [(vector, False) for vector in basis]
     try:
         if weights is not None:
@@ -92,6 +101,16 @@ def select(
     except EffortSpent:
         vectors = sorted((vector for vector, known in candidates if not known), key=degree)
         return Selection(tuple(vectors), (None,) * len(vectors), "generating")
+
+
+def _weight(monomial: Monomial, weights: tuple[int, ...]) -> int:
+    """Weighted degree of a monomial field x**a d/dx_i."""
+    component, *exponents = monomial
+    return sum(a * b for a, b in zip(weights, exponents, strict=True)) - weights[component]
+
+
+def _is_homogeneous(vector: Vector, weights: tuple[int, ...]) -> bool:
+    return len({_weight(monomial, weights) for monomial, _ in vector}) <= 1
 
 
 def _by_degree(
@@ -122,13 +141,7 @@ def _graded(
 
     One that is taken though the trivial syzygies of its degree were offered first is no trivial one.
     """
-
-    def weight(vector: Vector) -> int:
-        """Weighted degree of a homogeneous vector as a vector field."""
-        component, *exponents = vector[0][0]
-        return sum(a * b for a, b in zip(weights, exponents, strict=True)) - weights[component]
-
-    kept = _by_degree(candidates, weight, field, effort)
+    kept = _by_degree(candidates, lambda vector: _weight(vector[0][0], weights), field, effort)
     kept.sort(key=lambda pair: degree(pair[0]))
     flags = tuple(known if offered else None for _, known in kept)
     return Selection(tuple(vector for vector, _ in kept), flags, "minimal")

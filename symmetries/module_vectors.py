@@ -158,6 +158,7 @@ def is_groebner_basis(vectors: Sequence[Vector], order: ModuleOrder, effort: Eff
     open_pairs = {(i, j) for j in range(len(vectors)) for i in range(j) if vectors[i][0][0][0] == vectors[j][0][0][0]}
     for i, j in sorted(open_pairs, key=lambda pair: (_common_degree(vectors, pair), pair)):
         open_pairs.discard((i, j))
+        effort.spend(1 + len(vectors) // 4)
         if _is_chained(vectors, i, j, open_pairs):
             continue
         if remainder(s_vector(vectors[i], vectors[j], order), divisors, order, effort):

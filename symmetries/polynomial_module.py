@@ -24,7 +24,16 @@ from symmetries.module_vectors import Divisors, Effort, EffortSpent, ModuleOrder
 from symmetries.polynomial_loss import Poly, PolynomialLoss
 from symmetries.sum_of_squares import SumOfSquares, read_sum_of_squares
 from symmetries.symmetry_module import SymmetryModule
-from symmetries.syzygies import Codec, Syzygies, find_syzygies, independent_parts, primitive, trivial_syzygies
+from symmetries.syzygies import (
+    Codec,
+    Row,
+    Syzygies,
+    find_syzygies,
+    independent_parts,
+    primitive,
+    reduced_rows,
+    trivial_syzygies,
+)
 
 EFFORT = 3_000_000
 """Steps of a Groebner basis, one term added to another; a million take some seconds."""
@@ -57,6 +66,7 @@ class _Answer:
     entries: tuple[Mapping[int, Poly], ...]
     selection: Selection
     found: Syzygies
+    weights: tuple[int, ...] | None
 
 
 def polynomial_module(loss: Loss, *, effort: int = EFFORT) -> SymmetryModule:
@@ -127,23 +137,35 @@ def _solve(
         squares = read_sum_of_squares(loss, parts.system)
         if squares.is_polynomial and squares.change and squares.change.inverse:
             return _from_squares(squares, parts, trivial, codec), trivial
-    found = find_syzygies(parts, [primitive(row) for row in gradients], Effort(effort))
+    rows = [primitive(row) for row in reduced_rows(parts, chosen, effort // SMALL)]
+    found = find_syzygies(parts, rows, Effort(effort))
+    weights = positive_weights(rows, len(parts.coordinates))
     vectors = None if trivial is None else [codec.vector(entries) for entries in trivial]
     if not found.finished:
         basis = sorted(found.basis, key=degree)[:MAX_SHOWN]
         selection = Selection(tuple(basis), (None,) * len(basis), "generating")
     else:
-        selection = _selection(parts, found, vectors, codec, effort)
+        selection = _selection(rows, weights, found, vectors, codec, effort)
     entries = tuple(codec.entries(vector, parts.ring) for vector in selection.vectors)
-    return _Answer(entries, selection, found), trivial
+    return _Answer(entries, selection, found, weights), trivial
 
 
 def _selection(
-    parts: PolynomialLoss, found: Syzygies, trivial: list[Vector] | None, codec: Codec, effort: int
+    rows: Sequence[Row],
+    weights: tuple[int, ...] | None,
+    found: Syzygies,
+    trivial: list[Vector] | None,
+    codec: Codec,
+    effort: int,
 ) -> Selection:
-    """Few generators; that they generate is checked by their own reduced Groebner basis, which is unique."""
+    """Few generators; that they generate is checked by their own reduced Groebner basis, which is unique.
+
+    The minors of rows that are homogeneous have the sum of their degrees, so no trivial field has a lower one.
+    """
+    plain = weights is not None and set(weights) == {1}
+    lowest = sum(max(int(entry.total_degree()) for entry in row) for row in rows) if plain and rows else 0
     order = ModuleOrder()
-    chosen = select(found.basis, trivial, positive_weights(parts), codec.field, Effort(effort // SMALL))
+    chosen = select(found.basis, trivial, weights, codec.field, Effort(effort // SMALL))
     try:
         again = groebner_basis(chosen.vectors, order, codec.field, Effort(effort))
         target = sorted(found.basis, key=lambda one: order(one[0][0]))
@@ -152,7 +174,10 @@ def _selection(
     except EffortSpent:
         vectors = tuple(sorted(found.basis, key=degree))
         return Selection(vectors, (None,) * len(vectors), "generating")
-    if trivial is None or None not in chosen.trivial:
+    if trivial is None:
+        flags = tuple(False if degree(vector) < lowest else None for vector in chosen.vectors)
+        return Selection(chosen.vectors, flags, chosen.minimality)
+    if None not in chosen.trivial:
         return chosen
     try:
         small = Effort(effort // SMALL)
@@ -184,7 +209,8 @@ def _from_squares(
     vectors, flags = tuple(one for one, _ in pairs), tuple(flag for _, flag in pairs)
     selection = Selection(vectors, flags, "minimal" if _all_homogeneous(vectors) else "irredundant")
     entries = tuple(codec.entries(vector, parts.ring) for vector in vectors)
-    return _Answer(entries, selection, Syzygies((), "sum of squares"))
+    weights = positive_weights([parts.gradient(part) for part in parts.parts], len(parts.coordinates))
+    return _Answer(entries, selection, Syzygies((), "sum of squares"), weights)
 
 
 def _all_homogeneous(vectors: Sequence[Vector]) -> bool:
@@ -226,7 +252,7 @@ def _module(
         generator_claims=claims,
         trivial=flags,
         minimality=answer.selection.minimality,
-        weights=positive_weights(parts),
+        weights=answer.weights,
         rank=len(parts.coordinates) - len(chosen),
         equations=len(parts.parts),
         method=answer.found.method,

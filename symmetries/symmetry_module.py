@@ -38,7 +38,8 @@ class SymmetryModule:
         that was not decided.
     minimality: ``minimal`` (graded: the number of generators and their degrees are determined by the loss),
         ``irredundant`` (none can be left out) or ``generating``.
-    weights: positive weights of the coordinates for which the loss is homogeneous, None without.
+    weights: positive weights of the coordinates for which the gradients, reduced by each other and without common
+        factors, are homogeneous; None without.
     rank: rank of the module, the number of parameters less the rank of the gradients.
     equations: number of the coefficients L_m.
     method: how the generators were found.
@@ -132,7 +133,7 @@ class SymmetryModule:
         ------
         InputError: a component is no polynomial in the parameters and constants, or names no parameter.
         """
-        return not remainder(self._vector(candidate), Divisors(self._basis), ModuleOrder(), self._budget())
+        return self._is_divided(candidate, Divisors(self._basis))
 
     def is_trivial(self, candidate: VectorField) -> bool:
         """Whether a polynomial field is a combination of the trivial fields with polynomial coefficients.
@@ -141,7 +142,7 @@ class SymmetryModule:
         ------
         InputError: there are too many trivial fields, or a component is no polynomial.
         """
-        return not remainder(self._vector(candidate), self._trivial_divisors, ModuleOrder(), self._budget())
+        return self._is_divided(candidate, self._trivial_divisors)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -186,6 +187,17 @@ class SymmetryModule:
     def _trivial_divisors(self) -> Divisors:
         vectors = [self._codec.vector(entries) for entries in self._require_trivial()]
         return Divisors(self._basis_of(vectors, "the module of the trivial fields"))
+
+    def _is_divided(self, candidate: VectorField, divisors: Divisors) -> bool:
+        """Whether division leaves no remainder."""
+        try:
+            return not remainder(self._vector(candidate), divisors, ModuleOrder(), self._budget())
+        except EffortSpent:
+            raise InputError(
+                f"the division of the field {candidate}",
+                why=f"it takes more than {self.effort} steps",
+                cure="raise effort=...",
+            ) from None
 
     def _basis_of(self, vectors: list[Vector], what: str) -> tuple[Vector, ...]:
         try:

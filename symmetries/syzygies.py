@@ -33,7 +33,7 @@ Row: TypeAlias = tuple[Poly, ...]
 Method: TypeAlias = Literal["full rank", "minors", "Groebner basis", "sum of squares"]
 
 POINT_SPAN = 1_000
-MAX_MINOR_ROWS = 4
+MAX_MINOR_ROWS, MAX_REDUCERS = 4, 60
 MAX_KOSZUL, MAX_TRIVIAL = 5_000, 400
 """Most trivial syzygies that are written out, of one row and of several."""
 
@@ -65,9 +65,7 @@ def independent_parts(loss: PolynomialLoss) -> list[Poly]:
     Their rank at a point proves the independence.  That they span all the others is likely, and is checked by whoever
     uses the syzygies.
     """
-    count = len(loss.ring.names)
-    rng = np.random.default_rng(0)
-    points = [[int(value) for value in rng.integers(-POINT_SPAN, POINT_SPAN, max(1, count))] for _ in range(2)]
+    points = _points(loss)
     chosen: list[Poly] = []
     rows: list[Row] = []
     for part in loss.parts:
@@ -133,6 +131,44 @@ def trivial_syzygies(rows: Sequence[Row]) -> list[dict[int, Poly]] | None:
         if entries:
             found.append(entries)
     return found
+
+
+def reduced_rows(loss: PolynomialLoss, chosen: Sequence[Poly], effort: int) -> list[Row]:
+    """The gradients of the chosen coefficients, those of higher degree reduced by all gradients of lower degree.
+
+    A symmetry annihilates all of them, so adding a multiple of one to another changes nothing.  In a regularised
+    factorisation, the square of the product is a multiple of its entries, and what is left is the gradient of the
+    regulariser.
+    """
+    codec, order = Codec.of(loss), ModuleOrder()
+    zero = loss.ring.context.constant(0)
+    plain = [loss.gradient(part) for part in chosen]
+    rows: list[Row] = []
+    for part, row in zip(chosen, plain, strict=True):
+        lower = [loss.gradient(one) for one in loss.parts if one.total_degree() < part.total_degree()]
+        if 0 < len(lower) <= MAX_REDUCERS:
+            small = Effort(effort)
+            vectors = [codec.vector(_present(one)) for one in lower]
+            try:
+                divisors = Divisors(groebner_basis(vectors, order, codec.field, small))
+                entries = codec.entries(remainder(codec.vector(_present(row)), divisors, order, small), loss.ring)
+                row = tuple(entries.get(k, zero) for k in range(len(row)))
+            except EffortSpent:
+                pass
+        rows.append(row)
+    independent = not rows or any(rank_at(rows, point) == len(rows) for point in _points(loss))
+    return rows if independent else plain
+
+
+def _points(loss: PolynomialLoss) -> list[list[int]]:
+    """Two points to take ranks at."""
+    rng = np.random.default_rng(0)
+    count = max(1, len(loss.ring.names))
+    return [[int(value) for value in rng.integers(-POINT_SPAN, POINT_SPAN, count)] for _ in range(2)]
+
+
+def _present(row: Row) -> dict[int, Poly]:
+    return {k: entry for k, entry in enumerate(row) if entry != 0}
 
 
 def find_syzygies(loss: PolynomialLoss, rows: Sequence[Row], effort: Effort) -> Syzygies:
