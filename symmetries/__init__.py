@@ -1,5 +1,7 @@
 """Losses and what leaves them invariant: reading, deriving, naming, proving, acting, conserving."""
 
+import symmetries.catalogued_actions
+import symmetries.integrate  # noqa: F401 - both enter themselves as makers of actions
 from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial

@@ -7,8 +7,8 @@ velocities of the curves exp(tX).w at t = 0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -21,11 +21,28 @@ if TYPE_CHECKING:
     from symmetries.finite_action import FiniteAction
     from symmetries.loss import Loss
 
+Maker = TypeVar("Maker", bound="Callable[..., GroupAction]")
+
 Element: TypeAlias = Any
 """A group element: a matrix, or what the action at hand documents."""
 
 RANK_TOLERANCE = 1e-10
 """Singular values below so much of the largest count as zero."""
+
+
+MAKERS: dict[str, Callable[..., GroupAction]] = {}
+"""What makes actions, by what they are made from; the modules that know how enter themselves."""
+
+
+def makes_actions_from(what: str) -> Callable[[Maker], Maker]:
+    """Enter a function as the maker of actions from an algebra or from the catalogue."""
+
+    def enter(maker: Maker) -> Maker:
+        """Enter it and leave it as it is."""
+        MAKERS[what] = maker
+        return maker
+
+    return enter
 
 
 class GroupAction(ABC):
@@ -74,9 +91,7 @@ class GroupAction(ABC):
         ------
         InputError: a constant has no value.
         """
-        from symmetries.integrate import integrate
-
-        return integrate(algebra, constants=constants)
+        return MAKERS["algebra"](algebra, constants=constants)
 
     @staticmethod
     def catalogued(name: str, **sizes: Any) -> GroupAction:
@@ -96,9 +111,7 @@ class GroupAction(ABC):
         >>> GroupAction.catalogued("low-rank", rows=3, columns=4, rank=2).dimension
         4
         """
-        from symmetries.catalogued_actions import catalogued
-
-        return catalogued(name, **sizes)
+        return MAKERS["catalogue"](name, **sizes)
 
     @property
     @abstractmethod

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symmetries.action import GroupAction
+from symmetries.action import GroupAction, makes_actions_from
 from symmetries.algebra import require_polynomials
 from symmetries.conjugated_action import ConjugatedAction, matrices_of
 from symmetries.embedded_action import embed
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetries.algebra import SymmetryAlgebra
 
 
+@makes_actions_from("algebra")
 def integrate(algebra: SymmetryAlgebra, *, constants: Mapping[str, float] | None = None) -> GroupAction:
     """The action of a derived algebra.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
+from symmetries.action_claims import verify_action
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.certificate import Certificate, Claim, Verdict
 from symmetries.counterexample import THRESHOLD, Finding, candidates, search, search_at
@@ -100,15 +101,18 @@ def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.ran
 
 def _verify_group(loss: Loss, action: GroupAction, samples: int, rng: np.random.Generator) -> Certificate:
     """The certificate of a group action, which must have been made for this loss."""
-    from symmetries.action_claims import verify_action
-
     if action.loss != loss:
         raise InputError(
             f"an action on the loss {shorten(action.loss.formula)}",
             why="it was made for another loss than the one that is to be verified",
             cure="verify(action.loss, action), or make the action from an algebra of this loss",
         )
-    return verify_action(action, samples=samples, rng=rng)
+
+    def prove(fields: Sequence[VectorField]) -> tuple[Claim, ...]:
+        """The claims of the fields."""
+        return verify(loss, fields, samples=min(samples, 16), rng=rng).claims
+
+    return verify_action(action, prove, samples=samples, rng=rng)
 
 
 def _fields(subject: object) -> tuple[tuple[VectorField, ...], tuple[Claim, ...]]:
