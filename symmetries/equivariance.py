@@ -117,6 +117,7 @@ class Derivation:
             "inv": self._of_inverse,
             "det": self._of_determinant,
             "opaque": self._of_opaque,
+            "block": self._of_block,
         }.get(atom.kind)
         return zero if rule is None else rule(atom)
 
@@ -203,6 +204,9 @@ class Derivation:
         inner = algebra.thaw(frozen, atom.rows, columns)
         moved = self.of(inner)
         return algebra.diagonal(algebra.multiply(algebra.softmax(inner), algebra.transpose(moved)))
+
+    def _of_block(self, atom: Atom) -> Form:
+        return self.of(self.algebra.thaw(*atom.key))
 
     def _of_linear_map(self, atom: Atom) -> Form:
         key, word, rows, columns = atom.key

@@ -24,7 +24,7 @@ from symmetries.family import LossFamily
 from symmetries.family_instance import Letters, member, random_letters, sizes_of, written_out
 from symmetries.loss import Loss
 from symmetries.matrix_algebra import MatrixAlgebra
-from symmetries.matrix_field import FamilyAction, FamilyField, Setting, decide
+from symmetries.matrix_field import DEEP, FamilyAction, FamilyField, Setting, decide
 from symmetries.matrix_forms import NotDecided
 from symmetries.matrix_reading import Reading
 from symmetries.matrix_text import build, infer
@@ -104,6 +104,8 @@ def decide_action(setting: Setting, action: FamilyAction) -> tuple[Verdict, str]
         left = algebra.add(after, algebra.scale(before, -1))
     except NotDecided as error:
         return "undecided", f"the rules for matrices do not decide: {error}"
+    except RecursionError:
+        return "undecided", DEEP
     if left:
         return "undecided", "the rules for matrices do not bring L(g w) and L(w) to one normal form"
     return "proved", "L(g w) and L(w) have the same normal form in matrix words"

@@ -130,7 +130,7 @@ def solve(
     try:
         root = Reading(algebra, quantity=setting.quantity).read(setting.root)
         equations.append(derivation.of(root))
-    except NotDecided:
+    except (NotDecided, RecursionError):
         return []
     return null_space(rows_of(equations), len(places))
 

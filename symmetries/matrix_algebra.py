@@ -17,6 +17,9 @@ from symmetries.matrix_scalars import Scalars
 DEGREE: Mapping[str, int] = {"relu": 1, "sign": 0}
 """Functions f(t x) = t^k f(x) for t > 0, and k; indicators have the degree 0 as well."""
 
+LONG = 128
+"""Number of terms from which a product is not expanded."""
+
 POWER = "power:"
 
 INDICATOR = "indicator:"
@@ -264,6 +267,12 @@ class MatrixAlgebra(Scalars):
             else:
                 inner.put(term, value)
         return inner, shift
+
+    def compact(self, form: Form, times: int) -> Form:
+        """A form, or one atom that stands for it where a product with ``times`` terms would be long."""
+        if len(form.terms) * times <= LONG:
+            return form
+        return self.single(self.atom("block", (form.frozen, form.rows, form.columns), form.rows, form.columns))
 
     def opaque(self, kind: str, key: object, forms: Sequence[Form], rows: int, columns: int) -> Form:
         """A function of forms of which nothing is known."""

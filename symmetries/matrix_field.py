@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from symmetries.loss import Loss
 
 
+DEEP = "the rules for matrices do not decide: functions are nested too deeply"
+
+
 @final
 @dataclass(frozen=True)
 class FamilyField:
@@ -210,6 +213,8 @@ def decide(setting: Setting, family: FamilyField) -> tuple[Verdict, str]:
         left = derivative_along(setting, family)
     except NotDecided as error:
         return "undecided", f"the rules for matrices do not decide: {error}"
+    except RecursionError:
+        return "undecided", DEEP
     if left:
         return "undecided", f"the rules for matrices leave {len(left.terms)} terms of X.L that do not cancel"
     return "proved", "Leibniz' rule on matrix words leaves nothing, whatever the entries are"

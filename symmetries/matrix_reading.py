@@ -148,7 +148,8 @@ def read_multiply(reading: Reading, node: Node) -> Form | None:
         return total
     result = reading.widened(arrays[0], node.shape)
     for argument in arrays[1:]:
-        result = algebra.hadamard(result, reading.widened(argument, node.shape))
+        other = reading.widened(argument, node.shape)
+        result = algebra.hadamard(algebra.compact(result, len(other.terms)), algebra.compact(other, len(result.terms)))
     return algebra.times(total, result)
 
 
@@ -159,6 +160,7 @@ def read_power(reading: Reading, node: Node) -> Form | None:
     if exponent == 1:
         return form
     if exponent == 2:
+        form = reading.algebra.compact(form, len(form.terms))
         return reading.algebra.hadamard(form, form)
     return reading.algebra.function(f"{POWER}{exponent}", form)
 
@@ -204,7 +206,10 @@ def read_matmul(reading: Reading, node: Node) -> Form | None:
     left, right = reading.inner(node, 0), reading.inner(node, 1)
     if node.arguments[0].ndim == 1:
         left = reading.algebra.transpose(left)
-    result = reading.algebra.multiply(left, right)
+    counts = len(left.terms), len(right.terms)
+    result = reading.algebra.multiply(
+        reading.algebra.compact(left, counts[1]), reading.algebra.compact(right, counts[0])
+    )
     return reading.algebra.transpose(result) if node.arguments[0].ndim == 1 and node.ndim == 1 else result
 
 

@@ -36,6 +36,7 @@ class Values:
 
     def __init__(self, algebra: MatrixAlgebra, symbols: dict[str, np.ndarray], units: dict[str, float] | None = None):
         self.algebra, self.symbols, self.units = algebra, symbols, units or {}
+        self.known: dict[int, np.ndarray] = {}
 
     def form(self, form: Form) -> np.ndarray:
         total = np.zeros((form.rows, form.columns))
@@ -57,6 +58,11 @@ class Values:
         return self.form(Form(rows, columns, dict(terms)))
 
     def atom(self, index) -> np.ndarray:
+        if index not in self.known:
+            self.known[index] = self.fresh(index)
+        return self.known[index]
+
+    def fresh(self, index) -> np.ndarray:
         atom = self.algebra.atoms[index]
         key, rows, columns = atom.key, atom.rows, atom.columns
         match atom.kind:
@@ -80,6 +86,8 @@ class Values:
                 inner = self.frozen(key[1], rows, columns)
                 name = key[0]
                 return inner ** float(eval_fraction(name)) if name.startswith("power:") else FUNCTIONS[name](inner)
+            case "block":
+                return self.frozen(*key)
             case "softmax":
                 return softmax(self.frozen(key, rows, columns))
             case "logsumexp":

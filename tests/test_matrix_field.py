@@ -81,3 +81,26 @@ def test_a_scaling_keeps_signs(formula):
 def test_words_are_shown():
     assert str(FamilyAction({"W": "t*W"}, {"t": "positive"})) == "W → t*W for every positive number t"
     assert str(FamilyField({"b": "b"})) == "δb = b"
+
+
+def test_deep_residual_linear_layers_are_not_expanded():
+    layers = range(14)
+    text = "X"
+    shapes = {}
+    for k in layers:
+        text = f"({text} + {text}@A{k}@B{k})" if k < 3 else f"(({text})@(I + A{k}@B{k}))"
+        shapes |= {f"A{k}": (4, 3), f"B{k}": (3, 4)}
+    data = {"X": (5, 4), "Y": (5, 4), "I": (4, 4)}
+    loss = Loss.parse(f"sum((Y - {text})**2)", shapes, data=data)
+    start = time.perf_counter()
+    assert prove_matrix_field(loss, FamilyField({"A9": "A9@S", "B9": "-S@B9"}, {"S": "generic"})).verdict == "proved"
+    assert prove_matrix_field(loss, FamilyField({"A9": "A9@S", "B8": "-S@B8"}, {"S": "generic"})).verdict == "undecided"
+    assert time.perf_counter() - start <= 5
+
+
+def test_functions_nested_too_deeply_are_undecided():
+    text = "x"
+    for _ in range(150):
+        text = f"tanh({text} + x)"
+    claim = prove_matrix_field(Loss.parse(text, ["x"]), FamilyField({"x": "x"}))
+    assert claim.verdict == "undecided"

@@ -216,11 +216,24 @@ def test_a_length_is_counted_by_its_measure():
     assert algebra.trace(algebra.identity(5)).terms == counted.terms
 
 
+def test_long_products_are_not_expanded():
+    text = "@".join(["(A@B + C)"] * 24)
+    loss = Loss.parse(f"sum(({text})**2)", {"A": (3, 4), "B": (4, 3), "C": (3, 3)})
+    algebra = MatrixAlgebra()
+    form = Reading(algebra).read(loss.expression)
+    assert len(form.terms) <= 128
+    values = {"A": np.full((3, 4), 0.1), "B": np.full((4, 3), 0.2), "C": np.diag([0.5, 0.7, 0.9])}
+    step = values["A"] @ values["B"] + values["C"]
+    expected = (np.linalg.matrix_power(step, 24) ** 2).sum()
+    assert Values(algebra, values).form(form)[0, 0] == pytest.approx(expected)
+
+
 def test_an_expansion_stops_at_its_limit():
-    text = "@".join(["(A@B + C)"] * 14)
-    loss = Loss.parse(f"sum({text})", {"A": (3, 4), "B": (4, 3), "C": (3, 3)})
+    algebra = MatrixAlgebra()
+    many = [algebra.single(algebra.atom("symbol", f"a{k}", 2, 2)) for k in range(70)]
+    total = algebra.add(*many)
     with pytest.raises(NotDecided, match="more than 4000 terms"):
-        Reading(MatrixAlgebra()).read(loss.expression)
+        algebra.multiply(total, total)
 
 
 @pytest.mark.parametrize(
