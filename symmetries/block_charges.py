@@ -216,7 +216,7 @@ class Charges:
         positions: Any = node.payload
         sources = np.unravel_index(np.array(positions, dtype=np.int64), argument.shape or (1,))
         result: list[Form] = [{} for _ in node.shape]
-        counts = np.indices(node.shape).reshape(node.ndim, -1)
+        counts = np.indices(node.shape).reshape(node.ndim, node.size)
         for axis, form in enumerate(self._forms[id(argument)]):
             same = [
                 k

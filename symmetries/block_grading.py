@@ -212,15 +212,17 @@ def is_kept(root: Node, symbols: Mapping[str, Shape], kind: Kind, powers: Mappin
     False means that the equations of :class:`Charges` do not show it.
     """
     equations = Charges(root, symbols, kind).equations
-    return _solvable([(_fresh(form), _value(form, powers)) for form in equations], kind)
+    modulus = 2 if kind == "sign" else 0
+    return _solvable([(_fresh(form), _value(form, powers, modulus)) for form in equations], kind)
 
 
 def _fresh(form: Form) -> Form:
     return {axis: value for axis, value in form.items() if not axis[0]}
 
 
-def _value(form: Form, powers: Mapping[Axis, Fraction]) -> Fraction:
-    return sum((value * powers.get(axis, Fraction(0)) for axis, value in form.items()), Fraction(0))
+def _value(form: Form, powers: Mapping[Axis, Fraction], modulus: int) -> Fraction:
+    total = sum((value * powers.get(axis, Fraction(0)) for axis, value in form.items()), Fraction(0))
+    return total % modulus if modulus else total
 
 
 def _solvable(equations: Iterable[tuple[Form, Fraction]], kind: Kind) -> bool:

@@ -10,7 +10,7 @@ Source: J. Ax, "On Schanuel's conjectures", Annals of Mathematics 93 (1971).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
@@ -87,40 +87,43 @@ def _columns(nodes: Sequence[Node]) -> int:
 def _full_rank(sampler: MomentSampler, family: str) -> str:
     """Whether the differentials of a family are independent: ``independent``, ``equal`` (repeated) or ``relation``."""
     wanted = _columns(sampler.nodes) + SPARE
+    arguments: list[FloatArray] = []
     rows: list[FloatArray] = []
-    found = 0
     field = sampler.field
     rng = np.random.default_rng([field.prime, wanted])
+    chosen = [node for node in sampler.nodes if _family(node, family)]
     for points, values, entries in sampler.states(wanted):
         samples = max(len(points[name]) for name in sampler.inputs)
         directions = {
             name: rng.integers(0, field.prime, size=(samples, *shape)).astype(float)
             for name, shape in sampler.inputs.items()
         }
-        tangents = sampler.tangents(values, entries, directions)
-        state = State(values, tangents)
-        chosen = [node for node in sampler.nodes if _family(node, family)]
-        columns = [one for node in chosen for one in _differentials(sampler, node, state)]
-        if not columns:
+        state = State(values, sampler.tangents(values, entries, directions))
+        pairs = [one for node in chosen for one in _differentials(sampler, node, state)]
+        if not pairs:
             return "independent"
-        rows.append(np.concatenate(columns, axis=1))
-        found += samples
-    if found < wanted:
+        arguments.append(np.concatenate([_row(argument, samples) for argument, _ in pairs], axis=1))
+        rows.append(np.concatenate([_row(change, samples) for _, change in pairs], axis=1))
+    if sum(map(len, rows)) < wanted:
         return "relation"
-    matrix = field.canonical(np.concatenate(rows))
-    # A function and its negative argument are one: columns are compared up to sign.
-    folded = np.where(matrix[:1] > field.prime / 2, (field.prime - matrix) % field.prime, matrix)
-    distinct = np.unique(folded, axis=1)
-    pivots, _ = null_vectors(np.ascontiguousarray(distinct.astype(np.uint64)), field.prime)
-    if len(pivots) < distinct.shape[1]:
+    table, matrix = field.canonical(np.concatenate(arguments)), field.canonical(np.concatenate(rows))
+    # A function of u and of -u are one: arguments are compared up to sign.
+    folded = np.where(table[:1] > field.prime / 2, (field.prime - table) % field.prime, table)
+    _, first = np.unique(folded, axis=1, return_index=True)
+    pivots, _ = null_vectors(np.ascontiguousarray(matrix[:, first].astype(np.uint64)), field.prime)
+    if len(pivots) < len(first):
         return "relation"
-    return "independent" if distinct.shape[1] == matrix.shape[1] else "equal"
+    return "independent" if len(first) == matrix.shape[1] else "equal"
 
 
 def _family(node: Node, family: str) -> bool:
     """Whether a node counts among the exponentials and logarithms, or among the trigonometric functions."""
     kind = _kind(node)
     return kind == "trigonometric" if family == "trigonometric" else kind in {"exponential", "logarithm"}
+
+
+Pair: TypeAlias = tuple[FloatArray, FloatArray]
+"""An argument and a differential."""
 
 
 @final
@@ -131,8 +134,8 @@ class State(NamedTuple):
     tangents: dict[int, FloatArray | None]
 
 
-def _differentials(sampler: MomentSampler, node: Node, state: State) -> list[FloatArray]:
-    """Differentials that stand for the functions of a node, one column per entry."""
+def _differentials(sampler: MomentSampler, node: Node, state: State) -> list[Pair]:
+    """Arguments of the functions of a node with the differentials that stand for them."""
     field, payload, argument = sampler.field, node.payload, node.arguments[0]
     u, du = state.values[id(argument)], state.tangents[id(argument)]
     if node.operation == "exponential":
@@ -140,36 +143,38 @@ def _differentials(sampler: MomentSampler, node: Node, state: State) -> list[Flo
     if du is None:
         return []
     if _kind(node) == "logarithm":
-        return [_row(field.multiply(du, field.inverse(u)))]
+        return [(u, field.multiply(du, field.inverse(u)))]
     if payload == "atan":
-        return [_row(field.multiply(du, field.inverse(field.reduce(1 + field.multiply(u, u)))))]
-    found = [field.reduce((2 if payload == "tanh" else 1) * du)]
+        return [(u, field.multiply(du, field.inverse(field.reduce(1 + field.multiply(u, u)))))]
+    twice = 2 if payload == "tanh" else 1
+    found = [(field.reduce(twice * u), field.reduce(twice * du))]
     if payload == "softplus":
         power = sampler.rules.functions.exp(u)
-        share = field.multiply(power, field.inverse(field.reduce(1 + power)))
-        found.append(field.multiply(share, du))
+        total = field.reduce(1 + power)
+        found.append((total, field.multiply(power, field.inverse(total), du)))
     change = state.tangents[id(node)]
     if node.operation == "logsumexp" and change is not None:
-        found.append(change)
-    return [_row(part) for part in found]
+        found.append((state.values[id(node)], change))
+    return found
 
 
-def _of_power(sampler: MomentSampler, node: Node, state: State) -> list[FloatArray]:
-    """Differentials of log(base) and of exponent * log(base)."""
+def _of_power(sampler: MomentSampler, node: Node, state: State) -> list[Pair]:
+    """The base, whose logarithm is taken, and exponent * log(base)."""
     field = sampler.field
     base, exponent = node.arguments
     u, du = state.values[id(base)], state.tangents[id(base)]
     power, dpower = state.values[id(exponent)], state.tangents[id(exponent)]
-    found: list[FloatArray] = []
+    logarithm = aligned(sampler.rules.functions.log(u), node)
+    found: list[Pair] = []
     moved: FloatArray = np.zeros((1, *node.shape))
     if du is not None:
-        found.append(field.multiply(du, field.inverse(u)))
-        moved = moved + field.multiply(aligned(found[0], node), aligned(power, node))
+        found.append((u, field.multiply(du, field.inverse(u))))
+        moved = moved + field.multiply(aligned(found[0][1], node), aligned(power, node))
     if dpower is not None:
-        logarithm = aligned(sampler.rules.functions.log(u), node)
         moved = moved + field.multiply(logarithm, aligned(dpower, node))
-    return [_row(part) for part in (*found, field.reduce(moved))]
+    product = np.broadcast_to(field.multiply(logarithm, aligned(power, node)), moved.shape)
+    return [*found, (product, field.reduce(moved))] if found or dpower is not None else []
 
 
-def _row(part: FloatArray) -> FloatArray:
-    return part.reshape(len(part), -1)
+def _row(part: FloatArray, samples: int) -> FloatArray:
+    return np.broadcast_to(part, (samples, *part.shape[1:])).reshape(samples, -1)
