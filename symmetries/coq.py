@@ -13,6 +13,7 @@ Source: The Coq development team, "The Coq proof assistant", version 8.16 (2022)
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from manifolds.errors import InputError
@@ -121,7 +122,7 @@ def _proofs(layout: Layout, certificate: Certificate, fields: list[dict[str, Key
     proofs = []
     for k, (components, field, guess) in enumerate(zip(certificate.fields, fields, guesses, strict=True), start=1):
         text = str(VectorField(components))
-        identities = prove_field(layout, field, guess)
+        identities = prove_field(layout, field, {layout.root: Fraction(0)} | guess)
         if identities is None:
             raise InputError(
                 f"the field {text} in the export to Coq",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symmetries.coq_terms import Key, TermPool
+from symmetries.numbers import as_float
 
 Array = Any
 TRIES, POINTS = 256, 6
@@ -110,7 +111,7 @@ def _value(pool: TermPool, key: Key, values: Mapping[Key, Array], point: Mapping
     xs = [values[inner] for inner in term.arguments]
     match term.operation:
         case "number":
-            return np.array(float(Fraction(str(term.payload))))
+            return np.array(as_float(Fraction(str(term.payload))))
         case "pi":
             return np.array(np.pi)
         case "symbol":

@@ -190,6 +190,24 @@ def test_a_loss_without_parameters_is_refused():
         certificate.to_coq()
 
 
+def test_a_file_that_would_be_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr("symmetries.coq.LARGEST", 1)
+    with pytest.raises(InputError, match="1 fields and 2 inner expressions"):
+        verify(Loss.parse("exp(x*y)"), VectorField({"x": "x", "y": "-y"})).to_coq()
+
+
+def test_numbers_beyond_double_precision():
+    text = verify(Loss.parse("10**400*x*y", ["x", "y"]), VectorField({"x": "x", "y": "-y"})).to_coq()
+    assert "1" + "0" * 400 in text
+
+
+def test_names_and_comments_cannot_leave_their_place():
+    loss = Loss.parse("x**2 + MakePoint**2 + Definition*0", name='evil *) Axiom bad : False. (* "')
+    text = verify(loss, VectorField({"x": "MakePoint", "MakePoint": "-x"})).to_coq()
+    assert not FORBIDDEN.search(statements(text))
+    assert "MakePoint_ theta" in text
+
+
 def test_actions():
     action = FiniteAction({"x": "x*exp(t)", "y": "y*exp(-t)"})
     certificate = verify(Loss.parse("relu(x)*y + abs(x)/x"), action)
