@@ -48,7 +48,7 @@ CASES = [
     pytest.param(get("goldstein-price").loss, (7,), 1, 7, id="goldstein-price"),
     pytest.param(get("beale").loss, (7,), 1, 7, id="beale"),
     pytest.param(get("matyas").loss, (1,), 1, 6, id="matyas"),
-    pytest.param(get("sphere").loss, (1,) * 6, 6, 4, id="sphere"),
+    pytest.param(get("sphere").loss, (1,) * 6, 6, 3, id="sphere"),
     pytest.param(get("quadratic-semidefinite").loss, (0, 1), 1, 4, id="quadratic-semidefinite"),
     pytest.param(get("rosenbrock-n").loss, (3,) * 6, 6, 3, id="rosenbrock-n"),
     pytest.param(get("ellipse-constants").loss, (1,), 1, 2, id="ellipse-constants"),
@@ -56,13 +56,13 @@ CASES = [
     pytest.param(det(3), (1,) * 16, 0, 3, id="det-3"),
     pytest.param(Loss.parse("b**2 - 4*a*c"), (1,) * 3, 3, 6, id="discriminant-2"),
     pytest.param(Loss.parse(CUBIC), (1,) * 3, 0, 4, id="discriminant-3"),
-    pytest.param(Loss.parse(QUARTIC), (1, 1, 1, 2), 0, 3, id="discriminant-4"),
+    pytest.param(Loss.parse(QUARTIC), (1, 1, 1, 2), 0, 2, id="discriminant-4"),
     pytest.param(Loss.parse("x*y"), (1,), 1, 6, id="product"),
     pytest.param(Loss.parse("x**2*y"), (1,), 0, 6, id="square-times"),
     pytest.param(Loss.parse("x**2 + y**3 + z**4"), (2, 3, 3), 3, 4, id="weighted"),
     pytest.param(Loss.parse("(x*y + z**2)**3 + x*y + z**2"), (1, 1, 1), 0, 3, id="function-of-a-quadric"),
     pytest.param(Loss.parse("(x + y + z)**2 + (x + y + z)**3"), (0, 0), 0, 4, id="function-of-a-sum"),
-    pytest.param(Loss.parse("(x - y)**2 + (z - x**2)**2 + 0*w"), (0, 1, 3), 1, 4, id="null-directions"),
+    pytest.param(Loss.parse("(x - y)**2 + (z - x**2)**2 + 0*w"), (0, 1, 3), 1, 3, id="null-directions"),
     pytest.param(factorisation(2, 2, 2), (1,) * 4, 0, 2, id="factorisation"),
     pytest.param(Loss.parse("d*(x*y - z) + c*(x + y)", ["x", "y", "z"], data=["c", "d"]), (1,), 1, 5, id="data"),
     pytest.param(WITH_CONSTANTS, (2,) * 3, 2, 2, id="constants"),
@@ -212,7 +212,7 @@ def random_loss(terms: dict[tuple[int, ...], int]) -> Loss:
     return Loss.parse(text, ["x", "y", "z"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(small_polynomials)
 def test_dimensions_of_random_losses_agree_with_derivations(terms: dict[tuple[int, ...], int]) -> None:
     loss = random_loss(terms)
