@@ -25,8 +25,8 @@ from symmetries.signed_permutation import SignedPermutation
 WORK = 100_000_000
 """Vertices visited by refinements before the search of a large graph gives up."""
 
-MOST_POINTS = 200
-"""Up to so many points known maps are handed to a second search."""
+MOST_REPRESENTATIVES = 80
+"""Known maps are handed to a second search where their chain of stabilisers has up to so many representatives."""
 
 MAX_ROUNDS = 40
 """Further maps that are added one by one, beyond those that the formula shows."""
@@ -167,8 +167,9 @@ class _Finder:
             group = self._with_flips(group)
         root = expanded(self.invariance.graph, self.invariance.root)
         if root is not None:
-            self.invariance = self.invariance.rewritten(root)
-            signed, found = self._automorphisms(group)
+            if root != self.invariance.root:
+                self.invariance = self.invariance.rewritten(root)
+                signed, found = self._automorphisms(group)
             if signed.faithful and found.complete and not self.doubtful:
                 reason = "the loss is rational, and these are all exchanges of the terms of its coprime polynomials"
                 return self._result(PermutationGroup(self.degree, found.levels), "proved", reason)
@@ -189,7 +190,7 @@ class _Finder:
             self.degree,
             self._accept,
             budget=max(200, min(DEFAULT_BUDGET, WORK // max(1, len(signed.colours)))),
-            known=chain if known is not None and self.degree <= MOST_POINTS else None,
+            known=chain if known is not None and sum(known.orbit_lengths) <= MOST_REPRESENTATIVES else None,
         )
         return signed, search.run()
 

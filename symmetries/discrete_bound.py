@@ -11,25 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
-from typing import Any, Literal, TypeAlias, final
+from typing import Literal, final
 
 import numpy as np
 
 from symmetries.automorphisms import Images
 from symmetries.balls import ELEMENTARY, output_balls
+from symmetries.cells import Labels, apart, first_unsettled, groups, numbered, same_counts
 from symmetries.discrete_invariance import Invariance
 from symmetries.expression import entry_names
 from symmetries.floating import FloatArray
 from symmetries.permutation_group import PermutationGroup
 from symmetries.straight_line import compile_program
 
-Labels: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-"""The cell of every point +e_0, ..., -e_(n-1)."""
-
 GUARDED = "the loss has branches that may guard a logarithm or a root"
 
-DRAWS = 2
-"""Random values of the data."""
+DRAWS, MORE_DRAWS = 2, 5
+"""Random values of the data, for many comparisons and for few."""
 
 STEPS = (1.3671875, 0.8515625, 1.9140625)
 BUDGET = 150_000_000
@@ -103,7 +101,7 @@ class BoundSearch:
         self.left = budget
         self.nested = min(budget, NESTED)
         generator = np.random.default_rng(rng)
-        self.data = [generator.normal(size=len(fixed)) for _ in range(DRAWS)]
+        self.data = [generator.normal(size=len(fixed)) for _ in range(MORE_DRAWS)]
         self.table = generator.normal(size=2 * self.size + 1)
         self.probes = generator.normal(size=(8, self.size))
         self.probes[4:] = np.abs(self.probes[4:])
@@ -122,7 +120,7 @@ class BoundSearch:
         if candidate is not None:
             return Bound("candidate", candidate=candidate)
         for level, length in enumerate((*group.orbit_lengths, *[1] * 2 * self.size)):
-            base = group.levels[level].base if level < len(group.levels) else _first_unsettled(labels)
+            base = group.levels[level].base if level < len(group.levels) else first_unsettled(labels)
             if base is None:
                 break
             if np.count_nonzero(labels == labels[base]) != length:
@@ -131,7 +129,7 @@ class BoundSearch:
                 candidate = self._others(labels, base, group, level)
                 if candidate is not None:
                     return Bound("candidate", candidate=candidate)
-            labels = _apart(labels, labels, base, base)[0]
+            labels = apart(labels, labels, base, base)[0]
         return Bound("complete", self._reason(), assumptions=self._assumptions())
 
     def run_all(self, group: PermutationGroup) -> Bound:
@@ -158,14 +156,14 @@ class BoundSearch:
 
     def _separate_orbits(self, group: PermutationGroup) -> tuple[Labels, Images | None]:
         """The orbits of the known group, where they are shown to be those of all maps."""
-        labels = self._refined(_numbered(self.classes[:, None]))
+        labels = self._refined(numbered(self.classes[:, None]))
         orbits = group.orbits()
         names = np.array([orbits.find(point) for point in range(2 * self.size)])
         for label in range(int(labels.max()) + 1):
             candidate = self._exchanged(labels, sorted(set(names[labels == label].tolist())))
             if candidate is not None:
                 return labels, candidate
-        return _numbered(np.stack([labels, names], axis=1)), None
+        return numbered(np.stack([labels, names], axis=1)), None
 
     def _others(self, labels: Labels, base: int, group: PermutationGroup, level: int) -> Images | None:
         """A map that fixes the base points before and sends this one out of its known orbit, or None."""
@@ -178,7 +176,8 @@ class BoundSearch:
         """A map that keeps the cells and sends one of some points (the first one) to another, or None."""
         alike = [list(points)]
         for arity in (1, 2):
-            alike = [part for parts in alike for part in self._told_apart(labels, parts, arity)]
+            for draw in self.data:
+                alike = [part for parts in alike for part in self._told_apart(labels, parts, arity, draw)]
         for part in alike:
             for k, one in enumerate(part):
                 for other in part[k + 1 :]:
@@ -189,7 +188,7 @@ class BoundSearch:
                         return candidate
         return None
 
-    def _told_apart(self, labels: Labels, points: list[int], arity: int) -> list[list[int]]:
+    def _told_apart(self, labels: Labels, points: list[int], arity: int, draw: FloatArray) -> list[list[int]]:
         """Some points in classes between which no map exists that keeps the cells."""
         size = 2 * self.size
         if len(points) < 2 or len(points) * size**arity * self.program.slots > DEEP:
@@ -201,11 +200,11 @@ class BoundSearch:
             around = (around[:, :, None] + STEPS[2] * signed[:, None, :]).reshape(self.size, -1)
             cells = (cells[:, None] * size + labels[None, :]).reshape(-1)
         centre = self.table[labels[: self.size]] - self.table[labels[self.size :]]
-        found = [self._values((centre + STEPS[0] * signed[:, p])[:, None] + around, self.data[0]) for p in points]
+        found = [self._values((centre + STEPS[0] * signed[:, p])[:, None] + around, draw) for p in points]
         values, radii = (np.concatenate(side) for side in zip(*found, strict=True))
         if not np.isfinite(radii).all():
             return [points]
-        rows = _numbered(np.stack([np.tile(cells, len(points)), _groups(values, radii)], axis=1))
+        rows = numbered(np.stack([np.tile(cells, len(points)), groups(values, radii)], axis=1))
         classes: dict[bytes, list[int]] = {}
         for point, row in zip(points, np.sort(rows.reshape(len(points), -1), axis=1), strict=True):
             classes.setdefault(row.tobytes(), []).append(point)
@@ -215,14 +214,14 @@ class BoundSearch:
 
     def _sent(self, left: Labels, right: Labels, point: int, image: int) -> Images | None:
         """A map between partitions that sends a point to an image, to be looked at closer; None when there is none."""
-        apart = _apart(left, right, point, image)
-        pair = self._refined_pair(*apart) if _same_counts(*apart) else None
+        split = apart(left, right, point, image)
+        pair = self._refined_pair(*split) if same_counts(*split) else None
         if pair is None:
             return None
         guess = self._guess(*pair)
         if guess is not None and self._plausible(guess) and not self.refuted(guess):
             return guess
-        here = _first_unsettled(pair[0])
+        here = first_unsettled(pair[0])
         if here is None:
             return None
         there = np.flatnonzero(pair[1] == pair[0][here]).tolist()
@@ -272,11 +271,11 @@ class BoundSearch:
             values, radii = self._probe(left, draw)
             others = (values, radii) if same else self._probe(right, draw)
             if np.isfinite(radii).all() and np.isfinite(others[1]).all():
-                groups = _groups(np.concatenate([values, others[0]]), np.concatenate([radii, others[1]]))
-                together = _numbered(np.stack([np.concatenate([left, right]), groups], axis=1))
+                found = groups(np.concatenate([values, others[0]]), np.concatenate([radii, others[1]]))
+                together = numbered(np.stack([np.concatenate([left, right]), found], axis=1))
                 cut = 2 * self.size
                 left, right = together[:cut], (together[:cut] if same else together[cut:])
-                if not same and not _same_counts(left, right):
+                if not same and not same_counts(left, right):
                     return None
             quiet = quiet + 1 if int(left.max()) == before else 0
             if quiet == DRAWS or int(left.max()) == 2 * self.size - 1:
@@ -286,7 +285,7 @@ class BoundSearch:
     def _turns(self) -> Iterator[FloatArray]:
         """The draws of the data, round and round."""
         while True:
-            yield from self.data
+            yield from self.data[:DRAWS]
 
     def _probe(self, labels: Labels, draw: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The loss at the fixed point of a partition, moved along each signed axis."""
@@ -310,41 +309,3 @@ class BoundSearch:
         inside = (values[1:] > radii[1:]).all(axis=0)
         radius = np.where(inside, radius, np.inf)
         return np.where(outside, np.inf, value), np.where(outside, 0.0, radius)
-
-
-def _first_unsettled(labels: Labels) -> int | None:
-    """The first point that does not lie in a cell of its own."""
-    several = np.flatnonzero(np.bincount(labels)[labels] > 1)
-    return int(several[0]) if several.size else None
-
-
-def _apart(left: Labels, right: Labels, point: int, image: int) -> tuple[Labels, Labels]:
-    """Two partitions with a point of each, and its negative, in cells of their own; numbered together."""
-    size = len(left)
-    both = 3 * np.concatenate([left, right])
-    for start, one in ((0, point), (size, image)):
-        both[start + one] += 1
-        both[start + (one + size // 2) % size] += 2
-    both = _numbered(both[:, None])
-    return both[:size], both[size:]
-
-
-def _numbered(rows: Any) -> Labels:
-    """Equal rows get equal numbers, in their order."""
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def _groups(values: FloatArray, radii: FloatArray) -> Labels:
-    """Values in groups of overlapping balls, numbered upwards: equal exact values lie in one group."""
-    order = np.argsort(values - radii, kind="stable")
-    low, high = (values - radii)[order], (values + radii)[order]
-    reach = np.maximum.accumulate(high)
-    gaps = np.concatenate([[False], low[1:] > reach[:-1]])
-    result = np.empty(len(values), dtype=np.int64)
-    result[order] = np.cumsum(gaps)
-    return result
-
-
-def _same_counts(left: Labels, right: Labels) -> bool:
-    size = int(max(left.max(), right.max())) + 1
-    return bool((np.bincount(left, minlength=size) == np.bincount(right, minlength=size)).all())
