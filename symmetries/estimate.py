@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from symmetries.ansatz import Ansatz, Basis, Linear, check_size, read_ansatz
+from symmetries.ansatz import Ansatz, Basis, Blocks, Linear, check_size, read_ansatz
 from symmetries.arguments import require_loss
+from symmetries.block_diagonal import CoupledUnknowns
+from symmetries.block_grading import grade_blocks
 from symmetries.blocks import BYTES_PER_ENTRY, partition
 from symmetries.loss import Loss
 from symmetries.system import DeterminingSystem
@@ -57,7 +59,12 @@ def estimate_size(loss: Loss, *, ansatz: Ansatz | None = None) -> SizeEstimate:
     chosen = ansatz if ansatz is not None else read_ansatz(loss.ansatz) if loss.ansatz else Linear()
     coordinates = len(loss.entries) + len(loss.moving_entries)
     check_size(chosen, coordinates)
-    if isinstance(chosen, Basis):
+    if isinstance(chosen, Blocks):
+        grading = grade_blocks(loss)
+        count, largest = chosen.count_in(loss), CoupledUnknowns(grading).count
+        shares = (1 if space.oriented else 2 for space in grading.spaces)
+        blocks = 1 + sum(s.length * (s.length - 1) // k for s, k in zip(grading.spaces, shares, strict=True))
+    elif isinstance(chosen, Basis):
         count = chosen.count(coordinates)
         blocks, largest = 1, count
     else:

@@ -9,7 +9,7 @@ from flint import fmpq, fmpq_mat
 from public_losses import RECORDS, public_loss
 
 from manifolds.errors import InputError
-from symmetries import Linear, Loss, derive, recheck, verify
+from symmetries import Linear, Loss, derive, estimate_size, recheck, verify
 from symmetries.algebra import components
 from symmetries.ansatz import Blocks, read_ansatz
 from symmetries.catalog import catalog
@@ -252,6 +252,13 @@ def test_counts_and_names():
         Blocks().unknowns(3)
     with pytest.raises(InputError, match="not known"):
         read_ansatz("blocks:2")
+
+
+def test_the_size_is_known_before():
+    loss = Loss.parse("sum((Y - U@V)**2)", {"U": (30, 20), "V": (20, 40)}, data={"Y": (30, 40)})
+    size = estimate_size(loss, ansatz=Blocks())
+    assert (size.coordinates, size.unknowns, size.largest_block) == (1400, 900 + 400 + 400 + 1600, 30 + 20 + 20 + 40)
+    assert size.blocks == 1 + 30 * 29 // 2 + 20 * 19 + 40 * 39 // 2
 
 
 def test_too_many_unknowns_are_refused():
