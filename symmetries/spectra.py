@@ -8,6 +8,7 @@ import numpy as np
 from flint import fmpz_poly
 
 from symmetries.integer_matrices import Integers, characteristic_polynomial, from_flint, to_flint
+from symmetries.real_roots import count_real_roots
 
 Spectrum: TypeAlias = Literal["zero", "compact", "scaling", "nilpotent", "mixed"]
 """Of a matrix: zero; semisimple with imaginary eigenvalues; semisimple with real ones; nilpotent; anything else."""
@@ -36,20 +37,6 @@ def spectrum(matrix: Integers) -> Spectrum:
         return "mixed"
     squares = fmpz_poly(rest.coeffs()[0::2])
     return "compact" if count_real_roots(squares, negative=True) == squares.degree() else "mixed"
-
-
-def count_real_roots(polynomial: fmpz_poly, *, negative: bool = False) -> int:
-    """Number of different real roots, or of negative ones.
-
-    >>> count_real_roots(fmpz_poly([-2, 0, 1])), count_real_roots(fmpz_poly([-2, 0, 1]), negative=True)
-    (2, 1)
-    """
-    if polynomial.degree() < 1:
-        return 0
-    from sympy import Poly, Symbol
-
-    poly = Poly([int(value) for value in reversed(polynomial.coeffs())], Symbol("t"))
-    return int(poly.count_roots(None, 0) if negative else poly.count_roots())
 
 
 def polynomial_value(polynomial: fmpz_poly, matrix: Integers) -> Integers:

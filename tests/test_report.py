@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import NoneType
 
 import pytest
 
@@ -155,16 +156,16 @@ DERIVE = {
     "generators": [{"field": dict, "verdict": VERDICT}],
     "closed": bool,
     "algebra": {
-        "name": UNKNOWN,
+        "name": (str, NoneType),
         "synonyms": [str],
-        "abelian": UNKNOWN,
-        "solvable": UNKNOWN,
-        "nilpotent": UNKNOWN,
-        "semisimple": UNKNOWN,
-        "killing_signature": UNKNOWN,
-        "levi": UNKNOWN,
+        "abelian": (bool, NoneType),
+        "solvable": (bool, NoneType),
+        "nilpotent": (bool, NoneType),
+        "semisimple": (bool, NoneType),
+        "killing_signature": (list, NoneType),
+        "levi": (dict, NoneType),
     },
-    "essential": {"dimension": int, "name": UNKNOWN},
+    "essential": {"dimension": int, "name": (str, NoneType)},
     "completeness": CLAIM,
 }
 
