@@ -13,6 +13,7 @@ from oracle import Sampler
 from manifolds.errors import InputError
 from symmetries import Affine, Basis, Data, Diagonal, Linear, Loss, Polynomial, VectorField, derive, recheck
 from symmetries.ansatz import Ansatz
+from symmetries.catalog import CatalogEntry, catalog
 from symmetries.conservation import conservation_laws, conserved_quantities
 from symmetries.sympy_out import to_sympy
 
@@ -292,6 +293,15 @@ def test_products_of_simpler_quantities_are_left_out() -> None:
 def test_text() -> None:
     laws = conservation_laws(loss_of("(y - u*v)**2", ["u", "v"], ["y"]))
     assert str(laws).splitlines() == ["1 conserved quantities, 1 independent (count proved)", "  u**2 - v**2"]
+
+
+@pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)
+def test_bounds_meet_or_leave_room_in_the_catalogue(entry: CatalogEntry) -> None:
+    laws = conservation_laws(entry.loss)
+    evidence = laws.count.evidence
+    assert laws.independent <= evidence["lower"] <= evidence["upper"]
+    assert laws.completeness.verdict == "proved"
+    assert (laws.count.verdict == "proved") == (evidence["lower"] == evidence["upper"])
 
 
 # refusals
