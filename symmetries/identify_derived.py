@@ -37,5 +37,7 @@ def identify_derived(algebra: SymmetryAlgebra, *, seed: int = 0) -> AlgebraIdent
         from symmetries.identify_constants import identify_over_constants
 
         return identify_over_constants(algebra.generators, names, constants, seed=seed)
-    found = identify_polynomial_fields(algebra.generators, names, closed=True, seed=seed)
+    # all symmetries inside a family of linear fields are closed under brackets; a list that may lack some need not be
+    complete = algebra.completeness.verdict == "proved"
+    found = identify_polynomial_fields(algebra.generators, names, closed=complete, seed=seed)
     return found if found is not None else unknown(algebra.dimension, NOT_CLOSED)

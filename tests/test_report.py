@@ -146,8 +146,6 @@ def check(payload, schema, place="derive"):
 
 
 CLAIM = {"statement": str, "verdict": VERDICT, "reason": str, "assumptions": [str], "evidence": dict}
-UNKNOWN = {None}
-DERIVE = {
     "loss": {"formula": str, "parameters": dict, "data": dict},
     "ansatz": str,
     "dimension": int,
