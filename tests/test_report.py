@@ -146,6 +146,7 @@ def check(payload, schema, place="derive"):
 
 
 CLAIM = {"statement": str, "verdict": VERDICT, "reason": str, "assumptions": [str], "evidence": dict}
+DERIVE = {
     "loss": {"formula": str, "parameters": dict, "data": dict},
     "ansatz": str,
     "dimension": int,
