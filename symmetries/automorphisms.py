@@ -57,6 +57,13 @@ class Automorphisms:
     refinements: int
 
 
+QUICK = 60
+"""Refinements of the first attempt at one automorphism."""
+
+PATIENT = 400
+"""Refinements of the second attempt."""
+
+
 class _OutOfBudget(Exception):
     """The search has used up its budget."""
 
@@ -96,6 +103,7 @@ class AutomorphismSearch:
         self.points = points
         self.accept = accept
         self.known = known
+        self.steady = False
         self.left = budget
         self.budget = budget
         self.root = Partition(colours)
@@ -139,22 +147,43 @@ class AutomorphismSearch:
         found: list[Images] = []
         refused: set[int] = set()
         first = None
+        complete = True
         for image in sorted(before.cell_of(base)):
             where = orbits.find(image)
             if where == orbits.find(base) or where in refused:
                 continue
             first = first or self._apart(before, base)
             try:
-                images = self._send(first, before, image)
+                images = self._sent(first, before, image)
             except _OutOfBudget:
-                return tuple(found), False
+                complete = False
+                refused.add(where)
+                if self.left < 0:
+                    break
+                continue
             if images is None:
                 refused.add(where)
             else:
                 found.append(images)
                 orbits.join_all(images)
                 refused = {orbits.find(point) for point in refused}
-        return tuple(found), True
+        return tuple(found), complete
+
+    def _sent(self, source: tuple[Partition, Trace], target: Partition, image: int) -> Images | None:
+        """As below: at first what moves is followed; when that takes long, what can stay is fixed before."""
+        total = self.left
+        for steady, share in ((False, QUICK), (True, PATIENT)):
+            self.steady, before = steady, min(total, share)
+            self.left = before
+            try:
+                return self._send(source, target, image)
+            except _OutOfBudget:
+                if steady or total <= share:
+                    raise
+            finally:
+                total -= before - self.left
+                self.left = total
+        return None
 
     def _apart(self, partition: Partition, vertex: int) -> tuple[Partition, Trace]:
         """The refinement of a partition with a vertex apart, and its trace."""
@@ -191,15 +220,18 @@ class AutomorphismSearch:
     def _compare(self, left: Partition, right: Partition) -> tuple[Images | None, int | None]:
         """The permutation that the cells suggest, and a cell to split if that fails; an unequal one where there is."""
         images = list(range(self.points))
-        unequal = larger = None
+        several: dict[int, None] = {}
+        unequal: dict[int, None] = {}
         for vertex in range(self.points):
             start = left.start[vertex]
             if left.length[start] == 1:
                 images[vertex] = right.elements[start]
-            elif start != right.start[vertex] and unequal is None:
-                unequal = start
-            elif larger is None:
-                larger = start
-        if unequal is not None:
-            return None, unequal
-        return (tuple(images) if len(set(images)) == self.points else None), larger
+                continue
+            several[start] = None
+            if start != right.start[vertex]:
+                unequal[start] = None
+        equal = next((start for start in several if start not in unequal), None)
+        first = next(iter(unequal), None)
+        if first is not None:
+            return None, equal if self.steady and equal is not None else first
+        return (tuple(images) if len(set(images)) == self.points else None), equal

@@ -163,7 +163,7 @@ class _Finder:
         """The group with its claims."""
         signed, found = self._automorphisms(None)
         group = PermutationGroup(self.degree, found.levels)
-        if not signed.faithful:
+        if not signed.faithful or (not found.complete and sum(group.orbit_lengths) <= MOST_REPRESENTATIVES):
             group = self._with_flips(group)
         root = expanded(self.invariance.graph, self.invariance.root)
         if root is not None:
