@@ -1,10 +1,17 @@
-"""Losses and what leaves them invariant: reading, deriving, naming, proving, acting, conserving."""
+"""Losses and what leaves them invariant: reading, deriving, naming, proving, acting, conserving.
 
-import symmetries.catalogued_actions
-import symmetries.integrate  # noqa: F401 - both enter themselves as makers of actions
+What every program needs is imported with the package; the rest when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import symmetries.integrate  # noqa: F401 - it enters itself as the maker of actions
 from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
-from symmetries.ansatz import Affine, Ansatz, Basis, Diagonal, Linear, Polynomial
+from symmetries.ansatz import Affine, Ansatz, Basis, Blocks, Diagonal, Linear, Polynomial
 from symmetries.certificate import Certificate, Claim
 from symmetries.compiled import compile_loss
 from symmetries.data import Data
@@ -16,25 +23,122 @@ from symmetries.loss import Loss
 from symmetries.recheck import recheck
 from symmetries.verify import verify
 
+if TYPE_CHECKING:
+    from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
+    from symmetries.canonical import canonical_representative
+    from symmetries.cartan_split import CartanSplit, cartan_split
+    from symmetries.change_of_variables import ChangeOfVariables
+    from symmetries.conservation import (
+        ConservationLaws,
+        ConservedQuantity,
+        conservation_laws,
+        conserved_quantities,
+    )
+    from symmetries.discrete import DiscreteGroup, discrete_symmetries
+    from symmetries.family import LossFamily
+    from symmetries.family_proof import prove_family
+    from symmetries.family_symmetry import FamilySymmetry, derive_family
+    from symmetries.gradient_flow import measure_drift, predict_drift, step_drift
+    from symmetries.identify import identify
+    from symmetries.invariants import InvariantRing, polynomial_invariants
+    from symmetries.matrix_field import FamilyAction, FamilyField, prove_matrix_field
+    from symmetries.orbit_geometry import Representative, minimal_vector, nearest_on_orbit, slice_at
+    from symmetries.parameter_action import ParameterAction, parameter_action
+    from symmetries.polynomial_module import polynomial_module
+    from symmetries.sum_of_squares import SumOfSquares, sum_of_squares_symmetries
+    from symmetries.symmetry_module import SymmetryModule
+
+_ROOMS = {
+    "algebra_identity": ("AlgebraIdentity", "LeviDecomposition"),
+    "canonical": ("canonical_representative",),
+    "cartan_split": ("CartanSplit", "cartan_split"),
+    "change_of_variables": ("ChangeOfVariables",),
+    "conservation": ("ConservationLaws", "ConservedQuantity", "conservation_laws", "conserved_quantities"),
+    "discrete": ("DiscreteGroup", "discrete_symmetries"),
+    "family": ("LossFamily",),
+    "family_proof": ("prove_family",),
+    "family_symmetry": ("FamilySymmetry", "derive_family"),
+    "gradient_flow": ("measure_drift", "predict_drift", "step_drift"),
+    "identify": ("identify",),
+    "invariants": ("InvariantRing", "polynomial_invariants"),
+    "matrix_field": ("FamilyAction", "FamilyField", "prove_matrix_field"),
+    "orbit_geometry": ("Representative", "minimal_vector", "nearest_on_orbit", "slice_at"),
+    "parameter_action": ("ParameterAction", "parameter_action"),
+    "polynomial_module": ("polynomial_module",),
+    "sum_of_squares": ("SumOfSquares", "sum_of_squares_symmetries"),
+    "symmetry_module": ("SymmetryModule",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
 __all__ = [
     "Affine",
+    "AlgebraIdentity",
     "Ansatz",
     "Basis",
+    "Blocks",
+    "CartanSplit",
     "Certificate",
+    "ChangeOfVariables",
     "Claim",
+    "ConservationLaws",
+    "ConservedQuantity",
     "Data",
     "Diagonal",
+    "DiscreteGroup",
+    "FamilyAction",
+    "FamilyField",
+    "FamilySymmetry",
     "FiniteAction",
     "GroupAction",
+    "InvariantRing",
+    "LeviDecomposition",
     "Linear",
     "Loss",
+    "LossFamily",
+    "ParameterAction",
     "Polynomial",
+    "Representative",
     "SizeEstimate",
+    "SumOfSquares",
     "SymmetryAlgebra",
+    "SymmetryModule",
     "VectorField",
+    "canonical_representative",
+    "cartan_split",
     "compile_loss",
+    "conservation_laws",
+    "conserved_quantities",
     "derive",
+    "derive_family",
+    "discrete_symmetries",
     "estimate_size",
+    "identify",
+    "measure_drift",
+    "minimal_vector",
+    "nearest_on_orbit",
+    "parameter_action",
+    "polynomial_invariants",
+    "polynomial_module",
+    "predict_drift",
+    "prove_family",
+    "prove_matrix_field",
     "recheck",
+    "slice_at",
+    "step_drift",
+    "sum_of_squares_symmetries",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the room of a public name when it is first asked for."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"symmetries.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, those of rooms that are not loaded yet included."""
+    return sorted(set(globals()) | set(__all__))

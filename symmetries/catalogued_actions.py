@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.action import GroupAction, makes_actions_from
 from symmetries.activations import activation as find_activation
 from symmetries.conjugated_action import ConjugatedAction, rotation_matrices
 from symmetries.data import measure
@@ -23,6 +22,7 @@ from symmetries.sum_of_squares import sum_of_squares_symmetries
 
 if TYPE_CHECKING:
     from manifolds import MatrixGroup
+    from symmetries.action import GroupAction
 
 
 def low_rank(*, rows: int = 3, columns: int = 4, rank: int = 2) -> LayerAction:
@@ -243,7 +243,6 @@ MAKERS: Mapping[str, Callable[..., GroupAction]] = {
 """What makes each catalogued action."""
 
 
-@makes_actions_from("catalogue")
 def catalogued(name: str, **sizes: Any) -> GroupAction:
     """The action of a name; see :meth:`symmetries.GroupAction.catalogued`."""
     if name not in MAKERS:

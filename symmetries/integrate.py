@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symmetries.action import GroupAction, makes_actions_from
 from symmetries.algebra import require_polynomials
-from symmetries.conjugated_action import ConjugatedAction, matrices_of
-from symmetries.embedded_action import embed
 from symmetries.fields import VectorField
-from symmetries.flow_action import FlowAction
-from symmetries.linear_action import LinearAction
 
 if TYPE_CHECKING:
     from symmetries.algebra import SymmetryAlgebra
+    from symmetries.conjugated_action import ConjugatedAction
 
 
 @makes_actions_from("algebra")
@@ -29,6 +26,9 @@ def integrate(algebra: SymmetryAlgebra, *, constants: Mapping[str, float] | None
     >>> integrate(derive(Loss.parse("(x*y - 1)**2"))).dimension
     1
     """
+    from symmetries.embedded_action import embed
+    from symmetries.flow_action import FlowAction
+    from symmetries.linear_action import LinearAction
     from symmetries.parameter_space import ParameterSpace
 
     coordinates = set(ParameterSpace.of(algebra.loss).entries)
@@ -45,6 +45,7 @@ def rotations(algebra: SymmetryAlgebra) -> ConjugatedAction | None:
 
     None where the loss is no sum of squares of invertible coordinates, or the fields are not linear in them.
     """
+    from symmetries.conjugated_action import ConjugatedAction, matrices_of
     from symmetries.sum_of_squares import sum_of_squares_symmetries
 
     squares = sum_of_squares_symmetries(algebra.loss)
@@ -66,3 +67,11 @@ def is_affine(field: VectorField, coordinates: set[str]) -> bool:
         for polynomial in require_polynomials(field).values()
         for monomial in polynomial
     )
+
+
+@makes_actions_from("catalogue")
+def from_catalogue(name: str, **sizes: Any) -> GroupAction:
+    """The ready action of a name; see :meth:`symmetries.GroupAction.catalogued`."""
+    from symmetries.catalogued_actions import catalogued
+
+    return catalogued(name, **sizes)
