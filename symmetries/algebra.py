@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, final
 
 from manifolds.errors import InputError
 from symmetries.ansatz import Affine, Ansatz, Blocks, Diagonal, Linear
-from symmetries.block_families import EXPLICIT, ProvedFamily
 from symmetries.brackets import apply, bracket, components, require_polynomials
 from symmetries.certificate import Certificate, Claim
 from symmetries.fields import VectorField
@@ -17,9 +16,13 @@ from symmetries.span import Span
 
 if TYPE_CHECKING:
     from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
+    from symmetries.block_families import ProvedFamily
     from symmetries.loss import Loss
 
 __all__ = ["SymmetryAlgebra", "apply", "bracket", "components", "require_polynomials"]
+
+EXPLICIT = 1_000
+"""Up to that many generators everything is said of each; beyond, of the families."""
 
 
 @final

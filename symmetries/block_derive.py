@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.algebra import SymmetryAlgebra
+from symmetries.algebra import EXPLICIT, SymmetryAlgebra
 from symmetries.block_diagonal import CoupledUnknowns, solve_coupled
 from symmetries.block_essential import essential_families
-from symmetries.block_families import EXPLICIT, Family, ProvedFamily, SpaceFamily, UnnamedFields
+from symmetries.block_families import Family, ProvedFamily, SpaceFamily, UnnamedFields
 from symmetries.block_fields import FieldMaker, LazySequence
 from symmetries.block_grading import Grading, grade_blocks, moving_shapes
 from symmetries.block_independence import independence_of

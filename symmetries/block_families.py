@@ -15,9 +15,6 @@ from symmetries.fields import VectorField
 
 Pattern: TypeAlias = Literal["gl", "sl", "so", "diagonal", "other"]
 
-EXPLICIT = 1_000
-"""Up to that many generators everything is said of each; beyond, of the families."""
-
 LETTERS = {"gl": "generic", "sl": "generic", "so": "skew", "diagonal": "diagonal"}
 
 

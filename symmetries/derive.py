@@ -21,7 +21,6 @@ from manifolds.errors import InputError
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Ansatz, Basis, Blocks, Linear, Polynomial, check_size, read_ansatz
 from symmetries.arguments import read_seed, require_loss
-from symmetries.block_derive import derive_blocks
 from symmetries.certificate import Claim, Verdict
 from symmetries.crosscheck import float_nullity
 from symmetries.domain import require_defined
@@ -82,6 +81,8 @@ def derive(
         )
     seed = read_seed(rng)
     if isinstance(chosen, Blocks):
+        from symmetries.block_derive import derive_blocks
+
         require_defined(loss, seed=seed)
         return derive_blocks(loss, chosen, seed=seed, progress=progress)
     check_size(chosen, len(loss.entries) + len(loss.moving_entries))

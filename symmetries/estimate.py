@@ -7,8 +7,6 @@ from typing import final
 
 from symmetries.ansatz import Ansatz, Basis, Blocks, Linear, check_size, read_ansatz
 from symmetries.arguments import require_loss
-from symmetries.block_diagonal import CoupledUnknowns
-from symmetries.block_grading import grade_blocks
 from symmetries.blocks import BYTES_PER_ENTRY, partition
 from symmetries.loss import Loss
 from symmetries.system import DeterminingSystem
@@ -60,6 +58,9 @@ def estimate_size(loss: Loss, *, ansatz: Ansatz | None = None) -> SizeEstimate:
     coordinates = len(loss.entries) + len(loss.moving_entries)
     check_size(chosen, coordinates)
     if isinstance(chosen, Blocks):
+        from symmetries.block_diagonal import CoupledUnknowns
+        from symmetries.block_grading import grade_blocks
+
         grading = grade_blocks(loss)
         count, largest = chosen.count_in(loss), CoupledUnknowns(grading).count
         shares = (1 if space.oriented else 2 for space in grading.spaces)
