@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SymmetryAlgebra", "apply", "bracket", "components", "require_polynomials"]
 
+HIDDEN_ENTRIES = 40
+"""Parameters up to which the loss is read as a sum of squares."""
+
 EXPLICIT = 1_000
 """Up to that many generators everything is said of each; beyond, of the families."""
 
@@ -150,6 +153,27 @@ class SymmetryAlgebra:
 
         names = (*self.loss.entries, *self.loss.moving_entries)
         return tuple(self.generators[k] for k in lowest_degree_generators(self.generators, names))
+
+    @cached_property
+    def hidden(self) -> tuple[VectorField, ...]:
+        """Proved symmetries outside the ansatz that the loss shows when it is read as a sum of squares.
+
+        >>> from symmetries import Affine, Loss, derive
+        >>> algebra = derive(Loss.parse("(1 - x)**2 + 100*(y - x**2)**2"), ansatz=Affine())
+        >>> algebra.dimension, len(algebra.hidden), algebra.hidden[0].components["x"]
+        (0, 1, '-100*x**2 + 100*y')
+        """
+        if len(self.loss.entries) > HIDDEN_ENTRIES or self.loss.data_entries or self.loss.moving_entries:
+            return ()
+        from symmetries.sum_of_squares import sum_of_squares_symmetries
+
+        squares = sum_of_squares_symmetries(self.loss)
+        span = Span([components(field) for field in self.generators])
+        return tuple(
+            field
+            for field, claim in zip(squares.fields, squares.claims, strict=True)
+            if claim.verdict == "proved" and (field.polynomials is None or not span.contains(components(field)))
+        )
 
     @property
     def claims(self) -> tuple[Claim, ...]:

@@ -41,6 +41,7 @@ def derive_payload(algebra: SymmetryAlgebra) -> dict[str, Any]:
             "synonyms": list(essential.synonyms),
         },
         "completeness": algebra.completeness.to_dict(),
+        "hidden": [dict(field.components) for field in algebra.hidden],
         "redundancy": algebra.redundancy.to_dict() if algebra.redundancy is not None else None,
     }
 

@@ -75,6 +75,9 @@ def derive_blocks(algebra: SymmetryAlgebra) -> list[Block]:
     if not algebra.is_closed:
         rows.append(["closed", "no: some brackets leave these fields"])
     rows += identity_rows(algebra)
+    if algebra.hidden:
+        count = f"{len(algebra.hidden)} more, proved: the loss is a sum of squares"
+        rows.append(["outside these fields", f"{count}, such as {cut(str(algebra.hidden[0]), 60)}"])
     return [Heading("symmetries"), Table(rows), *generator_blocks(algebra), *completeness_blocks(algebra)]
 
 
