@@ -19,7 +19,7 @@ from symmetries.arguments import read_seed
 from symmetries.certificate import Claim, Verdict
 from symmetries.directional import Point, free_shapes, unmoved
 from symmetries.dual import Hole, evaluate
-from symmetries.dual_numbers import Digits
+from symmetries.dual_enclosures import Enclosures
 from symmetries.family import LossFamily
 from symmetries.family_instance import Letters, member, random_letters, sizes_of, written_out
 from symmetries.loss import Loss
@@ -33,10 +33,8 @@ from symmetries.verify import verify
 SMALL = ((3, 2, 4, 5, 2, 3), (2, 3, 3, 2, 4, 2), (4, 3, 2, 3, 3, 2))
 """Sizes at which a statement is tried, in order of the names."""
 
-DIGITS = 50
-
-DIFFERENT = Fraction(1, 10**20)
-"""Relative difference of two values with :data:`DIGITS` digits that is no rounding."""
+PRECISION_BITS = 256
+"""Bits of the enclosures of values."""
 
 
 def prove_family(
@@ -155,7 +153,7 @@ def field_at(
 def action_at(
     loss: Loss, action: FamilyAction, letters: Letters, rng: np.random.Generator
 ) -> tuple[Verdict, Mapping[str, Any]]:
-    """Whether the loss has the same value at g.w as at w, with many digits at a few points."""
+    """Whether the loss has for certain another value at g.w than at w, at one of a few points."""
     images = written_out(loss, action, letters)
     for _ in range(4):
         point = random_point(loss, rng)
@@ -164,9 +162,9 @@ def action_at(
         if any(value is None for value in values):
             continue
         before, after = values
-        if abs(after - before) > float(DIFFERENT) * (abs(before) + abs(after)):
+        if not after.overlaps(before):
             shown = {name: np.vectorize(str, otypes=[object])(array).tolist() for name, array in point.items()}
-            return "refuted", {"at": {"point": shown, "before": str(before), "after": str(after)}}
+            return "refuted", {"at": {"point": shown, "before": in_digits(before), "after": in_digits(after)}}
     return "undecided", {}
 
 
@@ -213,10 +211,18 @@ def polynomial_at(polynomial: Mapping[Sequence[tuple[str, int]], Fraction], valu
 
 
 def value_at(loss: Loss, point: Point) -> Any:
-    """The loss with many digits, None where it has no value."""
-    import mpmath
+    """An interval that holds the value of the loss, None where it has no value or that is not certain."""
+    from flint import ctx
 
-    with mpmath.workdps(DIGITS):
-        arithmetic = Digits()
+    previous, ctx.prec = ctx.prec, PRECISION_BITS
+    try:
+        arithmetic = Enclosures()
         value = evaluate(loss.expression, arithmetic, unmoved(arithmetic, point)).values[0]
-        return None if isinstance(value, Hole) or not mpmath.isfinite(value) else value
+        return None if isinstance(value, Hole) or not value.is_finite() else value
+    finally:
+        ctx.prec = previous
+
+
+def in_digits(value: Any) -> str:
+    """The middle of an interval in digits that show its difference from others."""
+    return str(value.mid().str(50, radius=False))

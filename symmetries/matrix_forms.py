@@ -113,4 +113,4 @@ def units_from(powers: Mapping[str, Fraction]) -> Units:
 
 def power_of_units(units: Units, exponent: Fraction) -> Units:
     """A power of units."""
-    return tuple((name, old * exponent) for name, old in units)
+    return tuple((name, old * exponent) for name, old in units) if exponent else ()

@@ -61,13 +61,16 @@ class Words(ABC):
     # atoms
 
     def atom(self, kind: str, key: Any, rows: int, columns: int, *, diagonal: bool = False, symmetry: int = 0) -> Atom:
-        """The atom of that kind and key, always the same object."""
-        found = self._table.get((kind, key))
+        """The atom of that kind, key and shape, always the same object.
+
+        The shape counts: the zero matrix and the identity have no letter that tells their sizes apart.
+        """
+        found = self._table.get((kind, key, rows, columns))
         if found is None:
             symmetry = 1 if diagonal or rows == columns == 1 else symmetry
             found = Atom(len(self.atoms), kind, key, rows, columns, diagonal, symmetry)
             self.atoms.append(found)
-            self._table[kind, key] = found
+            self._table[kind, key, rows, columns] = found
         return found
 
     def single(self, atom: Atom) -> Form:
