@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symmetries.algebra_identity import AlgebraIdentity
+from symmetries.ansatz import Linear
 from symmetries.identify_fields import identify_polynomial_fields
 from symmetries.naming import MAX_DIMENSION, too_large, unknown, zero
 
@@ -19,7 +20,7 @@ def identify_derived(algebra: SymmetryAlgebra, *, seed: int = 0) -> AlgebraIdent
     if algebra.dimension == 0:
         return zero()
     if algebra.dimension > MAX_DIMENSION:
-        return too_large(algebra.dimension)
+        return _by_blocks(algebra) or too_large(algebra.dimension)
     if any(field.polynomials is None for field in algebra.generators):
         return unknown(algebra.dimension, "the components of some generators are no polynomials")
     if not algebra.is_closed:
@@ -41,3 +42,12 @@ def identify_derived(algebra: SymmetryAlgebra, *, seed: int = 0) -> AlgebraIdent
     complete = algebra.completeness.verdict == "proved"
     found = identify_polynomial_fields(algebra.generators, names, closed=complete, seed=seed)
     return found if found is not None else unknown(algebra.dimension, NOT_CLOSED)
+
+
+def _by_blocks(algebra: SymmetryAlgebra) -> AlgebraIdentity | None:
+    """The identity of a large complete algebra of linear fields, from its action on blocks of coordinates."""
+    from symmetries.natural_blocks import identify_by_blocks
+
+    if not isinstance(algebra.ansatz, Linear) or algebra.completeness.verdict != "proved":
+        return None
+    return identify_by_blocks(algebra.generators, (*algebra.loss.entries, *algebra.loss.moving_entries))
