@@ -47,7 +47,7 @@ def factors(graph: ScalarGraph, node: Index) -> tuple[fmpq, dict[Index, int]]:
         positive = graph.scale(part, direction)
         graph.positive.add(positive)
         parts[positive] = parts.get(positive, 0) + exponent
-        content *= direction**exponent
+        content *= direction if exponent % 2 else 1
     return content, parts
 
 

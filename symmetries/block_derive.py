@@ -16,7 +16,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.algebra import EXPLICIT, SymmetryAlgebra
 from symmetries.block_diagonal import CoupledUnknowns, solve_coupled
-from symmetries.block_essential import essential_families
+from symmetries.block_essential import essential_families, has_rational_entries
 from symmetries.block_families import Family, ProvedFamily, SpaceFamily, UnnamedFields
 from symmetries.block_fields import FieldMaker, LazySequence
 from symmetries.block_grading import Grading, grade_blocks, moving_shapes
@@ -88,12 +88,19 @@ def derive_blocks(loss: Loss, ansatz: Ansatz, *, seed: int, progress: Progress |
             why="too few random points are in its domain, on a definite branch, with all its roots in the field",
             cure="use smaller sizes, or Linear(), which samples entry by entry",
         ) from None
-    if small is not None:
-        return _assemble(loss, ansatz, derived, small.system.independence, NullDirections(small.null_fields()))
     primes = search.primes()
     sampler, check = search.sampler(next(primes)), search.sampler(next(primes))
-    independence, null = independence_of(sampler), null_directions(sampler, check, grading)
-    return _assemble(loss, ansatz, derived, independence, null)
+    independence = independence_of(sampler)
+    if small is None:
+        return _assemble(loss, ansatz, derived, independence, null_directions(sampler, check, grading))
+    null = NullDirections(small.null_fields())
+    if independence.proved or not small.fits(columns):
+        return _assemble(loss, ansatz, derived, independence, null)
+    # The points took functions for independent that need not be so: the bound comes from the loss entry by entry.
+    exact = small.derive(ansatz, columns)
+    if exact.dimension != sum(one.family.dimension for one in derived.families):
+        return exact
+    return _assemble(loss, ansatz, derived, independence, null, completeness=exact.completeness)
 
 
 def _check_memory(grading: Grading) -> None:
@@ -226,14 +233,23 @@ class _Search:
 
 
 def _assemble(
-    loss: Loss, ansatz: Ansatz, derived: Derived, independence: Independence, null: NullDirections
+    loss: Loss,
+    ansatz: Ansatz,
+    derived: Derived,
+    independence: Independence,
+    null: NullDirections,
+    *,
+    completeness: Claim | None = None,
 ) -> SymmetryAlgebra:
+    """The algebra of the families; its completeness is that of the sampled bound where no other is given."""
     maker = FieldMaker(moving_shapes(loss))
     dimension = sum(one.family.dimension for one in derived.families)
-    completeness = _completeness(ansatz, derived, independence, null, dimension)
+    completeness = completeness or _completeness(ansatz, derived, independence, null, dimension)
     whole = _of_families(loss, ansatz, derived.families, maker, completeness)
     if not null.fields:
         return whole
+    if not all(has_rational_entries(field) for field in null.fields):
+        return replace(whole, null_fields=null.fields)
     families = essential_families(derived.families, null.fields, maker)
     essential = _of_families(loss, ansatz, families, maker, completeness)
     return replace(whole, null_fields=null.fields, slice=essential)

@@ -43,6 +43,11 @@ def essential_families(
     return tuple(result)
 
 
+def has_rational_entries(field: VectorField) -> bool:
+    """Whether the entries of a constant field are rational, and no functions of numbers such as exp(1)."""
+    return all(set(polynomial) == {()} for polynomial in (field.polynomials or {}).values())
+
+
 def unit_rows(null_fields: Sequence[VectorField]) -> dict[str, dict[str, Fraction]]:
     """The span of constant fields by one row per pivot, 1 there and 0 at the other pivots."""
     rows: dict[str, dict[str, Fraction]] = {}

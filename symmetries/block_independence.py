@@ -41,11 +41,14 @@ def independence_of(sampler: MomentSampler) -> Independence:
     kinds = {name for node in nodes for name in (_kind(node),) if name}
     if not kinds:
         return Independence(True, "the loss is built from rational operations and absolute values")
+    if _numbers_mixed(sampler):
+        return Independence(False, "functions of numbers in the loss may be related")
     assumptions: list[str] = []
     if "normal" in kinds:
         assumptions.append(NORMAL_ALONE)
     if "root" in kinds:
-        assumptions.append("the radicals are independent up to square factors")
+        which = "radicals and the absolute values" if sampler.bent else "radicals"
+        assumptions.append(f"the {which} are independent up to square factors")
     transcendental = sorted(kinds & {"exponential", "trigonometric", "logarithm"})
     if transcendental and sampler.bent:
         assumptions.append(
@@ -77,6 +80,21 @@ def _kind(node: Node) -> str:
     if node.operation == "power":
         return "root" if payload.denominator > 1 else ""
     return "exponential" if node.operation in {"softmax", "logsumexp", "exponential", "elu"} else ""
+
+
+def _numbers_mixed(sampler: MomentSampler) -> bool:
+    """Whether there are several functions of numbers, such as exp(1) and exp(2), or pi and such a function."""
+    moving: set[int] = set()
+    count = 0
+    for node in sampler.nodes:
+        own = node.operation == "symbol" and node.payload in sampler.inputs
+        if own or any(id(argument) in moving for argument in node.arguments):
+            moving.add(id(node))
+        elif node.operation == "pi":
+            count += 1
+        elif _kind(node) not in {"", "root"}:
+            count += max(node.size, node.arguments[0].size)
+    return count > 1
 
 
 def _columns(nodes: Sequence[Node]) -> int:

@@ -45,6 +45,10 @@ class SmallLoss:
     system: DeterminingSystem
     related: bool
 
+    def fits(self, columns: CoupledUnknowns) -> bool:
+        """Whether :meth:`derive` takes so many unknowns."""
+        return len(spanning_fields(self.loss, columns)) <= MAX_UNKNOWNS
+
     def null_fields(self) -> tuple[VectorField, ...]:
         """The constant fields that annihilate the loss, each proved."""
         constants = Polynomial(0).unknowns(len(self.system.coordinates))

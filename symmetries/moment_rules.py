@@ -36,6 +36,7 @@ class Rules:
     def entry(self, node: Node, xs: Arrays, signs: Signs, good: Any) -> Entry:
         """Value and partial derivatives of an entrywise operation."""
         xs = [aligned(x, node) for x in xs]
+        signs = None if signs is None else aligned(signs, node)
         if node.operation == "multiply":
             products = [
                 self.field.multiply(*[x for j, x in enumerate(xs) if j != k]) if len(xs) > 1 else np.ones_like(xs[0])
