@@ -43,6 +43,8 @@ def random_letters(family: FamilyField | FamilyAction, shapes: Shapes, rng: np.r
 def draw(kind: str, rows: int, columns: int, rng: np.random.Generator) -> list[list[Fraction]]:
     """A letter of that kind, exactly: an orthogonal one by Cayley's formula (1 - A)(1 + A)^-1 with a skew A.
 
+    Orthogonal and invertible ones have determinants of both signs.
+
     >>> draw("orthogonal", 2, 2, np.random.default_rng(0))[0][0] ** 2 <= 1
     True
     """
@@ -53,13 +55,17 @@ def draw(kind: str, rows: int, columns: int, rng: np.random.Generator) -> list[l
         plus = fmpq_mat([[(i == j) + skew[i][j] for j in range(rows)] for i in range(rows)])
         minus = fmpq_mat([[(i == j) - skew[i][j] for j in range(rows)] for i in range(rows)])
         result = minus * plus.inv()
-        return [[fraction(result[i, j]) for j in range(rows)] for i in range(rows)]
+        side = int(rng.choice([-1, 1]))
+        return [[fraction(result[i, j]) * (side if i == 0 else 1) for j in range(rows)] for i in range(rows)]
     values = random_letter("diagonal" if kind == "positive diagonal" else kind, rows, columns, rng).tolist()
     if kind in ("positive diagonal", "positive"):
         return [[Fraction(abs(value), 2) for value in row] for row in values]
     if kind == "invertible":
+        large = 8 * rows
+        signs = [int(rng.choice([-1, 1])), *[1] * rows]
         return [
-            [Fraction(value + (29 if i == j else 0)) for j, value in enumerate(row)] for i, row in enumerate(values)
+            [Fraction(signs[i] * (value + (large if i == j else 0))) for j, value in enumerate(row)]
+            for i, row in enumerate(values)
         ]
     return [[Fraction(value) for value in row] for row in values]
 

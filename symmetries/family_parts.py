@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, count
 from math import lcm
 from typing import final
 
@@ -23,6 +24,9 @@ from symmetries.family_words import (
 from symmetries.matrix_field import FamilyAction, FamilyField
 from symmetries.matrix_text import Part as Text
 
+GROUPS = {"gl": ("g", "invertible"), "so": ("q", "orthogonal"), "scaling": ("d", "positive diagonal")}
+"""The letter and the kind of the group elements, by the kind of a part."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Part:
     field: its fields as matrix words.
     action: the transformations, None where they are not powers of one matrix.
     places: the axes on which it acts.
+    closed: whether its fields are closed under brackets, as those of its name are.
     """
 
     size: Length | None
@@ -43,14 +48,17 @@ class Part:
     field: FamilyField
     action: FamilyAction | None
     places: tuple[Place, ...]
+    closed: bool = True
 
     @property
     def name(self) -> str:
         """Its name, such as gl(k).
 
-        Only the matrices that are symmetric have none: they are no algebra.
+        Fields that are no algebra have none, such as those of symmetric matrices alone.
         """
-        return {"gl": f"gl({self.size})", "so": f"so({self.size})", "symmetric": "?"}.get(
+        if not self.closed:
+            return "?"
+        return {"gl": f"gl({self.size})", "so": f"so({self.size})"}.get(
             self.kind, "R" if self.size is None else f"R^{self.size}"
         )
 
@@ -94,7 +102,6 @@ def parts_of(family: LossFamily) -> list[Part]:
 
 def matrix_parts(family: LossFamily, size: Length) -> list[Part]:
     """The parts that act by matrices on one index space."""
-    places = places_of(family, size)
     even = matrix_weights(family, size, "symmetric")
     odd = matrix_weights(family, size, "skew")
     diagonal = independent_of(matrix_weights(family, size, "diagonal"), even)
@@ -104,9 +111,19 @@ def matrix_parts(family: LossFamily, size: Length) -> list[Part]:
         partner = next((one for one in left if support(one) == support(weights)), None)
         if partner is not None:
             left.remove(partner)
-        parts.append(matrix_part(size, "gl" if partner else "symmetric", places, weights, partner))
-    parts += [matrix_part(size, "so", places, None, weights) for weights in left]
-    return parts + [matrix_part(size, "scaling", places, weights, None) for weights in diagonal]
+        parts.append(matrix_part(family, size, "gl" if partner else "symmetric", weights, partner))
+    parts += [matrix_part(family, size, "so", None, weights) for weights in left]
+    return parts + [matrix_part(family, size, "scaling", weights, None) for weights in diagonal]
+
+
+def free_name(family: LossFamily, letter: str) -> str:
+    """A letter, with a number where the family has something of that name.
+
+    >>> free_name(LossFamily.parse("sum(t*U)", {"U": ("n", "k"), "t": ()}), "t")
+    't1'
+    """
+    taken = {*family.parameters, *family.data, *family.constants, *family.sizes}
+    return next(name for name in chain([letter], (f"{letter}{k}" for k in count(1))) if name not in taken)
 
 
 def support(weights: Weights) -> tuple[int, ...]:
@@ -124,19 +141,22 @@ def normalised(weights: Weights, places: Sequence[Place]) -> Weights:
     return tuple(weight * common for weight in scaled)
 
 
-def matrix_part(size: Length, kind: str, places: Sequence[Place], even: Weights | None, odd: Weights | None) -> Part:
+def matrix_part(family: LossFamily, size: Length, kind: str, even: Weights | None, odd: Weights | None) -> Part:
     """A part from the weights of symmetric and of skew matrices."""
-    count = len(places)
-    a = normalised(even, places) if even else (Fraction(0),) * count
-    b = normalised(odd, places) if odd else (Fraction(0),) * count
-    letter = {"scaling": "D", "so": "A"}.get(kind, "S")
+    places = places_of(family, size)
+    zeros = (Fraction(0),) * len(places)
+    a = normalised(even, places) if even else zeros
+    b = normalised(odd, places) if odd else zeros
+    letter = free_name(family, {"scaling": "D", "so": "A"}.get(kind, "S"))
+    element, element_kind = GROUPS.get(kind, ("g", ""))
+    element = free_name(family, element)
     if kind == "gl":
         plain, turned = (
             [(x + y) / 2 for x, y in zip(a, b, strict=True)],
             [(x - y) / 2 for x, y in zip(a, b, strict=True)],
         )
     else:
-        plain, turned = list(a if even else b), [Fraction(0)] * count
+        plain, turned = list(a if even else b), list(zeros)
     fields: dict[str, list[str]] = {}
     images: dict[str, str] = {}
     finite = True
@@ -145,24 +165,48 @@ def matrix_part(size: Length, kind: str, places: Sequence[Place], even: Weights 
             if weight:
                 text = f"{word}@{place.parameter}" if place.axis == 0 else f"{place.parameter}@{word}"
                 fields.setdefault(place.parameter, []).append(times(weight, text))
-        factor = group_word(one, other, kind)
+        factor = group_word(one, other, kind, element)
         finite = finite and factor is not None
         if factor and (one or other):
             known = images.get(place.parameter, place.parameter)
             images[place.parameter] = f"{factor}@{known}" if place.axis == 0 else f"{known}@{factor}"
     letters = {letter: {"gl": "generic", "so": "skew", "scaling": "diagonal"}.get(kind, "symmetric")}
-    group = {"gl": ("g", "invertible"), "so": ("q", "orthogonal"), "scaling": ("d", "positive diagonal")}
     field = FamilyField({name: join(words) for name, words in fields.items()}, letters)
-    action = FamilyAction(images, dict([group[kind]])) if finite and kind in group else None
+    action = FamilyAction(images, {element: element_kind}) if finite and element_kind else None
     moved = tuple(place for place, one, other in zip(places, plain, turned, strict=True) if one or other)
-    return Part(size=size, kind=kind, field=field, action=action, places=moved)
+    closed = kind == "scaling" or (kind != "symmetric" and is_representation(places, plain, turned))
+    return Part(size=size, kind=kind, field=field, action=action, places=moved, closed=closed)
 
 
-def group_word(one: Fraction, other: Fraction, kind: str) -> str | None:
-    """What exp of one S + other S^T is in the letter g of the group; None where it is no such word."""
-    name = {"gl": "g", "so": "q", "scaling": "d"}.get(kind)
+def is_representation(places: Sequence[Place], plain: Sequence[Fraction], turned: Sequence[Fraction]) -> bool:
+    """Whether S -> the sum of plain S and turned S^T on all places sends brackets to brackets, up to S -> -S^T.
+
+    On rows S and -S^T do, on columns -S and S^T; a weight other than 1 and -1, or both on one axis, does not.
+
+    >>> rows, columns = Place("U", 0), Place("V", 1)
+    >>> one, zero = Fraction(1), Fraction(0)
+    >>> is_representation([rows, columns], [one, -one], [zero, zero])
+    True
+    >>> is_representation([rows, columns], [one, one], [zero, zero])
+    False
+    """
+    signs = set()
+    for place, one, other in zip(places, plain, turned, strict=True):
+        if one and other:
+            return False
+        signs.add((one - other) * (1 if place.axis == 0 else -1))
+    return signs - {Fraction(0)} in ({Fraction(1)}, {Fraction(-1)})
+
+
+def group_word(one: Fraction, other: Fraction, kind: str, name: str) -> str | None:
+    """What exp of one S + other S^T is in the letter of the group; None where it is no such word."""
     weight = one or other
-    if name is None or (one and other) or weight.denominator != 1 or abs(weight) > (3 if kind == "scaling" else 1):
+    if (
+        kind not in GROUPS
+        or (one and other)
+        or weight.denominator != 1
+        or abs(weight) > (3 if kind == "scaling" else 1)
+    ):
         return None
     base = name if weight > 0 else f"inv({name})"
     return "@".join([base] * int(abs(weight))) + (".T" if other else "")
@@ -187,20 +231,21 @@ def join(words: Sequence[str]) -> str:
 def shift_part(family: LossFamily, size: Length, places: Sequence[Place], weights: Weights) -> Part:
     """A part that adds a column or a row."""
     words: dict[str, list[str]] = {}
+    c = free_name(family, "c")
     for place, weight in zip(places, normalised(weights, places), strict=True):
         if weight:
             flat = len(family.parameters[place.parameter]) == 1
-            text = "c" if flat else "c@ones.T" if place.axis == 0 else "ones@c.T"
+            text = c if flat else f"{c}@ones.T" if place.axis == 0 else f"ones@{c}.T"
             words.setdefault(place.parameter, []).append(times(weight, text))
     moved = tuple(place for place, weight in zip(places, weights, strict=True) if weight)
-    field = FamilyField({name: join(texts) for name, texts in words.items()}, {"c": "generic"})
-    action = FamilyAction({name: join([name, *texts]) for name, texts in words.items()}, {"c": "shift"})
+    field = FamilyField({name: join(texts) for name, texts in words.items()}, {c: "generic"})
+    action = FamilyAction({name: join([name, *texts]) for name, texts in words.items()}, {c: "shift"})
     return Part(size=size, kind="shift", field=field, action=action, places=moved)
 
 
 def number_parts(family: LossFamily, parts: Sequence[Part], *, shift: bool) -> list[Part]:
     """The parts with one number, where those with matrices do not contain them."""
-    places = whole_places(family)
+    places, t = whole_places(family), free_name(family, "t")
     known = [whole(part, places) for part in parts if part.is_shift == shift and part.kind != "so"]
     result = []
     for weights in independent_of(whole_weights(family, shift=shift), known):
@@ -208,16 +253,16 @@ def number_parts(family: LossFamily, parts: Sequence[Part], *, shift: bool) -> l
         scaled = normalised(weights, places)
         pairs = [(place.parameter, weight) for place, weight in zip(places, scaled, strict=True) if weight]
         ones = {name: all_ones(family, name) for name, _ in pairs}
-        field = {name: times(weight, f"t*{ones[name] if shift else name}") for name, weight in pairs}
+        field = {name: times(weight, f"{t}*{ones[name] if shift else name}") for name, weight in pairs}
         images = {name: f"{name} + {field[name]}".replace("+ -", "- ") for name, _ in pairs}
-        action: FamilyAction | None = FamilyAction(images, {"t": "number"})
+        action: FamilyAction | None = FamilyAction(images, {t: "number"})
         if not shift:
             whole_numbers = all(weight.denominator == 1 and abs(weight) <= 3 for _, weight in pairs)
-            powers = {name: "*".join(["t" if w > 0 else "inv(t)"] * int(abs(w))) for name, w in pairs}
+            powers = {name: "*".join([t if w > 0 else f"inv({t})"] * int(abs(w))) for name, w in pairs}
             images = {name: f"{powers[name]}*{name}" for name, _ in pairs}
-            action = FamilyAction(images, {"t": "positive"}) if whole_numbers else None
+            action = FamilyAction(images, {t: "positive"}) if whole_numbers else None
         kind = "number shift" if shift else "number"
-        part = Part(size=None, kind=kind, field=FamilyField(field, {"t": "scalar"}), action=action, places=moved)
+        part = Part(size=None, kind=kind, field=FamilyField(field, {t: "scalar"}), action=action, places=moved)
         result.append(part)
     return result
 

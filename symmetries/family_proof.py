@@ -33,6 +33,9 @@ from symmetries.verify import verify
 SMALL = ((3, 2, 4, 5, 2, 3), (2, 3, 3, 2, 4, 2), (4, 3, 2, 3, 3, 2))
 """Sizes at which a statement is tried, in order of the names."""
 
+POINTS = 12
+"""So many points are tried for a value of the loss."""
+
 PRECISION_BITS = 256
 """Bits of the enclosures of values."""
 
@@ -147,7 +150,19 @@ def field_at(
     if not field.components:
         return "undecided", {}
     certificate = verify(loss, field, rng=int(rng.integers(2**31)))
+    if certificate.verdict == "refuted" and not has_value(loss, rng):
+        return "undecided", {}
     return certificate.verdict, {"at": certificate.claims[0].evidence.get("counterexample")}
+
+
+def has_value(loss: Loss, rng: np.random.Generator) -> bool:
+    """Whether the loss has a value for certain at one of a few points; decimals may take zero for a small number."""
+    points = (random_point(loss, rng) for _ in range(POINTS))
+    return any(
+        value_at(loss, one) is not None
+        for point in points
+        for one in (point, {name: np.asarray(abs(values), dtype=object) for name, values in point.items()})
+    )
 
 
 def action_at(

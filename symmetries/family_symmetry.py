@@ -7,7 +7,7 @@ and claimed at no other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, final
@@ -33,7 +33,8 @@ class FamilySymmetry:
     family: the losses.
     parts: what acts linearly, each part proved for all sizes.
     shifts: constant directions that do not change the loss, proved for all sizes.
-    invariance: the claims of the parts, then of the shifts, then of the finite actions.
+    invariance: the claims of the parts, then of the shifts, then of the finite actions; a part has the action only
+        where it is proved, for a field says nothing of the components of a group that hold no identity.
     fits: what the derivations at small sizes say.
     completeness: the claim that there is no more at the sizes tried.
     """
@@ -48,26 +49,28 @@ class FamilySymmetry:
     @cached_property
     def name(self) -> str | None:
         """Name of the algebra of the parts, such as ``gl(k) + gl(l)``; None where they are no direct sum."""
-        if any(part.kind == "symmetric" for part in self.parts) or any(
-            meet(one, other) for one, other in combinations(self.parts, 2)
-        ):
+        if not all(part.closed for part in self.parts) or self.dimension is None:
             return None
-        if any(fit.parts_dimension != self.dimension_at(**fit.sizes) for fit in self.fits):
+        if any(meet(one, other) for one, other in combinations(self.parts, 2)):
             return None
         return " + ".join(part.name for part in self.parts) or "0"
 
     @property
-    def dimension(self) -> str:
-        """Dimension of the parts, as a formula in the sizes."""
+    def dimension(self) -> str | None:
+        """Dimension of the span of the parts, as a formula in the sizes; None where they overlap."""
+        if any(fit.parts_dimension != self.dimension_at(**fit.sizes) for fit in self.fits):
+            return None
         return " + ".join(part.dimension for part in self.parts) or "0"
 
     @property
-    def null_dimension(self) -> str:
-        """Number of null directions, as a formula in the sizes."""
+    def null_dimension(self) -> str | None:
+        """Number of null directions in the shifts, as a formula in the sizes; None where they overlap."""
+        if any(fit.null_explained != sum(part.value(fit.sizes) for part in self.shifts) for fit in self.fits):
+            return None
         return " + ".join(part.dimension for part in self.shifts) or "0"
 
     def dimension_at(self, **sizes: int) -> int:
-        """Value of the formula at given sizes."""
+        """Sum of the dimensions of the parts at given sizes."""
         return sum(part.value(sizes) for part in self.parts)
 
     @property
@@ -105,7 +108,8 @@ class FamilySymmetry:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name or 'algebra without a name'}, of dimension {self.dimension}, {self.family.quantifier}"]
+        dimension = f"of dimension {self.dimension}" if self.dimension else "whose parts overlap"
+        lines = [f"{self.name or 'algebra without a name'}, {dimension}, {self.family.quantifier}"]
         lines += [f"  {part.name}: {part.action or part.field}" for part in self.parts]
         lines += [f"  null directions {part.name}: {part.action or part.field}" for part in self.shifts]
         lines.append(f"  completeness {self.completeness.verdict}: {self.completeness.reason}")
@@ -173,9 +177,13 @@ def derive_family(
     shown = [part for part in kept if not part.is_shift] + [part for part in kept if part.is_shift]
     claims = {id(part): claim for part, claim in checked}
     invariance = [claims[id(part)] for part in shown]
-    for part in shown:
+    for number, part in enumerate(shown):
         if part.action is not None:
-            invariance.append(prove_family(family, part.action, rng=seed))
+            claim = prove_family(family, part.action, rng=seed)
+            if claim.verdict == "proved":
+                invariance.append(claim)
+            else:
+                shown[number] = replace(part, action=None)
     fits = tuple(one.fit for one in measured)
     return FamilySymmetry(
         family=family,

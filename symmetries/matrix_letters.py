@@ -53,6 +53,9 @@ GROUP_KINDS: Mapping[str, Kind] = {
 }
 """Kinds of the letters of a group element."""
 
+INVERTIBLE = frozenset({"invertible", "orthogonal", "positive diagonal", "positive"})
+"""Kinds of letters that have an inverse, whatever their values."""
+
 SCALARS = frozenset({"scalar", "positive", "number"})
 """Kinds of letters that are numbers."""
 

@@ -11,7 +11,7 @@ from typing import TypeAlias, final
 from manifolds.errors import InputError
 from symmetries.matrix_algebra import MatrixAlgebra
 from symmetries.matrix_forms import Form
-from symmetries.matrix_letters import SCALARS, Kind, letter_form
+from symmetries.matrix_letters import INVERTIBLE, SCALARS, Kind, letter_form
 
 LONGEST = 1000
 """Largest length of one component."""
@@ -215,6 +215,11 @@ class _Inference:
     def named(self, part: Part, what: str) -> tuple[int, int]:
         """Rows and columns of a name."""
         if part.name in self.letters:
+            kind = self.letters[part.name]
+            if part.kind == "inverse" and kind not in INVERTIBLE:
+                why = f"a letter that is {kind} need not have an inverse"
+                cure = f"use inv in an action, for a letter that is {', '.join(sorted(INVERTIBLE))}"
+                raise InputError(f"{what}: {part.text!r} is refused", why=why, cure=cure)
             return self.shapes[part.name]
         if part.kind == "inverse":
             why = "inv is for letters alone"

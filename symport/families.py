@@ -22,6 +22,8 @@ SIZE = r"(?:[0-9]{1,9}|(?!x)[^\W\d](?:(?!x)\w)*)"
 
 SHAPE = re.compile(rf"{SIZE}(x{SIZE})*")
 
+OVERLAP = "not known: the parts overlap"
+
 SYMBOLIC = re.compile(r":\S*[^\W\dx]")
 """A shape in which a letter other than x stands."""
 
@@ -139,9 +141,9 @@ def blocks(symmetry: FamilySymmetry) -> list[Block]:
     rows = [["L", family.formula], ["parameters", shown(family.parameters)]]
     rows += [["data", f"{shown(family.data)} (all values)"]] if family.data else []
     rows += [["sizes", f"{', '.join(family.sizes)} (all values)"]]
-    found = [["algebra", symmetry.name or "without a name"], ["dimension", symmetry.dimension]]
+    found = [["algebra", symmetry.name or "without a name"], ["dimension", symmetry.dimension or OVERLAP]]
     if symmetry.shifts:
-        found.append(["null directions", symmetry.null_dimension])
+        found.append(["null directions", symmetry.null_dimension or OVERLAP])
     parts = [[part.name, claim.verdict, str(part.action or part.field)] for part, claim in proved_parts(symmetry)]
     listed: list[Block] = [Heading("actions"), Table(parts)] if parts else [Line("no matrix acts for all sizes")]
     fits = [
