@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import comb, perm
 from typing import Any, TypeAlias, final
 
+from manifolds.errors import InputError
 from symmetries.algebra import require_polynomials
 from symmetries.fields import Monomial, VectorField, multiply_monomials, polynomial_text
 from symmetries.finite_action import FiniteAction
@@ -80,11 +81,21 @@ def one_parameter_group(field: VectorField, *, time: str = "t") -> FiniteAction 
     field: a field that :func:`symmetries.derive` returned.
     time: name of the time in the formulas.
 
+    Raises
+    ------
+    InputError: the field has a quantity of the name of the time.
+
     >>> rotation = VectorField.from_polynomials({"x": {(("y", 1),): Fraction(9)}, "y": {(("x", 1),): Fraction(-1)}})
     >>> print(one_parameter_group(rotation))
     x -> cos(3*t)*x + 3*sin(3*t)*y; y -> -1/3*sin(3*t)*x + cos(3*t)*y
     """
     polynomials = require_polynomials(field)
+    if any(time in {entry, *(name for m in p for name, _ in m)} for entry, p in polynomials.items()):
+        raise InputError(
+            f"the time is called {time!r}",
+            why=f"the field {field} has a quantity of that name",
+            cure="give another name: one_parameter_group(field, time='s')",
+        )
     entries = linear_entries(polynomials)
     if entries is None:
         return None
@@ -269,7 +280,8 @@ def _times(coefficient: str, time: str) -> str:
 def _bracketed(text: str) -> str:
     """A text as a factor."""
     plain = text.lstrip("-")
-    return text if plain.isalnum() or (plain.startswith("sqrt(") and plain.count("(") == 1) else f"({text})"
+    root = plain.startswith("sqrt(") and plain.endswith(")") and plain.count("(") == 1
+    return text if plain.isalnum() or root else f"({text})"
 
 
 def _text(value: Any, texts: Mapping[str, str]) -> str:
@@ -278,7 +290,7 @@ def _text(value: Any, texts: Mapping[str, str]) -> str:
         return str(Fraction(int(value.numerator), int(value.denominator)))
     over, under = (_polynomial_text(part, texts) for part in (value.numer, value.denom))
     if under == "1":
-        return over if over.lstrip("-").isalnum() else f"({over})"
+        return f"({over})" if " " in over else over
     return f"({over})/({under})"
 
 

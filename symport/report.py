@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from symport.formulas import latex_formula, tidy
 from symport.generator_rows import generator_table, latex_listing, null_table
+from symport.group_study import GroupStudy
 from symport.mathml import mathml
 from symport.page import badge, claim_html, details, facts, section
 from symport.sections import data_text, shape_text
@@ -31,7 +32,7 @@ LONGEST_NAME = 14
 CLAIMS = 200
 """Verified claims that the page lists; report.json has all."""
 
-PLANNED = "Discrete symmetries, conserved quantities, teleportation and Newton equivalence come with a later version."
+PLANNED = "Teleportation and Newton equivalence come with a later version."
 
 
 @final
@@ -46,6 +47,7 @@ class Study:
     certificate: what was verified of it.
     payload: the object that ``report.json`` holds.
     pictures: the pictures.
+    groups: finite transformations, discrete symmetries, conserved quantities.
     """
 
     spec: Spec
@@ -53,6 +55,7 @@ class Study:
     certificate: Certificate
     payload: dict[str, Any]
     pictures: Sequence[Picture]
+    groups: GroupStudy = field(default_factory=GroupStudy)
 
 
 def render(study: Study) -> str:
@@ -161,6 +164,7 @@ def sections(study: Study) -> list[str]:
         section("The algebra", structure(algebra)),
         section("Pictures", "".join(map(figure, study.pictures))),
         section("Is the list complete?", completeness(algebra)),
+        *study.groups.sections(),
         section("Null directions", null_table(algebra)),
         section("Outside these fields", redundancy(algebra)),
         section("Verification", verification(study)),

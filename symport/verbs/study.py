@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from symport import spec as specs
 from symport.answers import CODES, DONE, REFUTED, UNDECIDED, Answer, to_json
 from symport.files import check_directory
+from symport.group_study import GroupStudy
 from symport.pairs import read_point
 from symport.payloads import derive_payload, loss_payload, verify_payload
 from symport.verbs.derive import FAMILIES, search
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from symport.session import Session
     from symport.spec import Spec
 
-LATER = ("discrete", "conserved", "teleport", "newton")
+LATER = ("teleport", "newton")
 """Parts of a study that a later version fills."""
 
 
@@ -32,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, session: Session) -> Answer:
-    """Derive, verify, and lay out the report; the exit code is the heaviest of the parts'."""
+    """Derive, verify, go from fields to groups, and lay out the report.
+
+    The exit code is the heavier of those of the derivation and the verification; the other parts carry their verdicts.
+    """
     spec = specs.resolve(options)
     if options.at is not None:
         spec = spec.at(read_point(options.at))
@@ -42,17 +46,19 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     from symmetries.verify import verify
 
     certificate = verify(spec.loss, algebra, rng=session.seed)
+    groups = GroupStudy.of(algebra, session)
     parts = {
         "loss": loss_payload(spec.loss) | {"title": spec.title},
         "derive": session.head("derive") | derive_payload(algebra),
         "verify": session.head("verify") | verify_payload(certificate),
+        **groups.payload(session),
         **dict.fromkeys(LATER),
     }
     return Answer(
         payload=parts,
-        blocks=lambda: blocks(spec, algebra, certificate),
+        blocks=lambda: [*blocks(spec, algebra, certificate), *groups.blocks()],
         code=together(CODES[algebra.completeness.verdict], CODES[certificate.verdict]),
-        files=lambda payload: files(spec, algebra, certificate, payload),
+        files=lambda payload: files(spec, algebra, certificate, payload, groups),
         directory=directory,
     )
 
@@ -72,14 +78,17 @@ def blocks(spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate) -> li
 
 
 def files(
-    spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate, payload: dict[str, Any]
+    spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate, payload: dict[str, Any], groups: GroupStudy
 ) -> Mapping[str, bytes]:
     """The report, its object, the certificate and the pictures."""
     from symport.pictures import draw
     from symport.report import Study, render
 
     pictures = draw(algebra)
-    page = render(Study(spec=spec, algebra=algebra, certificate=certificate, payload=payload, pictures=pictures))
+    study = Study(
+        spec=spec, algebra=algebra, certificate=certificate, payload=payload, pictures=pictures, groups=groups
+    )
+    page = render(study)
     return {
         "report.json": (to_json(payload) + "\n").encode(),
         "certificate.json": (certificate.to_json() + "\n").encode(),
