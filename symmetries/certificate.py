@@ -63,12 +63,13 @@ class Claim:
     def from_dict(cls, data: Mapping[str, Any]) -> Claim:
         """The claim that :meth:`to_dict` wrote."""
         try:
+            assumptions = _of_type(data.get("assumptions", []), list, "the assumptions of a claim")
             return cls(
-                statement=str(data["statement"]),
-                verdict=data["verdict"],
-                reason=str(data.get("reason", "")),
-                assumptions=tuple(data.get("assumptions", ())),
-                evidence=dict(data.get("evidence", {})),
+                statement=_of_type(data["statement"], str, "the statement of a claim"),
+                verdict=_of_type(data["verdict"], str, "the verdict of a claim"),
+                reason=_of_type(data.get("reason", ""), str, "the reason of a claim"),
+                assumptions=tuple(_of_type(one, str, "an assumption") for one in assumptions),
+                evidence=_of_type(data.get("evidence", {}), dict, "the evidence of a claim"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
@@ -154,11 +155,13 @@ class Certificate:
             data = json.loads(text)
             if not isinstance(data, dict) or data.get("schema") != SCHEMA:
                 raise ValueError(f"the schema is not {SCHEMA}")
+            claims = _of_type(data["claims"], list, "the list of claims")
+            fields = _of_type(data["fields"], list, "the list of fields")
             certificate = cls(
-                loss=data["loss"],
-                claims=tuple(Claim.from_dict(claim) for claim in data["claims"]),
-                fields=tuple(dict(components) for components in data["fields"]),
-                action=dict(data["action"]),
+                loss=_of_type(data["loss"], dict, "the loss"),
+                claims=tuple(Claim.from_dict(_of_type(claim, dict, "a claim")) for claim in claims),
+                fields=tuple(_components(one, "a field") for one in fields),
+                action=_components(data["action"], "the action"),
             )
             if data["verdict"] != certificate.verdict:
                 raise ValueError(f"it says {data['verdict']!r} and its claims say {certificate.verdict!r}")
@@ -171,3 +174,16 @@ class Certificate:
                 cure="use a file that `symport verify --certificate` wrote, unchanged",
             ) from error
         return certificate
+
+
+def _of_type(value: Any, kind: type, what: str) -> Any:
+    """The value, which must be of a type of JSON."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} is {type(value).__name__} and not {kind.__name__}")
+    return value
+
+
+def _components(data: Any, what: str) -> dict[str, str]:
+    """The formulas of a field or an action, by entry."""
+    components = _of_type(data, dict, what)
+    return {entry: _of_type(formula, str, f"the component {entry} of {what}") for entry, formula in components.items()}

@@ -36,6 +36,7 @@ from symmetries.coq_library import LIBRARY
 from symmetries.coq_lowering import Lowering
 from symmetries.coq_names import identifiers
 from symmetries.coq_relative import relative_invariants
+from symmetries.coq_satisfied import Assumption, require_satisfied
 from symmetries.coq_terms import Key, TermPool
 from symmetries.directional import free_shapes, movable, read_field
 from symmetries.expression import entry_names
@@ -172,6 +173,8 @@ def _sections(
         lines.append(f"Section Field_{proof.number}.")
         lines += [identity_lemma(layout, proof, identity, bodies) for identity in proof.identities]
         theorem, off = field_theorem(layout, proof)
+        assumed = [*domain.assumed, *(Assumption(key, positive=False) for key in off.values())]
+        require_satisfied(layout.pool, assumed, f"the theorem on the field {proof.text}")
         lines += [*theorem, f"End Field_{proof.number}.", ""]
         ends += final_theorem(layout, domain, proof, off)
         kinks += [(proof.number, statement) for statement in off]

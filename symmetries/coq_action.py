@@ -16,6 +16,7 @@ from symmetries.coq_library import LIBRARY
 from symmetries.coq_lowering import Lowering
 from symmetries.coq_names import identifiers
 from symmetries.coq_polynomial import Relation
+from symmetries.coq_satisfied import require_satisfied
 from symmetries.coq_scaling import SCALING
 from symmetries.coq_terms import ATOMS, Key, TermPool
 from symmetries.directional import free_shapes, movable
@@ -53,6 +54,7 @@ def export_action(loss: Loss, action: FiniteAction) -> str:
             cure="export a field instead, or keep the certificate as JSON",
         )
     writer = _Writer(prover, entries)
+    require_satisfied(pool, writer.domain.assumed, f"the theorem on the action {action}")
     lines = writer.lines(lowering.labels, scalings)
     conditions = writer.domain.described(lowering.labels)
     top = header(loss, statements=[str(action)], conditions=conditions, lines=lines, action=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import final
 
 from symmetries.coq_layout import TIGHT, Layout
+from symmetries.coq_satisfied import Assumption
 from symmetries.coq_terms import Key
 
 NEEDS_POSITIVE = {"sqrt", "ln", "rpower"}
@@ -24,6 +25,7 @@ class Domain:
         self.nonzero: dict[Key, str] = {}
         self.hypotheses: dict[str, str] = {}
         self.subjects: dict[str, Key] = {}
+        self.assumed: list[Assumption] = []
         self.lines: list[str] = []
         for key in layout.keys:
             term = layout.pool[key]
@@ -56,6 +58,7 @@ class Domain:
             name = f"H_{name}"
             self.hypotheses[name] = statement
             self.subjects[statement] = key
+            self.assumed.append(Assumption(key, statement.startswith("0 <")))
             self.lines.append(f"Hypothesis {name} : {statement}.")
         else:
             self.lines.append(f"Lemma {name} : {statement}.\nProof. exact ({proof}). Qed.")

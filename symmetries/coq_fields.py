@@ -174,17 +174,18 @@ def _multiple(layout: Layout, identity: Identity) -> str:
     return f"{number_text(identity.factor)} * {layout.text(identity.key, TIGHT)}"
 
 
-def field_theorem(layout: Layout, proof: FieldProof) -> tuple[list[str], list[str]]:
-    """The theorem at one point, and the hypotheses on kinks that it needs, as statements."""
+def field_theorem(layout: Layout, proof: FieldProof) -> tuple[list[str], dict[str, Key]]:
+    """The theorem at one point, and the hypotheses on kinks that it needs: statements, and the terms they are of."""
     number = proof.number
-    lines, off, facts = [], [], []
+    lines, facts = [], []
+    off: dict[str, Key] = {}
     proved = {identity.key: identity for identity in proof.identities}
     for key in sorted(kinks(layout)):
         fact, line, statement = _kink_fact(layout, proof, proved, key)
         facts.append(fact)
         if line:
             lines.append(line)
-            off.append(statement)
+            off[statement] = key
     curve = f"fun t => L{layout.arguments(layout.root, f'(move theta (X{number} {layout.both}) t)')}"
     lines += [
         f"Lemma invariant_{number} : derivable_pt_lim ({curve}) 0 0.",

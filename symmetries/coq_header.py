@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from symmetries.loss import Loss
 
@@ -12,9 +12,10 @@ WIDTH = 108
 
 CHECKED = """
 The loss is defined below as the function L of a point (the record Point: one real number for each entry of a
-parameter) and of the data (the record Given: one real number for each entry of the data and each constant, where there
-are any). The reader should compare the definitions of section 2 with the formula above: that they agree is the one
-thing that Coq cannot check.
+parameter, and of data that the group moves) and of the data (the record Given: one real number for each other entry of
+the data and each constant that the loss or a field speaks of, where there are any). Given numbers stand in the
+definitions themselves, and nothing is said of other numbers. The reader should compare the definitions of section 2
+with the formula and the declarations above: that they agree is the one thing that Coq cannot check.
 """
 
 FIELDS = """
@@ -47,7 +48,7 @@ def header(
     """The comment at the top of a file."""
     lemmas = sum(len(re.findall(r"^(?:Lemma|Theorem) ", line, re.MULTILINE)) for line in lines)
     parts = [f"Invariance of the loss {loss.name or 'below'}, exported by Symport for Coq 8.16 or later.", ""]
-    parts += ["  L = " + loss.formula, ""]
+    parts += ["  L = " + loss.formula, *("  " + one for one in declarations(loss)), ""]
     parts += ["The action:" if action else "The fields:"]
     parts += ["  " + statement for statement in statements]
     parts += ["", _filled(CHECKED), "", _filled(ACTION if action else FIELDS), ""]
@@ -55,6 +56,28 @@ def header(
     parts += [_filled(RESTS), "", _filled(LIMITS), "", f"{lemmas} lemmas and theorems. To check: coqc FILE.v"]
     text = "\n".join(_comment(part) for part in parts)
     return f"(*\n{text}\n*)\n"
+
+
+def declarations(loss: Loss) -> list[str]:
+    """What the names of a loss stand for: shapes, and the numbers of given data.
+
+    >>> declarations(Loss.parse("sum((Y - X@U)**2)", {"U": (1, 2)}, data={"X": [[1], ["1/2"]], "Y": (2, 2)}))
+    ['parameters: U [1, 2]', 'for all data: Y [2, 2]', 'given: X = [[1], [1/2]]']
+    """
+    free = {name: item for name, item in loss.data.items() if item.values is None}
+    groups: dict[str, Mapping[str, tuple[int, ...]]] = {
+        "parameters": dict(loss.parameters),
+        "data that the group moves": {name: item.shape for name, item in free.items() if item.moves},
+        "for all data": {name: item.shape for name, item in free.items() if not item.moves},
+        "constants": dict.fromkeys(loss.constants, ()),
+    }
+    shown = {
+        title: ", ".join(f"{name} {list(shape)}" if shape else name for name, shape in shapes.items())
+        for title, shapes in groups.items()
+    }
+    lines = [f"{title}: {text}" for title, text in shown.items() if text]
+    given = {name: str(item.to_json()).replace("'", "") for name, item in loss.data.items() if item.values is not None}
+    return [*lines, *(f"given: {name} = {numbers}" for name, numbers in given.items())]
 
 
 def _conditions(conditions: Sequence[str]) -> list[str]:

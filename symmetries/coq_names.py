@@ -31,16 +31,16 @@ OWN = re.compile(r"n\d+|[AFHJKOPRX]_.*|off_.*|X\d+.*|(invariant|symmetry)_.*|R[a
 def identifiers(entries: Iterable[str]) -> dict[str, str]:
     """One identifier for each entry, as close to it as Coq permits.
 
-    >>> identifiers(["U[0,1]", "U_0_1", "at", "θ", "n1"])
-    {'U[0,1]': 'U_0_1', 'U_0_1': 'U_0_1_', 'at': 'at_', 'θ': 'u3b8', 'n1': 'n1_'}
+    >>> identifiers(["U[0,1]", "U_0_1", "at", "θ", "n1", "J_x"])
+    {'U[0,1]': 'U_0_1', 'U_0_1': 'U_0_1_', 'at': 'at_', 'θ': 'u3b8', 'n1': 'n1_', 'J_x': 'xJ_x'}
     """
     found: dict[str, str] = {}
     used: set[str] = set()
     for entry in entries:
         name = _plain(entry)
-        if name in RESERVED or OWN.fullmatch(name):
-            name += "_"
-        while name in used:
+        if OWN.fullmatch(name) and OWN.fullmatch(f"{name}_"):
+            name = f"x{name}"  # an underscore would leave it among the file's own names
+        while name in used or name in RESERVED or OWN.fullmatch(name):
             name += "_"
         used.add(name)
         found[entry] = name
