@@ -66,7 +66,7 @@ class LossFamily:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", read_shapes(self.parameters, "the parameter"))
         object.__setattr__(self, "data", read_shapes(self.data, "the data"))
-        object.__setattr__(self, "constants", tuple(self.constants))
+        object.__setattr__(self, "constants", read_constants(self.constants))
         check_sizes(self.sizes, {*self.parameters, *self.data, *self.constants})
         self._check_formula()
         assert self.structure is not None
@@ -83,7 +83,7 @@ class LossFamily:
     ) -> LossFamily:
         """A family from the formula language."""
         shapes: Any = parameters
-        return cls(text, shapes, data or {}, tuple(constants), name)  # type: ignore[arg-type]
+        return cls(text, shapes, data or {}, constants, name)  # type: ignore[arg-type]
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class LossFamily:
         lengths = (length for shape in (*self.parameters.values(), *self.data.values()) for length in shape)
         return tuple(dict.fromkeys(length for length in lengths if isinstance(length, str)))
 
-    def at(self, **sizes: int) -> Loss:
+    def at(self, /, **sizes: int) -> Loss:
         """The loss at given sizes.
 
         >>> LossFamily.parse("sum(w**2)/n", {"w": ("n",)}).at(n=2).formula
@@ -227,6 +227,14 @@ def read_shapes(shapes: object, what: str) -> dict[str, tuple[Length, ...]]:
                 raise InputError(f"{what} {name!r} has the size {length}", why="a size is at least 1", cure=cure)
         result[name] = tuple(shape)
     return result
+
+
+def read_constants(constants: object) -> tuple[str, ...]:
+    """Names of constants, checked."""
+    if isinstance(constants, str) or not isinstance(constants, Sequence):
+        why, cure = "they are a list of names", 'write constants=["c"]'
+        raise InputError(f"the constants of a family are {shorten(repr(constants))}", why=why, cure=cure)
+    return tuple(check_name(name, "the constant") for name in constants)
 
 
 def check_sizes(sizes: Sequence[str], names: set[str]) -> None:

@@ -168,8 +168,8 @@ def derive_family(
         why, cure = "it derives families", 'write LossFamily.parse(text, {"U": ("n", "k")}, data=...)'
         raise InputError(f"derive_family was given {type(family).__name__}", why=why, cure=cure)
     seed = read_seed(rng)
-    if sizes is not None and not sizes:
-        raise InputError("derive_family was given no sizes", why="it tries some", cure="give one assignment or more")
+    if sizes is not None:
+        check_assignments(sizes)
     checked = [(part, prove_family(family, part.field, rng=seed)) for part in parts_of(family)]
     proved = [part for part, claim in checked if claim.verdict == "proved"]
     measured = measure(family, proved, sizes, seed)
@@ -193,3 +193,16 @@ def derive_family(
         fits=fits,
         completeness=completeness(fits, tuple(one.consistent for one in measured)),
     )
+
+
+def check_assignments(sizes: object) -> None:
+    """Refuse what is no list of assignments."""
+    cure = 'write sizes=[{"n": 3, "k": 2}]'
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        raise InputError(f"derive_family was given the sizes {sizes!r}", why="they are no list", cure=cure)
+    if not sizes:
+        raise InputError("derive_family was given no sizes", why="it tries some", cure=cure)
+    for one in sizes:
+        if not isinstance(one, Mapping) or not all(isinstance(name, str) for name in one):
+            why = "an assignment has an integer for each name of a size"
+            raise InputError(f"derive_family was given the sizes {one!r}", why=why, cure=cure)

@@ -241,6 +241,12 @@ def prove_matrix_field(loss: Loss, family: FamilyField) -> Claim:
     >>> prove_matrix_field(loss, FamilyField({"U": "-U@S", "V": "S@V"}, letters={"S": "generic"})).verdict
     'proved'
     """
+    from symmetries.loss import Loss
+
+    if not isinstance(loss, Loss) or not isinstance(family, FamilyField):
+        what = f"prove_matrix_field was given {type(loss).__name__} and {type(family).__name__}"
+        why = "it proves a FamilyField for a Loss"
+        raise InputError(what, why=why, cure="use prove_family for a FamilyAction or a LossFamily")
     verdict, reason = decide(Setting.of(loss), family)
     statement = f"X L = 0 for {family}"
     return Claim(statement=statement, verdict=verdict, reason=reason, evidence={"method": "matrix words"})

@@ -68,7 +68,7 @@ def check_kinds(letters: object, kinds: Mapping[str, Kind], what: str) -> dict[s
     for name, kind in letters.items():
         if not isinstance(name, str) or not name.isidentifier() or name == "ones":
             raise InputError(f"the letter {name!r} of {what}", why="it is no free name", cure="use a letter such as S")
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             raise InputError(f"the letter {name!r} of {what} is {kind!r}", why="that kind is not known", cure=cure)
     return dict(letters)
 

@@ -16,6 +16,9 @@ from symmetries.matrix_letters import INVERTIBLE, SCALARS, Kind, letter_form
 LONGEST = 1000
 """Largest length of one component."""
 
+LARGEST_EXPONENT = 400
+"""Largest power of ten of a number."""
+
 Matrices: TypeAlias = Mapping[str, tuple[int, int]]
 
 
@@ -76,7 +79,7 @@ def _part(node: ast.expr, text: str, what: str) -> Part:
     if isinstance(node, ast.Name):
         return Part("ones", said) if node.id == "ones" else Part("name", said, name=node.id)
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return Part("number", said, value=Fraction(said))
+        return Part("number", said, value=read_number(said, what))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         sign = -1 if isinstance(node.op, ast.USub) else 1
         return Part("scaled", said, (inner(node.operand),), value=Fraction(sign))
@@ -90,6 +93,19 @@ def _part(node: ast.expr, text: str, what: str) -> Part:
         return _operation(node, said, inner, what)
     why = "a component is made of letters, parameters, numbers, ones, + - * / @ .T and inv(letter)"
     raise InputError(f"{what}: {said[:60]!r} is refused", why=why, cure='write a word such as "-U@S"')
+
+
+def read_number(said: str, what: str) -> Fraction:
+    """A decimal number, exactly.
+
+    >>> read_number("1.5e-1", "the component of U")
+    Fraction(3, 20)
+    """
+    exponent = said.lower().partition("e")[2] or "0"
+    if abs(int(exponent)) > LARGEST_EXPONENT:
+        why = f"the limit is 10**{LARGEST_EXPONENT}"
+        raise InputError(f"{what}: {said[:60]!r} is refused", why=why, cure="write a number of usual size")
+    return Fraction(said)
 
 
 def _operation(node: ast.BinOp, said: str, inner: Callable[[ast.expr], Part], what: str) -> Part:
