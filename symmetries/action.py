@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -150,6 +151,11 @@ class GroupAction(ABC):
         """A random element; ``scale`` is the standard deviation of the coordinates of its logarithm."""
         return self.exp(scale * np.random.default_rng(rng).standard_normal(self.dimension))
 
+    @property
+    def time(self) -> str:
+        """Name of the time in closed forms: t, or another letter where the loss has a symbol of that name."""
+        return time_name(self.loss)
+
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k as formulas in the entries and the time; None where none was found."""
         del k
@@ -242,6 +248,17 @@ class GroupAction(ABC):
         if w is not None:
             return self._one_point(w)
         return np.random.default_rng(rng).uniform(0.5, 2.0, size=self.space.size)
+
+
+def time_name(loss: Loss) -> str:
+    """A name for the time that is no symbol of the loss, t where that is free.
+
+    >>> from symmetries import Loss
+    >>> time_name(Loss.parse("t**2 + x**2"))
+    's'
+    """
+    taken = {*loss.parameters, *loss.data, *loss.constants}
+    return next(name for name in chain(("t", "s", "r"), (f"t_{k}" for k in count())) if name not in taken)
 
 
 def _rank(matrix: FloatArray) -> int:

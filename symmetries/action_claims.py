@@ -156,15 +156,15 @@ def sampled(action: GroupAction, *, samples: int, rng: np.random.Generator) -> R
 def _random_element(action: GroupAction, w: Any, rng: np.random.Generator) -> Any:
     """A random element whose logarithm has norm at most 2, or one of a finite group.
 
-    A numeric flow is taken for a time in which its first velocity crosses a distance of the size of the point.
+    It is taken for a time in which its first velocity crosses a distance of the size of the point: exponentials of
+    large matrices lose all digits.
     """
     if not action.dimension:
         return action.random(rng)
     t = rng.standard_normal(action.dimension)
     t *= LARGEST_COORDINATES * rng.uniform() / np.linalg.norm(t)
-    if not action.is_exact:
-        speed = float(np.linalg.norm(t @ action.field(w)))
-        t /= max(1.0, speed / (1.0 + float(np.linalg.norm(w))))
+    speed = float(np.linalg.norm(t @ action.field(w)))
+    t /= max(1.0, speed / (1.0 + float(np.linalg.norm(w))))
     return action.exp(t)
 
 

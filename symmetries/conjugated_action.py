@@ -145,7 +145,7 @@ class ConjugatedAction(GroupAction):
             name: {((other, 1),): value for other, value in zip(names, row, strict=True) if value}
             for name, row in zip(names, self.matrices[k], strict=True)
         }
-        rotated = one_parameter_group(VectorField.from_polynomials(rows))
+        rotated = one_parameter_group(VectorField.from_polynomials(rows), time=self.time)
         if rotated is None:
             return None
         scalars: dict[str, tuple[int, ...]] = dict.fromkeys(self.change.parameters, ())
@@ -157,7 +157,8 @@ class ConjugatedAction(GroupAction):
             {
                 entry: formula_text(substitute(read_formula(formula, images), moved))
                 for entry, formula in (self.change.inverse_formulas or {}).items()
-            }
+            },
+            time=self.time,
         )
 
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:

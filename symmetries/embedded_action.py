@@ -103,7 +103,7 @@ class EmbeddedAction(GroupAction):
             name: {((other, 1),): value for other, value in zip(names, row, strict=True) if value}
             for name, row in zip(names, self.matrices[k], strict=True)
         }
-        flow = one_parameter_group(VectorField.from_polynomials(rows))
+        flow = one_parameter_group(VectorField.from_polynomials(rows), time=self.time)
         if flow is None:
             return None
         texts = dict(zip(names, map(polynomial_text, self.basis), strict=True))
@@ -114,7 +114,7 @@ class EmbeddedAction(GroupAction):
             for entry, name in zip(self.space.entries, names, strict=False)
             if name in flow.components
         }
-        return FiniteAction(moved)
+        return FiniteAction(moved, time=self.time)
 
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
         moved = self._values.values(w) @ self._checked(g).T

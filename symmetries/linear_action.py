@@ -97,7 +97,7 @@ class LinearAction(GroupAction):
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas, by the exact matrix exponential."""
-        return one_parameter_group(self.generators[k])
+        return one_parameter_group(self.generators[k], time=self.time)
 
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
         matrix = self._checked(g)
