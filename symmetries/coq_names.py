@@ -38,10 +38,9 @@ def identifiers(entries: Iterable[str]) -> dict[str, str]:
     used: set[str] = set()
     for entry in entries:
         name = _plain(entry)
-        if OWN.fullmatch(name) and OWN.fullmatch(f"{name}_"):
-            name = f"x{name}"  # an underscore would leave it among the file's own names
         while name in used or name in RESERVED or OWN.fullmatch(name):
-            name += "_"
+            longer = f"{name}_"
+            name = f"x{name}" if OWN.fullmatch(longer) else longer
         used.add(name)
         found[entry] = name
     return found

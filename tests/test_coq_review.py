@@ -11,7 +11,27 @@ from symmetries import Certificate, FiniteAction, Loss, VectorField, verify
 from symmetries.coq_names import OWN, RESERVED, identifiers
 
 SWAP = {"y": "y", "z": "-z"}
-NAMES = ["J_x", "x_", "J_x_", "X1_L", "L", "L_", "J_L", "n1", "n1_", "off_x", "H_P_n1", "Rabs", "F_L", "A_x", "xJ_x"]
+NAMES = [
+    "J_x",
+    "x_",
+    "J_x_",
+    "X1_L",
+    "L",
+    "L_",
+    "J_L",
+    "n1",
+    "n1_",
+    "off_x",
+    "H_P_n1",
+    "Rabs",
+    "F_L",
+    "A_x",
+    "xJ_x",
+    "R",
+    "xR",
+    "O",
+    "P_",
+]
 
 
 @pytest.mark.parametrize("empty", ["1/(sin(x)**2 + cos(x)**2 - 1)", "log(sin(x)**2 + cos(x)**2 - 1)"])
