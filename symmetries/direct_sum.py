@@ -26,6 +26,8 @@ from symmetries.structure_constants import StructureConstants
 LARGEST = 16
 """Dimension up to which a summand with a radical that is not central is split further."""
 
+DRAWS = 3
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,8 @@ def intersection(left: Integers, right: Integers) -> Integers:
 def indecomposable(algebra: StructureConstants, ideal: Integers, seed: int) -> list[Integers]:
     r"""An ideal as a sum of smaller ones.
 
-    A linear map that commutes with all ad x has generalised eigenspaces that are ideals, and their sum is direct. A
-    random one is taken; the ideals that it gives are checked.
+    A linear map that commutes with all ad x has generalised eigenspaces that are ideals, and their sum is direct. Of a
+    few random ones that with the most is taken; the ideals that it gives are checked.
     """
     if not 0 < len(ideal) <= LARGEST:
         return [ideal] if len(ideal) else []
@@ -91,8 +93,9 @@ def indecomposable(algebra: StructureConstants, ideal: Integers, seed: int) -> l
     unit = np.eye(size, dtype=np.int64)
     equations = np.concatenate([np.kron(unit, ad) - np.kron(ad.T, unit) for ad in maps], axis=1)
     commuting = kills(equations)
-    chosen = product(random_rows(1, len(commuting), rng, bound=20), commuting).reshape(size, size)
-    factors = characteristic_polynomial(chosen).factor()[1]
+    maps = list(product(random_rows(DRAWS, len(commuting), rng, bound=1000), commuting).reshape(DRAWS, size, size))
+    split = [characteristic_polynomial(each).factor()[1] for each in maps]
+    chosen, factors = max(zip(maps, split, strict=True), key=lambda pair: len(pair[1]))
     if len(factors) < 2:
         return [ideal]
     parts = [kills(_power(factor, int(times), chosen)) for factor, times in factors]

@@ -14,7 +14,7 @@ from symmetries.algebra_series import Anatomy
 from symmetries.direct_sum import DirectSum, direct_sum
 from symmetries.integer_matrices import Integers
 from symmetries.real_forms import preferred
-from symmetries.reductive import PAIRS, Summand, abelian_names, pair_up, summands, with_centre
+from symmetries.reductive import PAIRS, Summand, abelian_names, pair_up, plain, summands, with_centre
 from symmetries.representation import Representation
 from symmetries.semidirect import Named, semidirect_name
 from symmetries.semisimple import RationalIdeal, simple_ideals
@@ -117,7 +117,7 @@ def _names(
     simple, centre = with_centre(rest, parts.abelian, parts.inner_centre, representation)
     others = [semidirect_name(algebra.subalgebra(other), anatomy.seed) for other in parts.others]
     solvable = [one if one is not None else Named("") for one in others]
-    first = sorted([*simple, *pairs], key=lambda one: (-one.dimension, one.name))
+    first = sorted([*simple, *pairs], key=_order)
     return [*first, *solvable, *abelian_names(centre, representation)]
 
 
@@ -186,11 +186,13 @@ def _reason(ideals: tuple[RationalIdeal, ...] | None, parts: DirectSum) -> str:
 
 
 def _place_names(ideals: Sequence[RationalIdeal]) -> list[str]:
-    return [
-        preferred(place.names, None)[0] if place.names else " or ".join(place.candidates)
+    """Names of the simple ideals, the large ones first."""
+    named = [
+        (-place.dimension, preferred(place.names, None)[0] if place.names else " or ".join(place.candidates))
         for ideal in ideals
         for place in ideal.places
     ]
+    return [name for _, name in sorted(named)]
 
 
 def _levi(
@@ -204,7 +206,7 @@ def _levi(
     if not parts.others and ideals is not None:
         found = summands(ideals, parts.semisimple, anatomy.algebra.killing, representation, anatomy.seed)
         pairs, rest = pair_up(found, representation)
-        semisimple = [*_ideal_names(rest), *(one.name for one in pairs)]
+        semisimple = [one.name for one in sorted([*_plain_names(rest), *pairs], key=_order)]
         radical: str | None = direct(one.name for one in abelian_names(parts.abelian, representation)) or "0"
     else:
         semisimple = _place_names(ideals or ())
@@ -219,13 +221,14 @@ def _levi(
     )
 
 
-def _ideal_names(rest: Sequence[Summand]) -> list[str]:
-    names = []
-    for part in sorted(rest, key=lambda one: -len(one.basis)):
-        for place in part.places:
-            shown = preferred(place.names, part.casimir)
-            names.append(shown[0] if shown else "")
-    return names
+def _plain_names(parts: Sequence[Summand]) -> list[Named]:
+    """The simple ideals by their own names, none merged with the centre."""
+    return [one for part in parts for one in plain(part)]
+
+
+def _order(one: Named) -> tuple[int, str]:
+    """Large ones first."""
+    return -one.dimension, one.name
 
 
 def _radical_name(anatomy: Anatomy, named: Sequence[Named]) -> str | None:

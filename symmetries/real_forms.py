@@ -48,14 +48,21 @@ def complex_type(dimension: int, rank: int) -> tuple[str, ...]:
     >>> complex_type(8, 2), complex_type(21, 3), complex_type(78, 6), complex_type(9, 2)
     (('A',), ('B', 'C'), ('B', 'C', 'E'), ())
     """
+    least = {"A": 1, "B": 2, "C": 3, "D": 4}
+    special = [letter for letter, size in EXCEPTIONAL if size == rank]
+    letters = [*(letter for letter, size in least.items() if rank >= size), *special]
+    return tuple(letter for letter in letters if type_dimension(letter, rank) == dimension)
+
+
+def type_dimension(letter: str, rank: int) -> int:
+    """Dimension of the complex simple algebra of a type and rank.
+
+    >>> type_dimension("A", 2), type_dimension("F", 4)
+    (8, 52)
+    """
     r = rank
     sizes = {"A": r * (r + 2), "B": r * (2 * r + 1), "C": r * (2 * r + 1), "D": r * (2 * r - 1)}
-    least = {"A": 1, "B": 2, "C": 3, "D": 4}
-    letters = [letter for letter, size in sizes.items() if size == dimension and r >= least[letter]]
-    special = {14: ("G", 2), 52: ("F", 4), 78: ("E", 6), 133: ("E", 7), 248: ("E", 8)}
-    if special.get(dimension, ("", 0))[1] == r:
-        letters.append(special[dimension][0])
-    return tuple(letters)
+    return sizes[letter] if letter in sizes else -EXCEPTIONAL[letter, rank][0]  # the compact form has no other squares
 
 
 def real_forms(letter: str, rank: int, character: int) -> tuple[tuple[RealForm, ...], ...]:

@@ -152,7 +152,7 @@ def with_centre(
         linear = [part for part in parts if _family(part) == "sl"]
         merge = len(linear) == len(parts) == len(abelian) > 0
         for part in parts:
-            names += _enlarged(part, "gl") if merge else _plain(part)
+            names += _enlarged(part, "gl") if merge else plain(part)
         return names, abelian[:0] if merge else abelian
     centre = np.concatenate([inner, abelian])
     used = inner
@@ -160,7 +160,7 @@ def with_centre(
         family = _family(part)
         line = _line(part, family, centre, used, representation) if family is not None else None
         if line is None:
-            names += _plain(part)
+            names += plain(part)
         else:
             used = np.concatenate([used, line])
             names += _enlarged(part, "gl" if family == "sl" else "u")
@@ -211,13 +211,12 @@ def _trivial_on_fixed(part: Summand, centre: Integers, representation: Represent
     return product(kills(integers(np.concatenate(conditions, axis=1))), centre)
 
 
-def _plain(part: Summand) -> list[Named]:
+def plain(part: Summand) -> list[Named]:
     """Names of the ideals themselves."""
     named = []
     for place in part.places:
         names = preferred(place.names, part.casimir)
-        size = len(part.basis) // len(part.places)
-        named.append(Named(names[0], names[1:], size) if names else Named(""))
+        named.append(Named(names[0], names[1:], place.dimension) if names else Named(""))
     return named
 
 
@@ -289,7 +288,9 @@ def _rational_rows(space: Floats) -> Integers:
 
 
 def abelian_names(directions: Integers, representation: Representation | None) -> list[Named]:
-    """R^k and so(2) for commuting directions."""
+    """R^k and so(2) for commuting directions; a single line that winds around a torus for ever is no so(2)."""
     turning = rotations(directions, representation) if representation is not None else directions[:0]
+    if representation is not None and len(turning) == 1 and not representation.is_circle(turning[0]):
+        turning = turning[:0]
     lines = len(directions) - len(turning)
     return ([Named(f"R^{lines}")] if lines else []) + [Named("so(2)")] * len(turning)

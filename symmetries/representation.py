@@ -9,18 +9,20 @@ from math import gcd, lcm
 from typing import Any, final
 
 import numpy as np
+from flint import fmpz_poly
 
 from manifolds.errors import InputError
 from symmetries.brackets import apply
 from symmetries.fields import Monomial, Polynomial, VectorField
 from symmetries.integer_matrices import (
     Integers,
+    characteristic_polynomial,
     integers,
     product,
     random_rows,
     rank,
 )
-from symmetries.spectra import Spectrum, spectrum
+from symmetries.spectra import Spectrum, is_periodic, spectrum
 from symmetries.structure_constants import exact
 
 ONE = ""
@@ -102,6 +104,13 @@ class Representation:
         kinds = {spectrum(matrix) for matrix in self.of(vector)} - {"zero"}
         return kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "zero"
 
+    def is_circle(self, vector: Integers) -> bool:
+        """Whether one element generates a circle: a rotation whose frequencies are commensurable."""
+        polynomial = fmpz_poly([1])
+        for matrix in self.of(vector):
+            polynomial *= characteristic_polynomial(matrix)
+        return self.spectrum(vector) == "compact" and is_periodic(polynomial)
+
 
 def flat(block: Block) -> Integers:
     """The matrices of a block as rows."""
@@ -114,14 +123,10 @@ def flat(block: Block) -> Integers:
 def matrices_representation(matrices: Sequence[Any]) -> Representation:
     """The representation that square matrices span, entries read exactly."""
     tables = [matrix.tolist() if hasattr(matrix, "tolist") else matrix for matrix in matrices]
-    size = len(tables[0]) if hasattr(tables[0], "__len__") else 0
+    size = len(tables[0]) if isinstance(tables[0], list | tuple) else 0
     for number, table in enumerate(tables):
-        if (
-            not size
-            or not hasattr(table, "__len__")
-            or len(table) != size
-            or any(not hasattr(row, "__len__") or len(row) != size for row in table)
-        ):
+        square = isinstance(table, list | tuple) and len(table) == size
+        if not size or not square or any(not isinstance(row, list | tuple) or len(row) != size for row in table):
             raise InputError(
                 f"matrix {number}",
                 why="it is no square matrix of the size of the first one",

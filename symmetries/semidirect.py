@@ -5,6 +5,7 @@ A name is given only where the data that are checked determine the algebra up to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
@@ -16,7 +17,11 @@ from symmetries.integer_matrices import (
     Integers,
     coordinates,
     integers,
+    kills,
+    product,
+    random_rows,
     rank,
+    signature,
 )
 from symmetries.real_forms import RealForm
 from symmetries.semisimple import RationalIdeal, simple_ideals
@@ -107,7 +112,8 @@ def _plane(maps: list[Integers]) -> Named | None:
         if trace == 0 and determinant < 0:
             return Named("so(1,1) |x R^2", ("e(1,1)", "iso(1,1)"))
         return None
-    if len(maps) == 2 and rank(np.array([each.reshape(-1) for each in (*maps, np.eye(2, dtype=np.int64))])) == 2:
+    rows = np.array([each.reshape(-1) for each in (*maps, np.eye(2, dtype=np.int64))])
+    if len(maps) == 2 and rank(rows[:2]) == rank(rows) == 2:  # both act, and together they scale the plane
         free = next(each for each in maps if not _is_scalar(each))
         discriminant = _trace(free) ** 2 - 4 * _determinant(free)
         if discriminant < 0:
@@ -197,7 +203,26 @@ def _standard(anatomy: Anatomy, module: Integers, below: Integers | None) -> tup
         return None
     forms = _whole(ideals)
     fitting = [form for form in forms if form.size == size and form.casimir == Fraction(size) / factor]
+    # two copies of the vectors of so(6,2) have the size and the traces of the vectors of so*(8)
+    if any(form.name.startswith("so*") for form in fitting) and not _is_irreducible(matrices, anatomy.seed):
+        return None
     return tuple(fitting) or None
+
+
+def _is_irreducible(matrices: Sequence[Integers], seed: int) -> bool:
+    r"""Whether a module of a semisimple algebra has no smaller one inside.
+
+    What commutes with the action is then R, C or H, where \operatorname{tr}(a b) has one positive square; otherwise
+    there are projections to parts of the module, and more positive squares.
+    """
+    size = len(matrices[0])
+    unit = np.eye(size, dtype=np.int64)
+    rows = integers(np.array([each.reshape(-1) for each in matrices], dtype=object))
+    few = product(random_rows(3, len(rows), np.random.default_rng(seed), bound=1), rows).reshape(3, size, size)
+    found = kills(np.concatenate([np.kron(unit, one) - np.kron(one.T, unit) for one in few], axis=1))
+    forms = found.reshape(len(found), size, size)
+    transposed = integers(forms.transpose(0, 2, 1).reshape(len(found), size**2))
+    return signature(product(found, transposed.T))[0] == 1
 
 
 def _cleared(matrix: Integers) -> Integers:

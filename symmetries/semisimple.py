@@ -30,7 +30,7 @@ from symmetries.integer_matrices import (
     signature,
     to_flint,
 )
-from symmetries.real_forms import RealForm, complex_form, complex_type, real_forms
+from symmetries.real_forms import RealForm, complex_form, complex_type, real_forms, type_dimension
 from symmetries.real_roots import real_cuts
 from symmetries.spectra import polynomial_value
 from symmetries.structure_constants import StructureConstants
@@ -60,6 +60,11 @@ class SimpleIdeal:
     character: int
     names: tuple[RealForm, ...]
     candidates: tuple[str, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Dimension as a real algebra."""
+        return type_dimension(self.letter, self.rank) * (2 if self.is_complex else 1)
 
 
 @final

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import isqrt
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -37,6 +39,25 @@ def spectrum(matrix: Integers) -> Spectrum:
         return "mixed"
     squares = fmpz_poly(rest.coeffs()[0::2])
     return "compact" if count_real_roots(squares, negative=True) == squares.degree() else "mixed"
+
+
+def is_periodic(polynomial: fmpz_poly) -> bool:
+    r"""Whether exp(tA) comes back to 1, for a rotation A with this characteristic polynomial.
+
+    All frequencies must be rational multiples of one. The square of one is rational then: a conjugate of it is the
+    square of another, a ratio of conjugates that is rational is 1 or -1, and squares of frequencies are positive.
+
+    >>> [is_periodic(fmpz_poly(one)) for one in ([4, 0, 5, 0, 1], [2, 0, 3, 0, 1], [2, 0, 4, 0, 1], [3, 0, 1])]
+    [True, False, False, True]
+    """
+    squares: list[Fraction] = []
+    for factor, _ in polynomial.factor()[1]:
+        if factor.degree() == 2:
+            squares.append(Fraction(int(factor[0]), int(factor[2])))
+        elif factor.degree() > 2:
+            return False
+    ratios = [square / squares[0] for square in squares]
+    return all(isqrt(each.numerator * each.denominator) ** 2 == each.numerator * each.denominator for each in ratios)
 
 
 def polynomial_value(polynomial: fmpz_poly, matrix: Integers) -> Integers:
