@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +52,7 @@ def identify(
         return algebra.identity
     if isinstance(algebra, StructureConstants):
         return identify_constants(algebra, seed=seed)
-    items = list(algebra)
+    items = listed(algebra)
     if not items:
         return zero()
     if any(isinstance(item, VectorField) for item in items):
@@ -67,6 +67,17 @@ def identify(
     if adapted is None:
         raise not_closed(tables)
     return identify_adapted(adapted, seed=seed)
+
+
+def listed(algebra: object) -> list[Any]:
+    """The members of a basis; refused when what is given has none."""
+    if isinstance(algebra, Iterable) and not isinstance(algebra, str | bytes | Mapping | VectorField):
+        return list(algebra)
+    raise InputError(
+        f"the algebra, {type(algebra).__name__}",
+        why="it is no sequence of basis vectors",
+        cure="give a list of vector fields or of square matrices, structure constants, or what derive() returned",
+    )
 
 
 def require_fields(items: Sequence[Any]) -> list[VectorField]:

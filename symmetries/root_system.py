@@ -36,7 +36,7 @@ def roots_and_weights(
 
     Raises
     ------
-    InputError: the algebra is not semisimple.
+    InputError: the algebra is not semisimple, or the matrices are no representation of it.
 
     >>> found, _ = roots_and_weights(StructureConstants.read([[[0, 0, 0], [0, 0, 1], [0, -1, 0]],
     ...     [[0, 0, -1], [0, 0, 0], [1, 0, 0]], [[0, 1, 0], [-1, 0, 0], [0, 0, 0]]]))
@@ -52,6 +52,7 @@ def roots_and_weights(
             why="its Killing form is degenerate, so it is not semisimple and roots do not describe it",
             cure="take the semisimple part",
         )
+    acted = _matrices(algebra, matrices) if len(matrices) else None
     rng = np.random.default_rng(seed)
     for _ in range(ATTEMPTS):
         cartan = cartan_subalgebra(algebra, rng)
@@ -59,9 +60,7 @@ def roots_and_weights(
             continue
         torus = cartan.basis.astype(float)
         ads = np.einsum("hi,ijk->hkj", torus, algebra.table.astype(float))
-        acting = (
-            np.array([np.tensordot(row, np.array(matrices, dtype=float), 1) for row in torus]) if matrices else None
-        )
+        acting = np.tensordot(torus, acted, 1) if acted is not None else None
         mix = rng.normal(size=len(torus))
         roots = _eigenvalues(ads, mix)
         roots = roots[np.abs(roots).max(axis=1) > TOLERANCE * np.abs(roots).max()]
@@ -70,6 +69,24 @@ def roots_and_weights(
         if euclidean is not None:
             return euclidean
     raise ArithmeticError("the eigenvalues are too inexact for the roots")
+
+
+def _matrices(algebra: StructureConstants, matrices: Sequence[Any]) -> Floats:
+    """The matrices as one array, with the commutators that the structure constants ask for."""
+    try:
+        found = np.array([each.tolist() if hasattr(each, "tolist") else each for each in matrices], dtype=float)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.ndim == 3 and len(found) == algebra.dimension and found.shape[1] == found.shape[2]:
+        made = np.einsum("aij,bjk->abik", found, found)
+        wrong = made - made.transpose(1, 0, 2, 3) - np.tensordot(algebra.table.astype(float), found, 1)
+        if np.abs(wrong).max() <= TOLERANCE * (1 + np.abs(made).max()):
+            return found
+    raise InputError(
+        "the matrices whose weights were asked for",
+        why="they are no representation: their commutators are not those of the structure constants",
+        cure="give one square matrix of numbers for each basis vector of the algebra",
+    )
 
 
 def _eigenvalues(maps: Any, mix: Floats) -> Any:

@@ -158,15 +158,20 @@ class StructureConstants:
 def _cube(constants: Sequence[Any] | np.ndarray[Any, Any]) -> Integers:
     """Rational numbers in a cube, times their common denominator."""
     rows = constants.tolist() if isinstance(constants, np.ndarray) else constants
-    size = len(rows)
-    right = all(len(plane) == size and all(len(line) == size for line in plane) for plane in rows)
-    if not right:
+    size = len(rows) if isinstance(rows, list | tuple) else 0
+    if not (
+        _is_row(rows, size) and all(_is_row(plane, size) and all(_is_row(r, size) for r in plane) for plane in rows)
+    ):
         raise InputError(
             "the structure constants", why="they form no cube", cure="give c[i][j][k] with all of i, j, k below d"
         )
     values = [exact(value, "the structure constants") for plane in rows for line in plane for value in line]
     scale = lcm(*(value.denominator for value in values)) if values else 1
     return integers([int(value * scale) for value in values], (size, size, size))
+
+
+def _is_row(values: Any, size: int) -> bool:
+    return isinstance(values, list | tuple) and len(values) == size
 
 
 def exact(value: Any, what: str) -> Fraction:
