@@ -48,7 +48,7 @@ for axis, (title, (loss, ansatz)) in zip(axes, LOSSES.items(), strict=True):
     positive, negative, zero = algebra.killing_signature
     counted = np.linalg.eigvalsh(form)
     assert (np.sum(counted > 1e-9), np.sum(counted < -1e-9)) == (positive, negative)
-    axis.set_title(f"{title}\n{algebra.name or 'no name'}   (+{positive}, −{negative}, 0: {zero})", fontsize=9)
+    axis.set_title(f"{title}\n{algebra.name or 'no name'}   {positive} +, {negative} −, {zero} zero", fontsize=9)
     figure.colorbar(picture, ax=axis, shrink=0.7)
 plt.show()
 

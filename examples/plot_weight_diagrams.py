@@ -56,6 +56,7 @@ for name, matrices in actions.items():
 # weight occurs.
 
 figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.5), layout="constrained")
+figure.get_layout_engine().set(h_pad=0.12)
 for axis, (name, matrices) in zip(axes, actions.items(), strict=True):
     roots, weights = roots_and_weights(StructureConstants.read(table), matrices)
     for root in roots:
