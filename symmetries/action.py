@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_generator, read_reals
 from symmetries.parameter_space import FloatArray, ParameterSpace, Point
 
 if TYPE_CHECKING:
@@ -92,6 +93,16 @@ class GroupAction(ABC):
         ------
         InputError: a constant has no value.
         """
+        from symmetries.algebra import SymmetryAlgebra
+
+        if not isinstance(algebra, SymmetryAlgebra):
+            raise InputError(
+                f"from_algebra was given {type(algebra).__name__}",
+                why="it needs a symmetry algebra",
+                cure="give what derive(loss) returned",
+            )
+        if constants is not None and not isinstance(constants, Mapping):
+            raise InputError(f"constants={constants!r}", why="they are no values by name", cure="give {'a': 2.0}")
         return MAKERS["algebra"](algebra, constants=constants)
 
     @staticmethod
@@ -149,7 +160,7 @@ class GroupAction(ABC):
 
     def random(self, rng: int | np.random.Generator = 0, *, scale: float = 1.0) -> Element:
         """A random element; ``scale`` is the standard deviation of the coordinates of its logarithm."""
-        return self.exp(scale * np.random.default_rng(rng).standard_normal(self.dimension))
+        return self.exp(scale * read_generator(rng).standard_normal(self.dimension))
 
     @property
     def time(self) -> str:
@@ -158,8 +169,18 @@ class GroupAction(ABC):
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k as formulas in the entries and the time; None where none was found."""
-        del k
+        self._number(k)
         return None
+
+    def _number(self, k: Any) -> int:
+        """The number of a generator, refused when there is none."""
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 0 <= k < self.dimension:
+            raise InputError(
+                f"the generator {k!r}",
+                why=f"there are {self.dimension} generators, counted from 0",
+                cure="give the number of one of them",
+            )
+        return int(k)
 
     def element(self, g_or_t: Any) -> Element:
         """A group element, from itself or from Lie algebra coordinates."""
@@ -169,11 +190,16 @@ class GroupAction(ABC):
 
     def _is_coordinates(self, g_or_t: Any) -> bool:
         """Whether something is a number or a list of numbers."""
-        return isinstance(g_or_t, int | float | Sequence | np.ndarray | np.generic) and np.ndim(g_or_t) <= 1
+        if not isinstance(g_or_t, int | float | Sequence | np.ndarray | np.generic):
+            return False
+        try:
+            return np.ndim(g_or_t) <= 1
+        except ValueError:  # lists of unequal length are neither coordinates nor an element
+            return False
 
     def coordinates(self, t: Any) -> FloatArray:
         """Lie algebra coordinates as an array of shape (dimension,); a number where the dimension is 1."""
-        values = np.atleast_1d(np.asarray(t, dtype=float))
+        values = np.atleast_1d(read_reals(t, what="Lie algebra coordinates"))
         if values.shape != (self.dimension,):
             raise InputError(
                 f"Lie algebra coordinates of the shape {list(np.shape(t))}",
@@ -218,7 +244,14 @@ class GroupAction(ABC):
         """
         point = self._one_point(w)
         along = np.eye(1, self.dimension)[0] if direction is None else self.coordinates(direction)
-        return np.array([self._act(self.exp(float(t) * along), point) for t in ts]).reshape(len(ts), self.space.size)
+        times = read_reals(ts, what="the times of an orbit")
+        if times.ndim != 1:
+            raise InputError(
+                f"times of the shape {list(times.shape)}",
+                why="an orbit takes a list of them",
+                cure="give a list of numbers",
+            )
+        return np.array([self._act(self.exp(t * along), point) for t in times]).reshape(len(times), self.space.size)
 
     def orbit_dimension(self, w: Point | None = None, *, rng: int | np.random.Generator = 0) -> int:
         """Dimension of the orbit through a point, or of a generic orbit: the rank of the velocities."""
@@ -247,7 +280,7 @@ class GroupAction(ABC):
         """A point, or a random one with positive coordinates where logarithms and roots are defined too."""
         if w is not None:
             return self._one_point(w)
-        return np.random.default_rng(rng).uniform(0.5, 2.0, size=self.space.size)
+        return read_generator(rng).uniform(0.5, 2.0, size=self.space.size)
 
 
 def time_name(loss: Loss) -> str:

@@ -1,4 +1,4 @@
-"""What the public functions accept as a loss and as a seed."""
+"""What the public functions accept as a loss, as numbers and as a seed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,33 @@ def require_loss(loss: Any, *, where: str) -> Loss:
             cure='declare one: Loss.parse("x**2 + 9*y**2")',
         )
     return loss
+
+
+def read_reals(value: Any, *, what: str) -> np.ndarray[Any, np.dtype[Any]]:
+    """Real numbers as an array of doubles.
+
+    >>> read_reals([1, 2], what="a point").tolist()
+    [1.0, 2.0]
+    """
+    try:
+        if np.iscomplexobj(value):
+            raise TypeError
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            what,
+            why=f"{type(value).__name__} is no array of real numbers in the range of doubles",
+            cure="give numbers, in lists of equal length or a NumPy array",
+        ) from None
+
+
+def read_generator(rng: Any) -> np.random.Generator:
+    """A generator of random numbers from a seed or from itself.
+
+    >>> int(read_generator(0).integers(10)) == int(np.random.default_rng(0).integers(10))
+    True
+    """
+    return rng if isinstance(rng, np.random.Generator) else np.random.default_rng(read_seed(rng))
 
 
 def read_seed(rng: Any) -> int:

@@ -20,6 +20,12 @@ def components(field: VectorField) -> dict[tuple[str, Monomial], Fraction]:
 
 def require_polynomials(field: VectorField) -> Mapping[str, Polynomial]:
     """The polynomial components of a field, refused when they are not known."""
+    if not isinstance(field, VectorField):
+        raise InputError(
+            f"a field was given as {type(field).__name__}",
+            why="it is no vector field",
+            cure="use a field that derive() returned",
+        )
     if field.polynomials is None:
         raise InputError(
             f"the field {field}",

@@ -245,7 +245,7 @@ MAKERS: Mapping[str, Callable[..., GroupAction]] = {
 
 def catalogued(name: str, **sizes: Any) -> GroupAction:
     """The action of a name; see :meth:`symmetries.GroupAction.catalogued`."""
-    if name not in MAKERS:
+    if not isinstance(name, str) or name not in MAKERS:
         raise InputError(f"the action {name!r}", why="it is not catalogued", cure=f"use one of {', '.join(MAKERS)}")
     maker = MAKERS[name]
     known = signature(maker).parameters

@@ -17,6 +17,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.algebra import apply, require_polynomials
+from symmetries.arguments import read_reals
 from symmetries.change_of_variables import ChangeOfVariables
 from symmetries.fields import Polynomial, VectorField, polynomial_text
 from symmetries.finite_action import FiniteAction
@@ -143,7 +144,7 @@ class ConjugatedAction(GroupAction):
         names = self.change.names
         rows: dict[str, Polynomial] = {
             name: {((other, 1),): value for other, value in zip(names, row, strict=True) if value}
-            for name, row in zip(names, self.matrices[k], strict=True)
+            for name, row in zip(names, self.matrices[self._number(k)], strict=True)
         }
         rotated = one_parameter_group(VectorField.from_polynomials(rows), time=self.time)
         if rotated is None:
@@ -175,7 +176,7 @@ class ConjugatedAction(GroupAction):
 
     def _checked(self, g: Any) -> FloatArray:
         """An element, refused when it does not keep the quadratic form, with by how much."""
-        matrix = np.asarray(g, dtype=float)
+        matrix = read_reals(g, what="a group element")
         size = len(self.weights)
         if matrix.shape != (size, size):
             raise InputError(

@@ -15,6 +15,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.algebra import apply, require_polynomials
+from symmetries.arguments import read_reals
 from symmetries.conjugated_action import Matrix, combination
 from symmetries.fields import Monomial, Polynomial, VectorField, polynomial_text
 from symmetries.finite_action import FiniteAction
@@ -101,7 +102,7 @@ class EmbeddedAction(GroupAction):
         names = [f"value_{j}" for j in range(len(self.basis))]
         rows: dict[str, Polynomial] = {
             name: {((other, 1),): value for other, value in zip(names, row, strict=True) if value}
-            for name, row in zip(names, self.matrices[k], strict=True)
+            for name, row in zip(names, self.matrices[self._number(k)], strict=True)
         }
         flow = one_parameter_group(VectorField.from_polynomials(rows), time=self.time)
         if flow is None:
@@ -137,7 +138,7 @@ class EmbeddedAction(GroupAction):
 
     def _checked(self, g: Any) -> FloatArray:
         """An element, refused when it has another order."""
-        matrix = np.asarray(g, dtype=float)
+        matrix = read_reals(g, what="a group element")
         order = len(self.basis)
         if matrix.shape != (order, order):
             raise InputError(

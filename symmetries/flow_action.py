@@ -95,7 +95,7 @@ class FlowAction(GroupAction):
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas, where its moved entries enter linearly."""
-        return one_parameter_group(self.generators[k], time=self.time)
+        return one_parameter_group(self.generators[self._number(k)], time=self.time)
 
     def _is_coordinates(self, g_or_t: Any) -> bool:
         is_word = isinstance(g_or_t, tuple) and all(isinstance(t, np.ndarray) for t in g_or_t)

@@ -15,6 +15,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
+from symmetries.arguments import read_generator
 from symmetries.fields import Monomial, VectorField
 from symmetries.parameter_space import FloatArray
 
@@ -142,7 +143,7 @@ class LayerAction(GroupAction):
 
     def random(self, rng: int | np.random.Generator = 0, *, scale: float = 1.0) -> Elements:
         """A random element; ``scale`` is the standard deviation of the coordinates."""
-        generator = np.random.default_rng(rng)
+        generator = read_generator(rng)
         return tuple(group.random(generator, scale=scale) for group in self.spaces.values())
 
     def exact_fields(self) -> tuple[VectorField, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.algebra import require_polynomials
+from symmetries.arguments import read_reals
 from symmetries.fields import VectorField
 from symmetries.numeric_fields import constant_values, foreign_names
 from symmetries.one_parameter import one_parameter_group
@@ -97,7 +98,7 @@ class LinearAction(GroupAction):
 
     def closed_form(self, k: int) -> FiniteAction | None:
         """The flow of generator k in formulas, by the exact matrix exponential."""
-        return one_parameter_group(self.generators[k], time=self.time)
+        return one_parameter_group(self.generators[self._number(k)], time=self.time)
 
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
         matrix = self._checked(g)
@@ -119,7 +120,7 @@ class LinearAction(GroupAction):
 
     def _checked(self, g: Any) -> FloatArray:
         """An element, refused when it is no invertible matrix of the right form."""
-        matrix = np.asarray(g, dtype=float)
+        matrix = read_reals(g, what="a group element")
         if matrix.shape != (self.order, self.order):
             raise InputError(
                 f"a group element of the shape {list(matrix.shape)}",

@@ -16,6 +16,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.activations import Activation
+from symmetries.arguments import read_generator
 from symmetries.parameter_space import FloatArray
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class HiddenStateAction(NetworkAction):
             )
         self._inverse_activation = activation.inverse
         samples = self.inputs.shape[1]
-        generator = np.random.default_rng(rng)
+        generator = read_generator(rng)
         self._projections = []
         for group in self.groups:
             if samples > group.size:
@@ -223,7 +224,7 @@ class PreactivationAction(NetworkAction):
             loss, inputs=inputs, activation=activation, domain="where the hidden states before and after have full rank"
         )
         samples = self.inputs.shape[1]
-        generator = np.random.default_rng(rng)
+        generator = read_generator(rng)
         self._completions = []
         for group in self.groups:
             if samples > group.size:

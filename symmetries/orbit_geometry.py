@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_generator
 from symmetries.parameter_space import FloatArray, Point
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def nearest_on_orbit(
     2.0
     """
     goal = action.space.flat(target)
-    generator = np.random.default_rng(rng)
+    generator = read_generator(rng)
     best: Representative | None = None
     for k in range(max(1, starts)):
         g = action.identity if k == 0 else action.random(generator)

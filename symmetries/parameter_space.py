@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_reals
 from symmetries.expression import Shape, entry_names
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ParameterSpace:
         """A point as a vector of shape (n,), or points as an array of shape (..., n)."""
         if isinstance(w, Mapping):
             return self._joined(w)
-        flat = np.asarray(w, dtype=float)
+        flat = read_reals(w, what="a point")
         if flat.ndim == 0 or flat.shape[-1] != self.size:
             raise InputError(
                 f"a point has the shape {list(flat.shape)}",
@@ -77,7 +78,7 @@ class ParameterSpace:
             )
         parts = []
         for name, shape in self.shapes.items():
-            value = np.asarray(w[name], dtype=float)
+            value = read_reals(w[name], what=f"the point's {name!r}")
             if value.shape != shape:
                 raise InputError(
                     f"the point's {name!r} has the shape {list(value.shape)}",

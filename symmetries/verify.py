@@ -17,6 +17,7 @@ from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.action_claims import verify_action
 from symmetries.algebra import SymmetryAlgebra
+from symmetries.arguments import read_generator
 from symmetries.certificate import Certificate, Claim, Verdict
 from symmetries.counterexample import THRESHOLD, Finding, candidates, search, search_at
 from symmetries.directional import Difference, FieldDerivative, Quantity, as_fractions, read_field
@@ -86,7 +87,7 @@ def verify(loss: Loss, subject: Subject, *, samples: int = 64, rng: int | np.ran
     """
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise InputError(f"samples={samples!r}", why="it is a number of points", cure="give a positive integer")
-    generator = np.random.default_rng(rng)
+    generator = read_generator(rng)
     if isinstance(subject, FiniteAction):
         return _verify_action(loss, subject, samples, generator)
     if isinstance(subject, GroupAction):
