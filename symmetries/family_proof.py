@@ -18,6 +18,7 @@ from manifolds.errors import InputError
 from symmetries.arguments import read_seed
 from symmetries.certificate import Claim, Verdict
 from symmetries.directional import Point, free_shapes, unmoved
+from symmetries.domain import require_defined
 from symmetries.dual import Hole, evaluate
 from symmetries.dual_enclosures import Enclosures
 from symmetries.family import LossFamily
@@ -149,7 +150,11 @@ def field_at(
     field = member(loss, family, letters)
     if not field.components:
         return "undecided", {}
-    certificate = verify(loss, field, rng=int(rng.integers(2**31)))
+    try:
+        require_defined(loss, seed=int(rng.integers(2**31)))
+        certificate = verify(loss, field, rng=int(rng.integers(2**31)))
+    except InputError:  # the loss has no value at these sizes
+        return "undecided", {}
     if certificate.verdict == "refuted" and not has_value(loss, rng):
         return "undecided", {}
     return certificate.verdict, {"at": certificate.claims[0].evidence.get("counterexample")}

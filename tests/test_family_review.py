@@ -74,6 +74,14 @@ def test_sizes_without_a_value_refute_no_field():
     assert prove_family(one, field).verdict == "undecided"
 
 
+def test_sizes_without_a_value_are_passed_over():
+    one = family("sum(inv(U@U.T))", U)
+    claim = prove_family(one, FamilyField({"U": "S@U"}, {"S": "generic"}))
+    assert claim.verdict == "refuted"
+    sizes = claim.evidence["counterexample"]["sizes"]
+    assert sizes["n"] <= sizes["k"]
+
+
 @pytest.mark.parametrize(
     ("formula", "word", "letters"),
     [
