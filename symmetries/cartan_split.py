@@ -66,6 +66,10 @@ def cartan_split(algebra: SymmetryAlgebra, *, metric: Any = None) -> CartanSplit
 
     Source: S. Helgason, "Differential Geometry, Lie Groups, and Symmetric Spaces" (1978), section III.7.
     """
+    given: object = algebra
+    if not isinstance(given, SymmetryAlgebra):
+        what = f"cartan_split was given {type(algebra).__name__}"
+        raise InputError(what, why="it splits an algebra of symmetries", cure="write cartan_split(derive(loss))")
     shape = Metric(algebra.loss, metric)
     _require_affine(algebra)
     forms = [lowered(shape, field) for field in algebra.generators]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_reals
 from symmetries.array_algebra import RULES
 from symmetries.array_functions import FloatArray
 from symmetries.expression import Node, Shape, walk
@@ -230,7 +231,7 @@ class CompiledLoss:
             return self._flat(self._tape.gradient_tangent(values, self._tape.tangents(values, directions)))
 
     def _split(self, w: Any, what: str) -> dict[str, FloatArray]:
-        flat = np.asarray(w, dtype=float)
+        flat = read_reals(w, what=f"{what}, the flat vector of the parameters")
         if flat.shape != (self.size,):
             raise InputError(
                 f"{what} has the shape {list(flat.shape)}",
@@ -245,6 +246,9 @@ class CompiledLoss:
         return parts
 
     def _inputs(self, w: Any, data: Values | None) -> dict[str, FloatArray]:
+        if data is not None and not isinstance(data, Mapping):
+            what = f"the data of the loss are {type(data).__name__}"
+            raise InputError(what, why="they go by name", cure='write {"x": 1.5, "y": 2}')
         given = {} if data is None else dict(data)
         if given.keys() != self._free.keys():
             wrong = sorted(given.keys() ^ self._free.keys())
@@ -255,7 +259,7 @@ class CompiledLoss:
             )
         inputs = self._split(w, "w")
         for name, shape in self._free.items():
-            value = np.asarray(given[name], dtype=float)
+            value = read_reals(given[name], what=f"the data {name!r}")
             if value.shape != shape:
                 raise InputError(
                     f"the data {name!r} has the shape {list(value.shape)}",

@@ -22,7 +22,7 @@ from symmetries.arguments import read_seed, require_loss
 from symmetries.bottleneck import one_directional_groups
 from symmetries.certificate import Certificate, Claim, Verdict, overall
 from symmetries.compiled import CompiledLoss, compile_loss
-from symmetries.conservation_count import Patterns, count_claim, gradient_rank
+from symmetries.conservation_count import Patterns, check_patterns, count_claim, gradient_rank
 from symmetries.conservation_search import Progress, choose_ansatz, search, still_system, within_algebra
 from symmetries.conservation_solve import Law, degree
 from symmetries.derive import derive
@@ -213,6 +213,7 @@ def conservation_laws(
     if algebra is not None and ansatz is not None:
         cure = "give the loss with ansatz=..., or the algebra alone"
         raise InputError("an algebra and an ansatz", why="an algebra is searched as it is", cure=cure)
+    check_patterns(patterns)
     chosen = algebra.ansatz if algebra else choose_ansatz(loss, ansatz)
     shape = Metric(loss, metric)
     seed = read_seed(rng)

@@ -190,9 +190,14 @@ def _claim(system: DeterminingSystem, known: int, existing: int, lie: LieRank, a
     return Claim(statement=statement, verdict="undecided", reason=reason, assumptions=assumptions, evidence=evidence)
 
 
-def _all_patterns(system: DeterminingSystem, patterns: str) -> bool:
-    if patterns not in {"realised", "all"}:
+def check_patterns(patterns: object) -> None:
+    """Refuse a choice of branches that is not known."""
+    if not isinstance(patterns, str) or patterns not in {"realised", "all"}:
         raise InputError(f"patterns={patterns!r}", why="it is not known", cure="use 'realised' or 'all'")
+
+
+def _all_patterns(system: DeterminingSystem, patterns: str) -> bool:
+    check_patterns(patterns)
     if patterns == "all" and system.program.kinds & {"root", "log"}:
         why = "the loss has roots or logarithms, which have no value on some of them"
         raise InputError("patterns='all'", why=why, cure="use patterns='realised'")

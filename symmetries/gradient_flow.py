@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_reals
 from symmetries.compiled import compile_loss
 from symmetries.conservation import ConservedQuantity
 
@@ -21,6 +22,8 @@ FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Values: TypeAlias = Mapping[str, Any]
 Field: TypeAlias = Callable[[FloatArray], FloatArray]
 Method: TypeAlias = Literal["gradient-descent", "heun", "runge-kutta-4"]
+
+MAX_HALVINGS = 30
 
 ORDERS: Mapping[str, int] = {"gradient-descent": 1, "heun": 2, "runge-kutta-4": 4}
 """Order of each method: the power of the step in its error over a fixed time."""
@@ -97,11 +100,11 @@ def gradient_path(
     ------
     InputError: the method is not known, or the step or the count is not positive.
     """
-    if method not in STEPS:
+    if not isinstance(method, str) or method not in STEPS:
         raise InputError(f"the method {method!r}", why="it is not known", cure=f"use {', '.join(STEPS)}")
     _require_positive(step, count)
     field = descent_field(quantity, data)
-    points = [np.asarray(w, dtype=float)]
+    points = [read_reals(w, what="the start w")]
     for _ in range(count):
         points.append(STEPS[method](field, points[-1], step))
     return np.array(points)
@@ -148,6 +151,9 @@ def measure_drift(
     Source: E. Hairer, C. Lubich, G. Wanner, "Geometric Numerical Integration" (2006), section II.1.
     """
     _require_positive(time, count)
+    if isinstance(halvings, bool) or not isinstance(halvings, int) or not 0 <= halvings <= MAX_HALVINGS:
+        why = f"the step is halved from 0 to {MAX_HALVINGS} times"
+        raise InputError(f"halvings={halvings!r}", why=why, cure="give such an integer, 3 by default")
     constants = _constants(quantity, data)
     sizes, drifts = [], []
     for level in range(halvings + 1):
@@ -169,7 +175,8 @@ def step_drift(quantity: ConservedQuantity, w: Any, learning_rate: float, *, dat
     >>> step_drift(quantity, [2.0, 1.0], 0.1)  # the gradient is (2, 4)
     -0.12
     """
-    velocity = descent_field(quantity, data)(np.asarray(w, dtype=float))
+    _require_positive(learning_rate, 1)
+    velocity = descent_field(quantity, data)(read_reals(w, what="the point w"))
     bent = quantity.compiled.hvp(w, velocity, _constants(quantity, data))
     return float(round(0.5 * learning_rate**2 * float(velocity @ bent), 15))
 
@@ -230,11 +237,15 @@ def predict_drift(
 
 def _constants(quantity: ConservedQuantity, data: Values | None) -> Values | None:
     """The values of the structural constants among those of the loss."""
+    missing = [name for name in quantity.loss.constants if not isinstance(data, Mapping) or name not in data]
+    if missing:
+        what = f"the constant {missing[0]!r} of the loss"
+        raise InputError(what, why="it has no value", cure=f"give data={{{missing[0]!r}: ...}} with the other data")
     return {name: (data or {})[name] for name in quantity.loss.constants} or None
 
 
 def _require_positive(size: float, count: int) -> None:
-    if not size > 0 or not np.isfinite(size):
-        raise InputError(f"a step or time of {size}", why="it is not a positive number", cure="give one above 0")
+    if isinstance(size, bool) or not isinstance(size, int | float | np.number) or not 0 < size < np.inf:
+        raise InputError(f"a step or time of {size!r}", why="it is not a positive number", cure="give one above 0")
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"count={count!r}", why="it is a number of steps", cure="give a positive integer")
