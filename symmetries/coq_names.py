@@ -24,7 +24,9 @@ LEMMAS = re.findall(r"^(?:Lemma|Definition|Ltac) (\w+)", LIBRARY + SCALING, re.M
 RESERVED = frozenset([*(KEYWORDS + TAKEN).split(), *LEMMAS])
 """Words that mean something in Coq or in the file."""
 
-OWN = re.compile(r"n\d+|[AFHJKOPRX]_.*|off_.*|X\d+.*|(invariant|symmetry)_.*|R[a-z]\w*")
+OWN = re.compile(
+    r"n\d+|([AJOP]|H_[OP]|off)_[A-Za-z]\w*|[FKR]_(L|n\d+)|X\d+(_(L|n\d+))?|(invariant|symmetry)_\d+|R[a-z]\w*"
+)
 """Names that the file gives itself, and those of the library of real numbers."""
 
 
