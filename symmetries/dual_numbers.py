@@ -10,6 +10,9 @@ from symmetries.dual import HOLE, Arithmetic, Hole, Unsupported
 from symmetries.dual_functions import Entry
 from symmetries.numbers import rational_root
 
+LARGEST_NORMAL = 10**6
+"""Arguments up to which the normal distribution function is computed."""
+
 HOLDS = {
     ">": lambda x: x > 0,
     ">=": lambda x: x >= 0,
@@ -166,6 +169,8 @@ class Digits(Ordered):
                 return mp.atan(x), 1 / (1 + x * x)
             case "erf":
                 return mp.erf(x), 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)
+            case _ if abs(x) > LARGEST_NORMAL:
+                return HOLE, HOLE
             case _:
                 return mp.erfc(-x / mp.sqrt(2)) / 2, mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
 

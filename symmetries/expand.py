@@ -51,15 +51,15 @@ class Expander:
     ) -> None:
         self.graph = graph
         self.term_limit = term_limit
-        self.order = _reachable(graph, roots, opaque)
-        leaves = [node for node in self.order if node in opaque or not _is_rational(graph, node)]
-        # The argument of an absolute value or a root is needed when its powers are reduced.
-        self._relations = {node: graph.entries[node] for node in leaves if _has_relation(graph, node, opaque)}
-        extra = [entry.argument for entry in self._relations.values() if isinstance(entry, Atom)]
-        if extra:
-            self.order = _reachable(graph, [*self.order, *extra], opaque)
+        needed = list(roots)
+        while True:  # the argument of an absolute value or a root is needed when its powers are reduced
+            self.order = _reachable(graph, needed, opaque)
             leaves = [node for node in self.order if node in opaque or not _is_rational(graph, node)]
             self._relations = {node: graph.entries[node] for node in leaves if _has_relation(graph, node, opaque)}
+            arguments = {entry.argument for entry in self._relations.values() if isinstance(entry, Atom)}
+            if arguments <= set(self.order):
+                break
+            needed = [*self.order, *sorted(arguments - set(self.order))]
         self.leaves = leaves
         self.context = fmpq_mpoly_ctx.get([f"v{node}" for node in leaves] or ["v"], Ordering.degrevlex)
         generators = self.context.gens()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from symmetries import Blocks, Diagonal, Linear, Loss, derive
+from symmetries import Blocks, Diagonal, Linear, Loss, VectorField, derive, verify
 from symmetries import block_derive as module
 from symmetries.block_grading import grade_blocks
 from symmetries.block_independence import independence_of
@@ -90,3 +90,15 @@ def test_null_directions_with_transcendental_entries_are_kept():
 def test_a_quotient_by_a_negative_number_has_an_absolute_value():
     found = derive(Loss.parse("abs(x/cos(exp(1)))*y", SCALARS), ansatz=Blocks())
     assert found.dimension == 2
+
+
+def test_roots_of_roots_of_absolute_values_are_expanded():
+    formula = "norm((sqrt(abs(concatenate([u, u])))@(outer(X, X).T@(A/reshape(X, (1, 2)))))**3)"
+    loss = Loss.parse(formula, {"A": (2, 2), "u": (1,)}, data={"X": (2,)})
+    assert derive(loss, ansatz=Linear()).dimension >= 1
+
+
+def test_a_normal_distribution_function_far_out_has_no_value():
+    loss = Loss.parse("logsumexp([cos(relu(u)/y), gelu(10**400*u)])", {"u": (), "y": ()})
+    field = VectorField({"u": "u", "y": "y"})
+    assert verify(loss, field).verdict in {"undecided", "refuted", "measured"}
