@@ -67,7 +67,8 @@ found = [matrix_of(field, list(loss.entries)) for field in algebra.generators]
 # Long roots are dark. Perpendicular roots that do not add up to others belong to different ideals: so(4) falls apart.
 
 systems = {"sl(3,R)": sl3, "so(4) = so(3) + so(3)": so4, "so(5)": so5, "from the loss": found}
-figure, axes = plt.subplots(1, 4, figsize=(11, 3.3), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(11, 3.5), layout="constrained")
+figure.get_layout_engine().set(h_pad=0.12)
 for axis, (name, matrices) in zip(axes, systems.items(), strict=True):
     roots, _ = roots_and_weights(constants(matrices))
     lengths = np.linalg.norm(roots, axis=1)

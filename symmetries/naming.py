@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product as choices
 
 import numpy as np
@@ -115,10 +116,17 @@ def _names(
     pairs, rest = pair_up(found, representation)
     rest.sort(key=lambda part: -len(part.basis))
     simple, centre = with_centre(rest, parts.abelian, parts.inner_centre, representation)
-    others = [semidirect_name(algebra.subalgebra(other), anatomy.seed) for other in parts.others]
-    solvable = [one if one is not None else Named("") for one in others]
     first = sorted([*simple, *pairs], key=_order)
-    return [*first, *solvable, *abelian_names(centre, representation)]
+    return [*first, *_others(algebra, parts, anatomy.seed), *abelian_names(centre, representation)]
+
+
+def _others(algebra: StructureConstants, parts: DirectSum, seed: int) -> list[Named]:
+    """Names of the summands with a radical that is not central, the large ones first; empty where there is none."""
+    found = []
+    for other in parts.others:
+        named = semidirect_name(algebra.subalgebra(other), seed)
+        found.append(replace(named, dimension=len(other)) if named is not None else Named("", (), len(other)))
+    return sorted(found, key=_order)
 
 
 def direct(names: Iterable[str]) -> str:
@@ -241,10 +249,10 @@ def _radical_name(anatomy: Anatomy, named: Sequence[Named]) -> str | None:
 def _solvable_name(algebra: StructureConstants, rows: Integers, seed: int) -> str | None:
     inner = Anatomy(algebra.subalgebra(rows), seed)
     parts = direct_sum(inner)
-    named = [semidirect_name(inner.algebra.subalgebra(other), seed) for other in parts.others]
-    if any(one is None for one in named):
+    named = _others(inner.algebra, parts, seed)
+    if not all(one.name for one in named):
         return None
-    return direct([*(one.name for one in named if one), *(one.name for one in abelian_names(parts.abelian, None))])
+    return direct([*(one.name for one in named), *(one.name for one in abelian_names(parts.abelian, None))])
 
 
 def describe(anatomy: Anatomy) -> str:

@@ -89,7 +89,7 @@ ABSTRACT: dict[str, tuple[Matrix, str | None]] = {
     ),
     "a plane sheared and scaled": (table(4, {(0, 2): {2: 1}, (0, 3): {3: 1}, (1, 2): {3: 1}}), None),
     "two lines": (table(4, {(0, 1): {1: 1}, (2, 3): {3: 1}}), "aff(1) + aff(1)"),
-    "aff(1) and heis(3), mixed": (table(5, {(0, 3): {0: 1}, (2, 3): {1: 1}, (2, 4): {1: 1}}), "aff(1) + heis(3)"),
+    "aff(1) and heis(3), mixed": (table(5, {(0, 3): {0: 1}, (2, 3): {1: 1}, (2, 4): {1: 1}}), "heis(3) + aff(1)"),
     "heis(5), mixed": (table(5, {(0, 1): {4: 1}, (2, 3): {4: -7}, (0, 2): {4: 3}}), "heis(5)"),
     "a Jordan block on heis(3)": (
         table(5, {(2, 3): {4: 1}, (0, 2): {3: 1}, (1, 2): {2: 1}, (1, 3): {3: 1}, (1, 4): {4: 2}}),
@@ -98,6 +98,10 @@ ABSTRACT: dict[str, tuple[Matrix, str | None]] = {
     "weights on heis(3)": (
         table(5, {(2, 3): {4: 1}, (0, 2): {2: 1}, (0, 3): {3: -1}, (1, 2): {2: 1}, (1, 3): {3: 1}, (1, 4): {4: 2}}),
         "R^2 |x heis(3)",
+    ),
+    "heis(3) and motions": (
+        table(6, {(0, 4): {1: 2}, (1, 4): {0: -2}, (3, 5): {2: 2}}),
+        "heis(3) + (so(2) |x R^2)",
     ),
     "free nilpotent of step 2": (table(6, {(0, 1): {3: 1}, (0, 2): {4: 1}, (1, 2): {5: 1}}), None),
     "quaternionic Heisenberg": (
