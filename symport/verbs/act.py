@@ -115,6 +115,7 @@ def moved_payload(action: GroupAction, values: Mapping[str, Any], k: int, time: 
         "relative_drift": abs(after - before) / size if size > 0 else 0.0,
         "data": {name: value.tolist() for name, value in values.items() if name in action.loss.data},
         "closed_form": dict(form.components) if form is not None else None,
+        "closed_form_time": form.time if form is not None else None,
         "domain": action.domain,
     }
 
@@ -136,6 +137,6 @@ def act_blocks(algebra: SymmetryAlgebra, payload: Mapping[str, Any]) -> list[Blo
         rows.append(["data", ", ".join(payload["data"]) + ": as the point says, else drawn from the seed"])
     blocks: list[Block] = [Heading("moved point"), Table(entries), Heading("loss"), Table(rows)]
     if payload["closed_form"]:
-        blocks.append(Heading("flow at the time t"))
+        blocks.append(Heading(f"flow at the time {payload['closed_form_time']}"))
         blocks += [Line(cut(f"{entry} -> {formula}")) for entry, formula in payload["closed_form"].items()]
     return blocks
