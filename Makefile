@@ -42,7 +42,7 @@ demo: $(STAMPS)/base  ## from formula to report, for two losses
 	@echo "  $(OUTPUT)/demo/matrix-factorisation/report.html"
 
 test: $(STAMPS)/test  ## the tests; those of PyTorch are skipped by name without it
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 docs: $(STAMPS)/docs  ## the documentation, every page executed, warnings as errors
 	rm -rf docs/reference/generated

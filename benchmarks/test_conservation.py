@@ -10,9 +10,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from symmetries.conservation import ConservationLaws, conservation_laws
-from symmetries.conservation_search import still_system
-from symmetries.gradient_lie_algebra import lie_rank
-from symmetries.metric import Metric
+from symmetries.conserved.conservation_search import still_system
+from symmetries.conserved.gradient_lie_algebra import lie_rank
+from symmetries.conserved.metric import Metric
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conserved_networks import known_linear, layers, random_widths

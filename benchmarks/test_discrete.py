@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from symmetries import Loss
 from symmetries.discrete import discrete_symmetries
-from symmetries.discrete_invariance import Invariance
+from symmetries.permutations.discrete_invariance import Invariance
 
 
 def deep_network(inputs: int, hidden: int, outputs: int) -> Loss:

@@ -6,9 +6,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from symmetries import Loss
-from symmetries.family import LossFamily
-from symmetries.family_symmetry import derive_family
-from symmetries.matrix_field import FamilyField, decide, prove_matrix_field
+from symmetries.sizes.family import LossFamily
+from symmetries.sizes.family_symmetry import derive_family
+from symmetries.sizes.matrix_field import FamilyField, decide, prove_matrix_field
 
 MATRICES = {"U": ("n", "k"), "V": ("k", "m")}
 NETWORK = {"W1": ("p", "h"), "b": ("h",), "W2": ("h", "q")}

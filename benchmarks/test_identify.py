@@ -14,7 +14,7 @@ from lie_algebras import Matrix, complexified, disguised, gl, sl, so, with_trans
 
 from symmetries import Loss, derive
 from symmetries.identify import identify
-from symmetries.identify_derived import identify_derived
+from symmetries.structure.identify_derived import identify_derived
 
 CASES = [
     pytest.param(gl(8), "gl(8,R)", id="gl8-dimension-64"),

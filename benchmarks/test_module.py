@@ -15,9 +15,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from symmetries import Loss, Polynomial, derive
 from symmetries.catalog import get
-from symmetries.polynomial_loss import PolynomialLoss
-from symmetries.polynomial_module import polynomial_module
-from symmetries.sum_of_squares import sum_of_squares_symmetries
+from symmetries.modules.polynomial_loss import PolynomialLoss
+from symmetries.modules.polynomial_module import polynomial_module
+from symmetries.modules.sum_of_squares import sum_of_squares_symmetries
 
 CUBIC = "b**2*c**2 - 4*a*c**3 - 4*b**3*d - 27*a**2*d**2 + 18*a*b*c*d"
 QUARTIC = (

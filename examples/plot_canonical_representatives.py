@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from symmetries import GroupAction
-from symmetries.canonical import canonical_representative
+from symmetries.actions.canonical import canonical_representative
 
 # %%
 # Eight points of one orbit, far apart, go to one representative.

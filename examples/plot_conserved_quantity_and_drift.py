@@ -11,7 +11,7 @@ import numpy as np
 
 from symmetries import Loss
 from symmetries.conservation import conservation_laws
-from symmetries.gradient_flow import gradient_path, predict_drift
+from symmetries.conserved.gradient_flow import gradient_path, predict_drift
 
 # %%
 # The quantities are derived from the formula, proved, and counted: the brackets of the gradients leave no room for a

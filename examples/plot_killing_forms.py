@@ -12,7 +12,7 @@ import numpy as np
 
 from symmetries import Affine, Loss, derive
 from symmetries.brackets import bracket, components
-from symmetries.identify_fields import identify_fields
+from symmetries.structure.identify_fields import identify_fields
 
 LOSSES = {
     "a sphere": (Loss.parse("x**2 + y**2 + z**2"), None),

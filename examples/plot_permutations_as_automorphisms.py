@@ -17,8 +17,8 @@ import numpy as np
 from symmetries import Loss
 from symmetries.compiled import compile_loss
 from symmetries.discrete import discrete_symmetries
-from symmetries.discrete_invariance import Invariance
-from symmetries.signed_graph import SignedGraph
+from symmetries.permutations.discrete_invariance import Invariance
+from symmetries.permutations.signed_graph import SignedGraph
 
 # %%
 # A network with two neurons, one input and one output, has four weights.

@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from symmetries.identify import identify
-from symmetries.root_system import roots_and_weights
-from symmetries.structure_constants import StructureConstants
+from symmetries.structure.root_system import roots_and_weights
+from symmetries.structure.structure_constants import StructureConstants
 
 
 def unit(n, i, j):

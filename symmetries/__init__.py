@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import symmetries.integrate  # noqa: F401 - it enters itself as the maker of actions
+import symmetries.actions.integrate  # noqa: F401 - it enters itself as the maker of actions
 from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Blocks, Diagonal, Linear, Polynomial
@@ -24,49 +24,49 @@ from symmetries.recheck import recheck
 from symmetries.verify import verify
 
 if TYPE_CHECKING:
-    from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
-    from symmetries.canonical import canonical_representative
-    from symmetries.cartan_split import CartanSplit, cartan_split
-    from symmetries.change_of_variables import ChangeOfVariables
+    from symmetries.actions.canonical import canonical_representative
+    from symmetries.actions.invariants import InvariantRing, polynomial_invariants
+    from symmetries.actions.orbit_geometry import Representative, minimal_vector, nearest_on_orbit, slice_at
     from symmetries.conservation import (
         ConservationLaws,
         ConservedQuantity,
         conservation_laws,
         conserved_quantities,
     )
+    from symmetries.conserved.cartan_split import CartanSplit, cartan_split
+    from symmetries.conserved.gradient_flow import measure_drift, predict_drift, step_drift
     from symmetries.discrete import DiscreteGroup, discrete_symmetries
-    from symmetries.family import LossFamily
-    from symmetries.family_proof import prove_family
-    from symmetries.family_symmetry import FamilySymmetry, derive_family
-    from symmetries.gradient_flow import measure_drift, predict_drift, step_drift
     from symmetries.identify import identify
-    from symmetries.invariants import InvariantRing, polynomial_invariants
-    from symmetries.matrix_field import FamilyAction, FamilyField, prove_matrix_field
-    from symmetries.orbit_geometry import Representative, minimal_vector, nearest_on_orbit, slice_at
-    from symmetries.parameter_action import ParameterAction, parameter_action
-    from symmetries.polynomial_module import polynomial_module
-    from symmetries.sum_of_squares import SumOfSquares, sum_of_squares_symmetries
-    from symmetries.symmetry_module import SymmetryModule
+    from symmetries.modules.change_of_variables import ChangeOfVariables
+    from symmetries.modules.polynomial_module import polynomial_module
+    from symmetries.modules.sum_of_squares import SumOfSquares, sum_of_squares_symmetries
+    from symmetries.modules.symmetry_module import SymmetryModule
+    from symmetries.sizes.family import LossFamily
+    from symmetries.sizes.family_proof import prove_family
+    from symmetries.sizes.family_symmetry import FamilySymmetry, derive_family
+    from symmetries.sizes.matrix_field import FamilyAction, FamilyField, prove_matrix_field
+    from symmetries.structure.algebra_identity import AlgebraIdentity, LeviDecomposition
+    from symmetries.structure.parameter_action import ParameterAction, parameter_action
 
 _ROOMS = {
-    "algebra_identity": ("AlgebraIdentity", "LeviDecomposition"),
-    "canonical": ("canonical_representative",),
-    "cartan_split": ("CartanSplit", "cartan_split"),
-    "change_of_variables": ("ChangeOfVariables",),
+    "structure.algebra_identity": ("AlgebraIdentity", "LeviDecomposition"),
+    "actions.canonical": ("canonical_representative",),
+    "conserved.cartan_split": ("CartanSplit", "cartan_split"),
+    "modules.change_of_variables": ("ChangeOfVariables",),
     "conservation": ("ConservationLaws", "ConservedQuantity", "conservation_laws", "conserved_quantities"),
     "discrete": ("DiscreteGroup", "discrete_symmetries"),
-    "family": ("LossFamily",),
-    "family_proof": ("prove_family",),
-    "family_symmetry": ("FamilySymmetry", "derive_family"),
-    "gradient_flow": ("measure_drift", "predict_drift", "step_drift"),
+    "sizes.family": ("LossFamily",),
+    "sizes.family_proof": ("prove_family",),
+    "sizes.family_symmetry": ("FamilySymmetry", "derive_family"),
+    "conserved.gradient_flow": ("measure_drift", "predict_drift", "step_drift"),
     "identify": ("identify",),
-    "invariants": ("InvariantRing", "polynomial_invariants"),
-    "matrix_field": ("FamilyAction", "FamilyField", "prove_matrix_field"),
-    "orbit_geometry": ("Representative", "minimal_vector", "nearest_on_orbit", "slice_at"),
-    "parameter_action": ("ParameterAction", "parameter_action"),
-    "polynomial_module": ("polynomial_module",),
-    "sum_of_squares": ("SumOfSquares", "sum_of_squares_symmetries"),
-    "symmetry_module": ("SymmetryModule",),
+    "actions.invariants": ("InvariantRing", "polynomial_invariants"),
+    "sizes.matrix_field": ("FamilyAction", "FamilyField", "prove_matrix_field"),
+    "actions.orbit_geometry": ("Representative", "minimal_vector", "nearest_on_orbit", "slice_at"),
+    "structure.parameter_action": ("ParameterAction", "parameter_action"),
+    "modules.polynomial_module": ("polynomial_module",),
+    "modules.sum_of_squares": ("SumOfSquares", "sum_of_squares_symmetries"),
+    "modules.symmetry_module": ("SymmetryModule",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 from symmetries.arguments import read_generator, read_reals
-from symmetries.parameter_space import FloatArray, ParameterSpace, Point
 
 if TYPE_CHECKING:
     from symmetries.algebra import SymmetryAlgebra

@@ -15,9 +15,9 @@ from symmetries.fields import VectorField
 from symmetries.span import Span
 
 if TYPE_CHECKING:
-    from symmetries.algebra_identity import AlgebraIdentity, LeviDecomposition
-    from symmetries.block_families import ProvedFamily
+    from symmetries.large.block_families import ProvedFamily
     from symmetries.loss import Loss
+    from symmetries.structure.algebra_identity import AlgebraIdentity, LeviDecomposition
 
 __all__ = ["SymmetryAlgebra", "apply", "bracket", "components", "require_polynomials"]
 
@@ -88,8 +88,8 @@ class SymmetryAlgebra:
         >>> found.name, found.killing_signature, found.levi.semisimple
         ('so(2,1)', (2, 1, 0), 'so(2,1)')
         """
-        from symmetries.block_identity import identify_families
-        from symmetries.identify_derived import identify_derived
+        from symmetries.large.block_identity import identify_families
+        from symmetries.structure.identify_derived import identify_derived
 
         families = None if self.families is None else identify_families([one.family for one in self.families])
         return families or identify_derived(self)
@@ -149,7 +149,7 @@ class SymmetryAlgebra:
         >>> algebra.dimension, len(algebra.module_generators), algebra.is_closed, algebra.name
         (6, 1, False, None)
         """
-        from symmetries.lowest_degree import lowest_degree_generators
+        from symmetries.structure.lowest_degree import lowest_degree_generators
 
         names = (*self.loss.entries, *self.loss.moving_entries)
         return tuple(self.generators[k] for k in lowest_degree_generators(self.generators, names))
@@ -165,7 +165,7 @@ class SymmetryAlgebra:
         """
         if len(self.loss.entries) > HIDDEN_ENTRIES or self.loss.data_entries or self.loss.moving_entries:
             return ()
-        from symmetries.sum_of_squares import sum_of_squares_symmetries
+        from symmetries.modules.sum_of_squares import sum_of_squares_symmetries
 
         squares = sum_of_squares_symmetries(self.loss)
         span = Span([components(field) for field in self.generators])

@@ -144,7 +144,7 @@ class Certificate:
         >>> "Theorem symmetry_1" in text, "Admitted" in text
         (True, False)
         """
-        from symmetries.coq import export
+        from symmetries.coq.export import export
 
         return export(self)
 

@@ -15,21 +15,21 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.activation_integrals import ActivationIntegral, activation_integrals
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Ansatz, Basis
 from symmetries.arguments import read_seed, require_loss
-from symmetries.bottleneck import one_directional_groups
 from symmetries.certificate import Certificate, Claim, Verdict, overall
 from symmetries.compiled import CompiledLoss, compile_loss
-from symmetries.conservation_count import Patterns, check_patterns, count_claim, gradient_rank
-from symmetries.conservation_search import Progress, choose_ansatz, search, still_system, within_algebra
-from symmetries.conservation_solve import Law, degree
+from symmetries.conserved.activation_integrals import ActivationIntegral, activation_integrals
+from symmetries.conserved.bottleneck import one_directional_groups
+from symmetries.conserved.conservation_count import Patterns, check_patterns, count_claim, gradient_rank
+from symmetries.conserved.conservation_search import Progress, choose_ansatz, search, still_system, within_algebra
+from symmetries.conserved.conservation_solve import Law, degree
+from symmetries.conserved.metric import Metric
 from symmetries.derive import derive
 from symmetries.domain import require_defined
 from symmetries.fields import VectorField, polynomial_text
 from symmetries.loss import Loss
-from symmetries.metric import Metric
 from symmetries.system import DeterminingSystem
 
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -153,7 +153,7 @@ def conserved_quantities(
     loss_or_algebra: a loss, or an algebra of symmetries in which gradient fields are looked for.
     ansatz: fields among which the gradients are searched: ``Affine()`` by default, or the one of the loss where it is
         larger.
-    metric: the constant metric G; see :class:`symmetries.metric.Metric`.  The identity by default.
+    metric: the constant metric G; see :class:`symmetries.conserved.metric.Metric`.  The identity by default.
     rng: seed or generator of the sampling; the answer does not depend on it.
 
     Raises

@@ -81,7 +81,7 @@ def derive(
         )
     seed = read_seed(rng)
     if isinstance(chosen, Blocks):
-        from symmetries.block_derive import derive_blocks
+        from symmetries.large.block_derive import derive_blocks
 
         require_defined(loss, seed=seed)
         return derive_blocks(loss, chosen, seed=seed, progress=progress)

@@ -9,18 +9,18 @@ from typing import Any, final
 import numpy as np
 
 from symmetries.arguments import read_seed, require_loss
-from symmetries.automorphisms import DEFAULT_BUDGET, Automorphisms, AutomorphismSearch, Images, Level
 from symmetries.certificate import Claim, Verdict, overall
-from symmetries.discrete_bound import BoundSearch
-from symmetries.discrete_expansion import expanded
-from symmetries.discrete_invariance import Invariance
 from symmetries.domain import require_defined
-from symmetries.group_names import name_group
 from symmetries.loss import Loss
-from symmetries.permutation_group import PermutationGroup
-from symmetries.sign_flips import sign_flips
-from symmetries.signed_graph import SignedGraph
-from symmetries.signed_permutation import SignedPermutation
+from symmetries.permutations.automorphisms import DEFAULT_BUDGET, Automorphisms, AutomorphismSearch, Images, Level
+from symmetries.permutations.discrete_bound import BoundSearch
+from symmetries.permutations.discrete_expansion import expanded
+from symmetries.permutations.discrete_invariance import Invariance
+from symmetries.permutations.group_names import name_group
+from symmetries.permutations.permutation_group import PermutationGroup
+from symmetries.permutations.sign_flips import sign_flips
+from symmetries.permutations.signed_graph import SignedGraph
+from symmetries.permutations.signed_permutation import SignedPermutation
 
 WORK = 100_000_000
 """Vertices visited by refinements before the search of a large graph gives up."""

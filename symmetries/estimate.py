@@ -58,8 +58,8 @@ def estimate_size(loss: Loss, *, ansatz: Ansatz | None = None) -> SizeEstimate:
     coordinates = len(loss.entries) + len(loss.moving_entries)
     check_size(chosen, coordinates)
     if isinstance(chosen, Blocks):
-        from symmetries.block_diagonal import CoupledUnknowns
-        from symmetries.block_grading import grade_blocks
+        from symmetries.large.block_diagonal import CoupledUnknowns
+        from symmetries.large.block_grading import grade_blocks
 
         grading = grade_blocks(loss)
         count, largest = chosen.count_in(loss), CoupledUnknowns(grading).count

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from manifolds.errors import InputError
-from symmetries.adapted_basis import adapt
 from symmetries.algebra import SymmetryAlgebra
-from symmetries.algebra_identity import AlgebraIdentity
 from symmetries.fields import VectorField
-from symmetries.identify_fields import identify_fields
-from symmetries.naming import MAX_DIMENSION, identify_adapted, identify_constants, too_large, zero
-from symmetries.representation import matrices_representation
 from symmetries.span import Span
-from symmetries.structure_constants import StructureConstants, exact
+from symmetries.structure.adapted_basis import adapt
+from symmetries.structure.algebra_identity import AlgebraIdentity
+from symmetries.structure.identify_fields import identify_fields
+from symmetries.structure.naming import MAX_DIMENSION, identify_adapted, identify_constants, too_large, zero
+from symmetries.structure.representation import matrices_representation
+from symmetries.structure.structure_constants import StructureConstants, exact
 
 
 def identify(
@@ -29,8 +29,9 @@ def identify(
     ----------
     algebra: a derived algebra; or a basis of vector fields; or a basis of square matrices; or structure constants
         :math:`c_{ijk}` with :math:`[e_i, e_j] = \sum_k c_{ijk} e_k`, also as
-        :class:`symmetries.structure_constants.StructureConstants`. A plain cube of numbers is read as structure
-        constants when it is antisymmetric in its first two indices. Numbers are integers, fractions or their text.
+        :class:`symmetries.structure.structure_constants.StructureConstants`. A plain cube of numbers is read as
+        structure constants when it is antisymmetric in its first two indices. Numbers are integers, fractions or
+        their text.
     seed: of random choices, on which the answer does not depend.
 
     Raises

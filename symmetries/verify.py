@@ -15,7 +15,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
-from symmetries.action_claims import verify_action
+from symmetries.actions.action_claims import verify_action
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.arguments import read_generator
 from symmetries.certificate import Certificate, Claim, Verdict

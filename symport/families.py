@@ -13,8 +13,8 @@ from symport.tables import Block, Heading, Line, Table
 if TYPE_CHECKING:
     import argparse
 
-    from symmetries.family import LossFamily
-    from symmetries.family_symmetry import FamilySymmetry
+    from symmetries.sizes.family import LossFamily
+    from symmetries.sizes.family_symmetry import FamilySymmetry
     from symport.session import Session
 
 SIZE = r"(?:[0-9]{1,9}|(?!x)[^\W\d](?:(?!x)\w)*)"
@@ -49,7 +49,7 @@ def find_family(options: argparse.Namespace) -> LossFamily | None:
 
 def family_of_formula(text: str, options: argparse.Namespace) -> LossFamily:
     """The family of a formula."""
-    from symmetries.family import LossFamily
+    from symmetries.sizes.family import LossFamily
 
     if options.moves is not None:
         why = "the data of a family stand still"
@@ -83,8 +83,8 @@ def split_shapes(text: str, what: str) -> dict[str, tuple[str | int, ...]]:
 
 def family_in_file(path: str) -> LossFamily | None:
     """The family that a loss file declares, None when all its sizes are numbers."""
-    from symmetries.family import LossFamily
     from symmetries.loss_file import read_loss_file, within
+    from symmetries.sizes.family import LossFamily
 
     declared = read_loss_file(path)
     tables = [declared.get(key) for key in ("parameters", "data")]
@@ -104,7 +104,7 @@ def family_in_file(path: str) -> LossFamily | None:
 def answer(family: LossFamily, session: Session) -> Answer:
     """The symmetries of a family, with exit code 3 when the sizes tried show others."""
     from symmetries.certificate import overall
-    from symmetries.family_symmetry import derive_family
+    from symmetries.sizes.family_symmetry import derive_family
 
     symmetry = derive_family(family, rng=session.seed)
     return Answer(

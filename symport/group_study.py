@@ -160,7 +160,7 @@ def _integrated(
 ) -> tuple[tuple[FiniteAction | None, ...], Certificate | None]:
     """Flows of the first generators, and the certificate of the action."""
     from symmetries.action import GroupAction, time_name
-    from symmetries.one_parameter import one_parameter_group
+    from symmetries.actions.one_parameter import one_parameter_group
     from symmetries.verify import verify
 
     if not algebra.dimension:

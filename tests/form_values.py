@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from symmetries.matrix_algebra import MatrixAlgebra
-from symmetries.matrix_forms import Form
+from symmetries.sizes.matrix_algebra import MatrixAlgebra
+from symmetries.sizes.matrix_forms import Form
 
 FUNCTIONS = {
     "relu": lambda x: np.maximum(x, 0),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from manifolds import InputError
 from symmetries import Affine, GroupAction, Linear, Loss, Polynomial, derive
+from symmetries.actions.flow_action import FlowAction
+from symmetries.actions.linear_action import LinearAction
 from symmetries.compiled import compile_loss
-from symmetries.flow_action import FlowAction
-from symmetries.linear_action import LinearAction
 
 CATALOGUED: list[tuple[str, dict[str, Any]]] = [
     ("low-rank", {}),

@@ -9,11 +9,11 @@ import pytest
 
 from manifolds import GeneralLinear, InputError
 from symmetries import GroupAction, Loss, Polynomial, derive, verify
-from symmetries.action_claims import sampled
+from symmetries.actions.action_claims import sampled
+from symmetries.actions.catalogued_actions import MAKERS
+from symmetries.actions.layer_action import Factor, LayerAction, Sides
 from symmetries.ansatz import read_ansatz
 from symmetries.catalog import CatalogEntry, catalog
-from symmetries.catalogued_actions import MAKERS
-from symmetries.layer_action import Factor, LayerAction, Sides
 
 MOVED = [entry for entry in catalog() if entry.dimension]
 MEASURED = {"odd-network", "elementwise-network", "mlp-data"}

@@ -8,7 +8,7 @@ import pytest
 from manifolds.errors import InputError
 from symmetries import FiniteAction, GroupAction, Linear, Loss, Polynomial, VectorField, compile_loss, derive, verify
 from symmetries.action import time_name
-from symmetries.one_parameter import one_parameter_group
+from symmetries.actions.one_parameter import one_parameter_group
 
 
 @pytest.mark.parametrize("square", [2, 3, 4, 8, -2, -9])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symmetries import Loss, compile_loss
-from symmetries.antiderivative import antiderivative, node_text
 from symmetries.conservation import conservation_laws
+from symmetries.conserved.antiderivative import antiderivative, node_text
 from symmetries.formula import read_formula
 from symmetries.lower import lower
 from symmetries.scalar import ScalarGraph

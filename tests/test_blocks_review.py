@@ -3,11 +3,11 @@
 import pytest
 
 from symmetries import Blocks, Diagonal, Linear, Loss, VectorField, derive, verify
-from symmetries import block_derive as module
-from symmetries.block_grading import grade_blocks
-from symmetries.block_independence import independence_of
-from symmetries.moment_field import field_primes
-from symmetries.moment_sampler import MomentSampler
+from symmetries.large import block_derive as module
+from symmetries.large.block_grading import grade_blocks
+from symmetries.large.block_independence import independence_of
+from symmetries.large.moment_field import field_primes
+from symmetries.large.moment_sampler import MomentSampler
 
 SCALARS = {"x": (), "y": (), "z": ()}
 RELATED = (

@@ -9,8 +9,8 @@ from scipy.linalg import expm
 from manifolds.errors import InputError
 from symmetries import Affine, Data, Linear, Loss, Polynomial, compile_loss, derive
 from symmetries.algebra import SymmetryAlgebra
-from symmetries.cartan_split import cartan_split
 from symmetries.conservation import conserved_quantities
+from symmetries.conserved.cartan_split import cartan_split
 from symmetries.fields import VectorField
 
 

@@ -8,11 +8,11 @@ from scipy.linalg import expm, logm
 
 from manifolds.errors import InputError
 from symmetries.ansatz import Affine, Polynomial
-from symmetries.component_group import component_group
 from symmetries.derive import derive
 from symmetries.discrete import discrete_symmetries
 from symmetries.loss import Loss
-from symmetries.torus import matrices_of, to_floats
+from symmetries.permutations.component_group import component_group
+from symmetries.permutations.torus import matrices_of, to_floats
 
 
 def factorisation(r: int) -> Loss:

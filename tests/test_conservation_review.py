@@ -7,9 +7,9 @@ from scipy.integrate import solve_ivp
 
 from manifolds import InputError
 from symmetries import Loss
-from symmetries.cartan_split import cartan_split
 from symmetries.conservation import conservation_laws, conserved_quantities
-from symmetries.gradient_flow import gradient_path, measure_drift, predict_drift, step_drift
+from symmetries.conserved.cartan_split import cartan_split
+from symmetries.conserved.gradient_flow import gradient_path, measure_drift, predict_drift, step_drift
 
 u, v, w, x, y = sp.symbols("u v w x y", real=True)
 FLOWS = {

@@ -191,7 +191,7 @@ def test_a_loss_without_parameters_is_refused():
 
 
 def test_a_file_that_would_be_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr("symmetries.coq.LARGEST", 1)
+    monkeypatch.setattr("symmetries.coq.export.LARGEST", 1)
     with pytest.raises(InputError, match="1 fields and 2 inner expressions"):
         verify(Loss.parse("exp(x*y)"), VectorField({"x": "x", "y": "-y"})).to_coq()
 

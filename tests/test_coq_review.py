@@ -8,7 +8,7 @@ from coq_cases import coqc, needs_coqc
 
 from manifolds import InputError
 from symmetries import Certificate, FiniteAction, Loss, VectorField, verify
-from symmetries.coq_names import OWN, RESERVED, identifiers
+from symmetries.coq.names import OWN, RESERVED, identifiers
 
 SWAP = {"y": "y", "z": "-z"}
 NAMES = [

@@ -16,7 +16,7 @@ from symmetries.compiled import compile_loss
 from symmetries.data import Data
 from symmetries.discrete import discrete_symmetries
 from symmetries.loss import Loss
-from symmetries.signed_permutation import SignedPermutation
+from symmetries.permutations.signed_permutation import SignedPermutation
 
 PAIR = {"x": (2,), "y": (2,)}
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symmetries.balls import output_balls
-from symmetries.discrete_bound import BoundSearch
-from symmetries.discrete_expansion import expanded
-from symmetries.discrete_invariance import Invariance
 from symmetries.loss import Loss
-from symmetries.permutation_group import PermutationGroup
+from symmetries.permutations.balls import output_balls
+from symmetries.permutations.discrete_bound import BoundSearch
+from symmetries.permutations.discrete_expansion import expanded
+from symmetries.permutations.discrete_invariance import Invariance
+from symmetries.permutations.permutation_group import PermutationGroup
+from symmetries.permutations.signed_permutation import SignedPermutation
 from symmetries.scalar import ScalarGraph
-from symmetries.signed_permutation import SignedPermutation
 from symmetries.straight_line import compile_program
 
 FUNCTIONS = {

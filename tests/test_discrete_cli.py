@@ -11,7 +11,7 @@ import pytest
 from command import as_program, in_process
 
 from symmetries.loss import Loss
-from symmetries.signed_permutation import SignedPermutation
+from symmetries.permutations.signed_permutation import SignedPermutation
 
 TANH = ("sum((y - V@tanh(W@x))**2)", "--parameters", "W:20x1 V:1x20", "--data", "x:1 y:1")
 

@@ -13,17 +13,17 @@ from sympy.combinatorics import Permutation
 from sympy.combinatorics import PermutationGroup as SympyGroup
 
 from manifolds.errors import InputError
-from symmetries.automorphisms import AutomorphismSearch
-from symmetries.colour_refinement import Partition
-from symmetries.group_names import name_group
 from symmetries.loss import Loss
 from symmetries.lower import lower
-from symmetries.orbits import Orbits
-from symmetries.permutation_group import PermutationGroup
+from symmetries.permutations.automorphisms import AutomorphismSearch
+from symmetries.permutations.colour_refinement import Partition
+from symmetries.permutations.group_names import name_group
+from symmetries.permutations.orbits import Orbits
+from symmetries.permutations.permutation_group import PermutationGroup
+from symmetries.permutations.sign_flips import sign_flips
+from symmetries.permutations.signed_graph import MAX_SIGNED_FACTORS, SignedGraph
+from symmetries.permutations.signed_permutation import SignedPermutation
 from symmetries.scalar import ScalarGraph
-from symmetries.sign_flips import sign_flips
-from symmetries.signed_graph import MAX_SIGNED_FACTORS, SignedGraph
-from symmetries.signed_permutation import SignedPermutation
 
 NAMES = ("a", "b", "c", "d")
 

@@ -9,8 +9,8 @@ from command import in_process
 
 from manifolds.errors import InputError
 from symmetries import Loss
-from symmetries.family import LossFamily
-from symmetries.family_symmetry import FamilySymmetry, derive_family
+from symmetries.sizes.family import LossFamily
+from symmetries.sizes.family_symmetry import FamilySymmetry, derive_family
 
 MF = {"U": ("n", "k"), "V": ("k", "m")}
 Y = {"Y": ("n", "m")}

@@ -10,11 +10,11 @@ import pytest
 
 from manifolds.errors import InputError
 from symmetries import compile_loss, verify
-from symmetries.family import LossFamily
-from symmetries.family_instance import member, random_letters, sizes_of, written_out
-from symmetries.family_proof import move, prove_family, random_point, small_sizes, value_at
-from symmetries.family_structure import monomial
-from symmetries.matrix_field import FamilyAction, FamilyField, decide
+from symmetries.sizes.family import LossFamily
+from symmetries.sizes.family_instance import member, random_letters, sizes_of, written_out
+from symmetries.sizes.family_proof import move, prove_family, random_point, small_sizes, value_at
+from symmetries.sizes.family_structure import monomial
+from symmetries.sizes.matrix_field import FamilyAction, FamilyField, decide
 
 LIMIT = 0.1
 """Seconds that a proof may take."""

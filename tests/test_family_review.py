@@ -10,15 +10,15 @@ import pytest
 from manifolds.errors import InputError
 from symmetries import Loss
 from symmetries.dual import HOLE, Hole, evaluate
-from symmetries.dual_enclosures import Enclosures
 from symmetries.dual_functions import Entry
-from symmetries.family import LossFamily
-from symmetries.family_instance import draw
-from symmetries.family_parts import is_representation
-from symmetries.family_proof import has_value, prove_family, random_point, value_at
-from symmetries.family_symmetry import derive_family
-from symmetries.family_words import Place
-from symmetries.matrix_field import FamilyAction, FamilyField, prove_matrix_field
+from symmetries.sizes.dual_enclosures import Enclosures
+from symmetries.sizes.family import LossFamily
+from symmetries.sizes.family_instance import draw
+from symmetries.sizes.family_parts import is_representation
+from symmetries.sizes.family_proof import has_value, prove_family, random_point, value_at
+from symmetries.sizes.family_symmetry import derive_family
+from symmetries.sizes.family_words import Place
+from symmetries.sizes.matrix_field import FamilyAction, FamilyField, prove_matrix_field
 
 U = {"U": ("n", "k")}
 UV = {"U": ("n", "k"), "V": ("k", "m")}

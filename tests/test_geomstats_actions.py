@@ -7,8 +7,8 @@ import pytest
 
 from manifolds import from_geomstats, load_geomstats, matrices_from_geomstats
 from symmetries import Loss, verify
+from symmetries.actions.layer_action import Factor, LayerAction, Sides
 from symmetries.compiled import compile_loss
-from symmetries.layer_action import Factor, LayerAction, Sides
 
 
 def test_general_linear_on_a_factorisation() -> None:

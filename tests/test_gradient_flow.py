@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from manifolds.errors import InputError
 from symmetries import Loss, compile_loss
 from symmetries.conservation import ConservedQuantity, conservation_laws
-from symmetries.gradient_flow import gradient_path, measure_drift, predict_drift, step_drift
+from symmetries.conserved.gradient_flow import gradient_path, measure_drift, predict_drift, step_drift
 
 LOSSES = {
     "linear": ("mean((Y - X@A@B)**2)", {"A": (2, 3), "B": (3, 1)}),

@@ -8,9 +8,9 @@ import sympy as sp
 from conserved_networks import layers
 
 from symmetries import Loss
-from symmetries.gradient_lie_algebra import Echelon, cost, height, lie_rank, random_shape
-from symmetries.jets import JetProgram
-from symmetries.metric import Metric
+from symmetries.conserved.gradient_lie_algebra import Echelon, cost, height, lie_rank, random_shape
+from symmetries.conserved.jets import JetProgram
+from symmetries.conserved.metric import Metric
 from symmetries.modular import Points
 from symmetries.sympy_out import to_sympy
 from symmetries.system import DeterminingSystem

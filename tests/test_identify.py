@@ -28,9 +28,9 @@ from lie_algebras import (
 
 from manifolds import InputError
 from symmetries import VectorField
-from symmetries.algebra_identity import AlgebraIdentity
 from symmetries.identify import identify
-from symmetries.structure_constants import StructureConstants
+from symmetries.structure.algebra_identity import AlgebraIdentity
+from symmetries.structure.structure_constants import StructureConstants
 
 KNOWN: dict[str, list[Matrix]] = {
     **{f"so({n})": so(n) for n in range(3, 11)},

@@ -9,8 +9,8 @@ import pytest
 from public_losses import RECORDS, public_algebra
 
 from symmetries import Diagonal, Loss, Polynomial, SymmetryAlgebra, derive
-from symmetries.algebra_identity import AlgebraIdentity
 from symmetries.catalog import catalog
+from symmetries.structure.algebra_identity import AlgebraIdentity
 
 NAME = re.compile(r"[sg]l\(\d+,R\)|sp\(\d+,R\)|s?o\(\d+(,\d+)?\)|u\(\d+\)|aff\(1\)|R\^\d+|R\b|0")
 
@@ -100,7 +100,7 @@ def test_naming_is_done_once_and_only_when_asked_for(monkeypatch: pytest.MonkeyP
         calls.append(algebra)
         return AlgebraIdentity(dimension=algebra.dimension, name="x")
 
-    monkeypatch.setattr("symmetries.identify_derived.identify_derived", count)
+    monkeypatch.setattr("symmetries.structure.identify_derived.identify_derived", count)
     algebra = derive(Loss.parse("x**2 + y**2"))
     assert calls == []
     assert (algebra.name, algebra.name, algebra.synonyms) == ("x", "x", ())

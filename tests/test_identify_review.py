@@ -37,8 +37,8 @@ from lie_algebras import (
 from manifolds import InputError
 from symmetries import VectorField
 from symmetries.identify import identify
-from symmetries.root_system import roots_and_weights
-from symmetries.structure_constants import StructureConstants
+from symmetries.structure.root_system import roots_and_weights
+from symmetries.structure.structure_constants import StructureConstants
 
 TURN = np.array([[0, -1], [1, 0]], dtype=object)
 

@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symmetries.integer_matrices import (
+from symmetries.structure.integer_matrices import (
     coordinates,
     echelon,
     integers,
@@ -19,8 +19,8 @@ from symmetries.integer_matrices import (
     saturated_basis,
     signature,
 )
-from symmetries.real_roots import real_cuts
-from symmetries.spectra import spectrum
+from symmetries.structure.real_roots import real_cuts
+from symmetries.structure.spectra import spectrum
 
 small = st.integers(-6, 6)
 tables = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(small, min_size=n, max_size=n), min_size=1, max_size=4))

@@ -7,10 +7,10 @@ import pytest
 from lie_algebras import Matrix, constants_of, direct, gl, heis, sl, so, triangular, with_translations
 from test_identify_fresh import binary_cubics, jacobi, with_determinant
 
-from symmetries.algebra_series import Anatomy
-from symmetries.integer_matrices import rank
-from symmetries.levi import levi_subalgebra
-from symmetries.structure_constants import StructureConstants
+from symmetries.structure.algebra_series import Anatomy
+from symmetries.structure.integer_matrices import rank
+from symmetries.structure.levi import levi_subalgebra
+from symmetries.structure.structure_constants import StructureConstants
 
 CASES: dict[str, list[Matrix]] = {
     "motions": with_translations(so(3)),

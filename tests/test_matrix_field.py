@@ -8,7 +8,7 @@ import pytest
 
 from manifolds.errors import InputError
 from symmetries import Loss
-from symmetries.matrix_field import FamilyAction, FamilyField, prove_matrix_field
+from symmetries.sizes.matrix_field import FamilyAction, FamilyField, prove_matrix_field
 
 GL = FamilyField({"U": "-U@S", "V": "S@V"}, {"S": "generic"})
 

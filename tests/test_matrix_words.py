@@ -10,12 +10,12 @@ import pytest
 from form_values import Values
 
 from symmetries import Loss, compile_loss
-from symmetries.equivariance import Derivation
-from symmetries.matrix_algebra import MatrixAlgebra
-from symmetries.matrix_field import FamilyField, Setting, start
-from symmetries.matrix_forms import Form, NotDecided
-from symmetries.matrix_letters import letter_atom, random_letter
-from symmetries.matrix_reading import Reading, matrix_shape
+from symmetries.sizes.equivariance import Derivation
+from symmetries.sizes.matrix_algebra import MatrixAlgebra
+from symmetries.sizes.matrix_field import FamilyField, Setting, start
+from symmetries.sizes.matrix_forms import Form, NotDecided
+from symmetries.sizes.matrix_letters import letter_atom, random_letter
+from symmetries.sizes.matrix_reading import Reading, matrix_shape
 
 SHAPES = {"A": (3, 4), "B": (4, 3), "C": (3, 3), "G": (4, 4), "u": (3,), "v": (4,), "t": ()}
 

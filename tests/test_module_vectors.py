@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import QQ
 
-from symmetries._groebner import coefficient_field, groebner_basis
-from symmetries.hilbert import count_multiples, hilbert_numerator, minimal_monomials
-from symmetries.module_vectors import (
+from symmetries.modules._groebner import coefficient_field, groebner_basis
+from symmetries.modules.hilbert import count_multiples, hilbert_numerator, minimal_monomials
+from symmetries.modules.module_vectors import (
     Divisors,
     Effort,
     EffortSpent,

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symmetries import Loss, compile_loss
-from symmetries.block_fields import LazySequence
-from symmetries.block_grading import grade_blocks, is_kept
-from symmetries.block_independence import independence_of
 from symmetries.expression import walk
+from symmetries.large.block_fields import LazySequence
+from symmetries.large.block_grading import grade_blocks, is_kept
+from symmetries.large.block_independence import independence_of
+from symmetries.large.moment_elimination import null_spaces, vanish
+from symmetries.large.moment_field import PrimeField, field_primes
+from symmetries.large.moment_sampler import MomentSampler
+from symmetries.large.moment_signs import BranchSigns
 from symmetries.modular import ModularProgram, Points, UnsuitablePrime
-from symmetries.moment_elimination import null_spaces, vanish
-from symmetries.moment_field import PrimeField, field_primes
-from symmetries.moment_sampler import MomentSampler
-from symmetries.moment_signs import BranchSigns
 from symmetries.system import DeterminingSystem
 
 PRIME = next(field_primes())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symmetries import Loss, derive
-from symmetries.natural_blocks import NaturalImage, identify_by_blocks
+from symmetries.structure.natural_blocks import NaturalImage, identify_by_blocks
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("sum(x**2)", {"x": (7,)}, {}, "so(7)"),

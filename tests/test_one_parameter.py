@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from symmetries import Affine, Loss, VectorField, derive, verify
+from symmetries.actions.one_parameter import one_parameter_group
 from symmetries.ansatz import read_ansatz
 from symmetries.catalog import CatalogEntry, catalog
 from symmetries.compiled import Tape
@@ -18,7 +19,6 @@ from symmetries.expression import Node
 from symmetries.fields import Monomial, Polynomial
 from symmetries.finite_action import FiniteAction
 from symmetries.formula import read_formula
-from symmetries.one_parameter import one_parameter_group
 
 CLOSED = [entry for entry in catalog() if entry.ansatz in ("linear", "affine") and entry.dimension]
 

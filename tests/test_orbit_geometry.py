@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from manifolds import InputError
 from symmetries import Affine, GroupAction, Linear, Loss, Polynomial, derive
+from symmetries.actions.canonical import canonical_representative
+from symmetries.actions.invariants import polynomial_invariants
+from symmetries.actions.orbit_geometry import ADVICE, minimal_vector, nearest_on_orbit, slice_at
 from symmetries.ansatz import Ansatz
-from symmetries.canonical import canonical_representative
 from symmetries.compiled import compile_loss
 from symmetries.fields import polynomial_text
-from symmetries.invariants import polynomial_invariants
-from symmetries.orbit_geometry import ADVICE, minimal_vector, nearest_on_orbit, slice_at
 
 
 @pytest.mark.parametrize("name", ["low-rank", "linear-network", "attention", "rosenbrock"])

@@ -15,10 +15,10 @@ from manifolds.errors import InputError
 from symmetries import Data, Loss, Polynomial, VectorField, derive
 from symmetries.algebra import bracket
 from symmetries.catalog import get
-from symmetries.polynomial_loss import MAX_COORDINATES, PolynomialLoss, Ring
-from symmetries.polynomial_module import polynomial_module
-from symmetries.symmetry_module import SymmetryModule
-from symmetries.syzygies import find_syzygies, independent_parts, primitive, trivial_syzygies
+from symmetries.modules.polynomial_loss import MAX_COORDINATES, PolynomialLoss, Ring
+from symmetries.modules.polynomial_module import polynomial_module
+from symmetries.modules.symmetry_module import SymmetryModule
+from symmetries.modules.syzygies import find_syzygies, independent_parts, primitive, trivial_syzygies
 
 CUBIC = "b**2*c**2 - 4*a*c**3 - 4*b**3*d - 27*a**2*d**2 + 18*a*b*c*d"
 QUARTIC = (
@@ -269,8 +269,8 @@ def span_dimension(fields: list[VectorField], coordinates: tuple[str, ...], degr
 
     from symmetries.algebra import components
     from symmetries.inflation import times
+    from symmetries.modules.symmetry_module import field_degree
     from symmetries.span import Span
-    from symmetries.symmetry_module import field_degree
 
     span = Span()
     for field in fields:
@@ -282,9 +282,9 @@ def span_dimension(fields: list[VectorField], coordinates: tuple[str, ...], degr
 
 
 def test_the_one_null_vector_of_minors_is_what_a_groebner_basis_finds() -> None:
-    from symmetries._groebner import groebner_basis
-    from symmetries.module_vectors import Effort, ModuleOrder
-    from symmetries.syzygies import Codec, _by_groebner_basis
+    from symmetries.modules._groebner import groebner_basis
+    from symmetries.modules.module_vectors import Effort, ModuleOrder
+    from symmetries.modules.syzygies import Codec, _by_groebner_basis
 
     for name in ("rosenbrock", "himmelblau", "goldstein-price", "beale"):
         parts = PolynomialLoss.of(get(name).loss)

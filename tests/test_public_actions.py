@@ -9,7 +9,7 @@ import pytest
 from public_losses import BY_NAME, public_algebra, public_loss
 
 from symmetries import GroupAction, verify
-from symmetries.action_claims import sampled
+from symmetries.actions.action_claims import sampled
 
 MOVED = [name for name, record in BY_NAME.items() if record["expected_dim"]]
 EXTENDED = bool(os.environ.get("SYMPORT_EXTENDED"))

@@ -8,11 +8,11 @@ from lie_algebras import constants_of, direct, gl, sl, so, sp, su, symplectic_fo
 
 from manifolds import InputError
 from symmetries import Affine, Loss, Polynomial, derive
-from symmetries.parameter_action import parameter_action
-from symmetries.real_forms import complex_type, real_forms
-from symmetries.root_system import roots_and_weights
-from symmetries.semisimple import simple_ideals
-from symmetries.structure_constants import StructureConstants
+from symmetries.structure.parameter_action import parameter_action
+from symmetries.structure.real_forms import complex_type, real_forms
+from symmetries.structure.root_system import roots_and_weights
+from symmetries.structure.semisimple import simple_ideals
+from symmetries.structure.structure_constants import StructureConstants
 
 
 def names(letter: str, rank: int, character: int) -> set[str]:

@@ -15,12 +15,12 @@ from manifolds.errors import InputError
 from symmetries import Affine, Loss, Polynomial, VectorField, derive, verify
 from symmetries.algebra import bracket, components
 from symmetries.catalog import get
-from symmetries.change_of_variables import new_names
 from symmetries.fields import polynomial_text
-from symmetries.polynomial_loss import PolynomialLoss
-from symmetries.polynomial_module import polynomial_module
+from symmetries.modules.change_of_variables import new_names
+from symmetries.modules.polynomial_loss import PolynomialLoss
+from symmetries.modules.polynomial_module import polynomial_module
+from symmetries.modules.sum_of_squares import SumOfSquares, complete_squares, orthogonal_name, sum_of_squares_symmetries
 from symmetries.span import Span
-from symmetries.sum_of_squares import SumOfSquares, complete_squares, orthogonal_name, sum_of_squares_symmetries
 
 NAMED = [
     ("(1 - x)**2 + 100*(y - x**2)**2", "so(2)"),

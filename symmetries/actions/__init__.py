@@ -1,0 +1,1 @@
+"""Finite actions of groups on parameters, and the geometry of their orbits."""

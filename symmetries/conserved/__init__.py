@@ -1,0 +1,1 @@
+"""What gradient flow conserves."""

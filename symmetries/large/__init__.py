@@ -1,0 +1,1 @@
+"""Symmetries of large networks by moment matrices."""

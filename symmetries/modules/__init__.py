@@ -1,0 +1,1 @@
+"""Modules of polynomial symmetries, and sums of squares."""

@@ -1,0 +1,1 @@
+"""Symmetries of families of losses whose sizes are names."""

@@ -1,0 +1,1 @@
+"""What a Lie algebra is: invariants, ideals, real forms, names."""
