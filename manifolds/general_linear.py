@@ -172,7 +172,7 @@ class SpecialLinear(MatrixGroup):
         return np.array(off + [units[k, k] - units[k + 1, k + 1] for k in range(n - 1)]).reshape(-1, n, n)
 
     def conditions(self, g: Array) -> list[Condition]:
-        """Of determinant 1; a relative change of the entries changes the determinant by tr(|g^-1| |g|) as much."""
+        """Of determinant 1; a relative change of the entries changes it by ``tr(|g^-1| |g|)`` as much."""
         residual = np.linalg.det(g) - 1.0
         near = (np.abs(residual) < 0.5)[..., None, None]
         inverse = np.linalg.inv(np.where(near, g, np.eye(self.size)))
