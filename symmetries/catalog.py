@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from manifolds.errors import InputError
-from symmetries.catalogue import factorisations, functions, layers, networks
+from symmetries.catalogue import factorisations, functions, geometry, layers, networks
 from symmetries.catalogue.entry import CatalogEntry
 from symmetries.refusal import shorten
 
@@ -27,12 +27,18 @@ SHOWN = 3
 
 @cache
 def catalog() -> tuple[CatalogEntry, ...]:
-    """All entries: test functions, factorisations, networks, layers.
+    """All entries: test functions, factorisations, networks, layers, losses of classical groups.
 
     >>> [entry.name for entry in catalog()[:2]]
     ['rosenbrock', 'rosenbrock-n']
     """
-    return (*functions.ENTRIES, *factorisations.ENTRIES, *networks.ENTRIES, *layers.ENTRIES)
+    return (
+        *functions.ENTRIES,
+        *factorisations.ENTRIES,
+        *networks.ENTRIES,
+        *layers.ENTRIES,
+        *geometry.ENTRIES,
+    )
 
 
 @cache

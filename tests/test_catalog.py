@@ -21,8 +21,22 @@ sigmoid-network softmax-regression softmax-network logistic-regression attention
 batch-normalisation layer-normalisation weight-normalisation rayleigh-quotient phase-retrieval swiglu-network
 low-rank-adaptation siamese-network homogeneous-network autoencoder
 """.split()
-ALGEBRA = re.compile(r"0|(R\^\d+|so\(\d+(,\d+)?\)|[gs]l\(\d+,R\))( \+ (R\^\d+|so\(\d+(,\d+)?\)|[gs]l\(\d+,R\)))*")
-KNOWN_DIMENSIONS = {"0": 0, "so(2)": 1, "so(3)": 3, "so(2,1)": 3, "so(4)": 6, "so(2,2)": 6, "gl(2,R)": 4}
+ALGEBRA = re.compile(
+    r"0|(R\^\d+|so\(\d+(,\d+)?\)|(?:[gs]l|sp)\(\d+,R\)|u\(\d+\))( \+ (R\^\d+|so\(\d+(,\d+)?\)|(?:[gs]l|sp)\(\d+,R\)|u\(\d+\)))*"
+)
+KNOWN_DIMENSIONS = {
+    "sp(4,R)": 10,
+    "so(3,1)": 6,
+    "u(2)": 4,
+    "sl(2,R)": 3,
+    "0": 0,
+    "so(2)": 1,
+    "so(3)": 3,
+    "so(2,1)": 3,
+    "so(4)": 6,
+    "so(2,2)": 6,
+    "gl(2,R)": 4,
+}
 
 every_entry = pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)
 
