@@ -21,9 +21,8 @@ sigmoid-network softmax-regression softmax-network logistic-regression attention
 batch-normalisation layer-normalisation weight-normalisation rayleigh-quotient phase-retrieval swiglu-network
 low-rank-adaptation siamese-network homogeneous-network autoencoder
 """.split()
-ALGEBRA = re.compile(
-    r"0|(R\^\d+|so\(\d+(,\d+)?\)|(?:[gs]l|sp)\(\d+,R\)|u\(\d+\))( \+ (R\^\d+|so\(\d+(,\d+)?\)|(?:[gs]l|sp)\(\d+,R\)|u\(\d+\)))*"
-)
+SUMMAND = r"(R\^\d+|so\(\d+(,\d+)?\)|(gl|sl|sp)\(\d+,R\)|u\(\d+\))"
+ALGEBRA = re.compile(rf"0|{SUMMAND}( \+ {SUMMAND})*")
 KNOWN_DIMENSIONS = {
     "sp(4,R)": 10,
     "so(3,1)": 6,
