@@ -67,6 +67,7 @@ def _scaled_taylor(X: Array, squarings: Array) -> Array:
     power = [np.eye(n), X, X2, X3]
 
     def block(first: int) -> Array:
+        """Four terms of the polynomial, from one power on."""
         return c[first] * power[0] + c[first + 1] * power[1] + c[first + 2] * power[2] + c[first + 3] * power[3]
 
     result = c[16] * X4 + block(12)

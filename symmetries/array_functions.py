@@ -92,6 +92,7 @@ def power(exponent: float) -> Jet:
     """x ** exponent for a number as exponent."""
 
     def term(coefficient: float, degree: float) -> Scalar:
+        """One term, as a function of the number."""
         if coefficient == 0:
             return nothing
         if degree == 0:

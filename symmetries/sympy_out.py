@@ -71,6 +71,7 @@ def function(name: str) -> Callable[[Any], Any]:
     import sympy
 
     def normal_cdf(x: Any) -> Any:
+        """The distribution function of the normal distribution."""
         return (1 + sympy.erf(x / sympy.sqrt(2))) / 2
 
     own: dict[str, Callable[[Any], Any]] = {

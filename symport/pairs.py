@@ -118,6 +118,7 @@ def assemble(name: str, given: Mapping[tuple[int, ...], Any], what: str) -> Any:
         raise InputError(f"{what} gives some entries of {name!r}", why=why, cure=f"give {name} as [[1, 0], [0, 1]]")
 
     def rows(head: tuple[int, ...]) -> Any:
+        """The entries whose index begins so, nested."""
         return given[head] if len(head) == len(shape) else [rows((*head, k)) for k in range(shape[len(head)])]
 
     return rows(())

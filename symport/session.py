@@ -77,6 +77,7 @@ class _Bar:
         self.tasks: dict[str, Any] = {}
 
     def report(self, stage: str, done: int, total: int) -> None:
+        """Show how far the work is, once it takes long."""
         if self.bar is None and time.monotonic() - self.started < PATIENCE:
             return
         if self.bar is None:
@@ -90,5 +91,6 @@ class _Bar:
         self.bar.update(self.tasks[stage], completed=done, total=total)
 
     def close(self) -> None:
+        """Take the bar away."""
         if self.bar is not None:
             self.bar.stop()

@@ -166,6 +166,7 @@ def _components(slots: Iterable[Slot], rows: Iterable[Mapping[Axis, int]]) -> tu
     leader = {slot: slot for slot in place.values()}
 
     def top(slot: Slot) -> Slot:
+        """The slot that stands for the set of a slot."""
         while leader[slot] != slot:
             slot = leader[slot]
         return slot

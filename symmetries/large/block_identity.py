@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symmetries.large.block_families import Family, SpaceFamily, families_name
-from symmetries.structure.algebra_identity import AlgebraIdentity, LeviDecomposition
+from symmetries.structure.algebra_identity import AlgebraIdentity, reductive_sum
 
 SMALL = 30
 """Up to that dimension an algebra is identified by its structure constants."""
@@ -32,27 +32,4 @@ def identify_families(families: Sequence[Family]) -> AlgebraIdentity | None:
             ideals += ["so(3)", "so(3)"] if size == 4 else [f"so({size})"]
             negative += size * (size - 1) // 2
     centre = dimension - positive - negative
-    series = (dimension,) if not centre else (dimension, dimension - centre)
-    return AlgebraIdentity(
-        dimension=dimension,
-        name=name,
-        description=f"direct sum of {', '.join([*ideals, *([f'R^{centre}'] if centre else [])])}",
-        abelian=not ideals,
-        nilpotent=not ideals,
-        solvable=not ideals,
-        reductive=True,
-        semisimple=not centre,
-        perfect=not centre,
-        unimodular=True,
-        killing_signature=(positive, negative, centre),
-        centre=centre,
-        derived_series=series,
-        lower_central_series=series,
-        levi=LeviDecomposition(
-            radical=f"R^{centre}" if centre else "0",
-            semisimple=" + ".join(ideals) or "0",
-            radical_dimension=centre,
-            semisimple_dimension=dimension - centre,
-        ),
-        simple_ideals=tuple(ideals),
-    )
+    return reductive_sum(name, ideals, positive=positive, negative=negative, centre=centre)

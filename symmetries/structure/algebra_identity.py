@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -69,3 +70,36 @@ class AlgebraIdentity:
 
     def __str__(self) -> str:
         return self.name if self.name is not None else self.description
+
+
+def reductive_sum(name: str, ideals: Sequence[str], *, positive: int, negative: int, centre: int) -> AlgebraIdentity:
+    """The identity of a direct sum of simple ideals and a centre, whose Killing form has these squares.
+
+    >>> reductive_sum("gl(2,R)", ["sl(2,R)"], positive=2, negative=1, centre=1).killing_signature
+    (2, 1, 1)
+    """
+    dimension = positive + negative + centre
+    series = (dimension,) if not centre else (dimension, dimension - centre)
+    return AlgebraIdentity(
+        dimension=dimension,
+        name=name,
+        description=f"direct sum of {', '.join([*ideals, *([f'R^{centre}'] if centre else [])])}",
+        abelian=not ideals,
+        nilpotent=not ideals,
+        solvable=not ideals,
+        reductive=True,
+        semisimple=not centre,
+        perfect=not centre,
+        unimodular=True,
+        killing_signature=(positive, negative, centre),
+        centre=centre,
+        derived_series=series,
+        lower_central_series=series,
+        levi=LeviDecomposition(
+            radical=f"R^{centre}" if centre else "0",
+            semisimple=" + ".join(ideals) or "0",
+            radical_dimension=centre,
+            semisimple_dimension=dimension - centre,
+        ),
+        simple_ideals=tuple(ideals),
+    )

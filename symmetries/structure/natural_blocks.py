@@ -18,7 +18,7 @@ from flint import fmpq, fmpq_mat, nmod_mat
 
 from symmetries.fields import VectorField
 from symmetries.nullspace import null_vectors, rational_vector
-from symmetries.structure.algebra_identity import AlgebraIdentity, LeviDecomposition
+from symmetries.structure.algebra_identity import AlgebraIdentity, reductive_sum
 
 PRIME = 2**31 - 1
 LARGEST_BLOCK = 36
@@ -103,7 +103,7 @@ def identify_by_blocks(fields: Sequence[VectorField], names: Sequence[str]) -> A
         chosen.append(image)
         columns, total = joint, total + rank
         if total == dimension:
-            return _identity(dimension, chosen)
+            return _identity(chosen)
     return None
 
 
@@ -216,32 +216,10 @@ def _signature(form: fmpq_mat) -> tuple[int, int]:
     return max(changes, size - changes), min(changes, size - changes)
 
 
-def _identity(dimension: int, images: Sequence[NaturalImage]) -> AlgebraIdentity:
+def _identity(images: Sequence[NaturalImage]) -> AlgebraIdentity:
     """The direct sum of the images."""
     ideals = [ideal for image in images for ideal in image.ideals]
     positive, negative, centre = (sum(image.killing[k] for image in images) for k in range(3))
     lines = sum(image.size == 1 for image in images)
-    series = (dimension,) if not centre else (dimension, dimension - centre)
-    return AlgebraIdentity(
-        dimension=dimension,
-        name=" + ".join([*(image.name for image in images if image.size > 1), *([f"R^{lines}"] if lines else [])]),
-        description=f"direct sum of {', '.join([*ideals, *([f'R^{centre}'] if centre else [])])}",
-        abelian=not ideals,
-        nilpotent=not ideals,
-        solvable=not ideals,
-        reductive=True,
-        semisimple=not centre,
-        perfect=not centre,
-        unimodular=True,
-        killing_signature=(positive, negative, centre),
-        centre=centre,
-        derived_series=series,
-        lower_central_series=series,
-        levi=LeviDecomposition(
-            radical=f"R^{centre}" if centre else "0",
-            semisimple=" + ".join(ideals) or "0",
-            radical_dimension=centre,
-            semisimple_dimension=dimension - centre,
-        ),
-        simple_ideals=tuple(ideals),
-    )
+    name = " + ".join([*(image.name for image in images if image.size > 1), *([f"R^{lines}"] if lines else [])])
+    return reductive_sum(name, ideals, positive=positive, negative=negative, centre=centre)

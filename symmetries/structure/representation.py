@@ -164,6 +164,7 @@ def _representation(rows: Sequence[dict[tuple[Any, Any], Fraction]], names: Sequ
     parent = list(range(len(names)))
 
     def root(k: int) -> int:
+        """The coordinate that stands for the block of a coordinate."""
         while parent[k] != k:
             parent[k] = parent[parent[k]]
             k = parent[k]
