@@ -83,6 +83,6 @@ ACTIVATIONS = {
 
 def activation(name: str) -> Activation:
     """The activation of a name, refused when it is not known."""
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise InputError(f"the activation {name!r}", why="it is not known", cure=f"use one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]

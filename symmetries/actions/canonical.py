@@ -19,8 +19,8 @@ def canonical_representative(action: LayerAction, w: Point, *, max_steps: int = 
 
     First the nearest point to the origin, where the sum of W^T W over the factors on one side of a space equals the sum
     of W W^T over those on the other; then the axes of each GL space are turned to make that matrix diagonal with
-    decreasing entries; then the signs are fixed.  Two points in general position have the same normal form exactly when
-    an element of the group takes one to the other.
+    decreasing entries; then the signs are fixed.  Two points in general position, where those entries are distinct and
+    the orbit is closed, have the same normal form exactly when an element of the group takes one to the other.
 
     Parameters
     ----------
@@ -40,7 +40,14 @@ def canonical_representative(action: LayerAction, w: Point, *, max_steps: int = 
     [4.0, -4.0]
     """
     from manifolds import GeneralLinear, PositiveDiagonal
+    from symmetries.actions.layer_action import LayerAction
 
+    if not isinstance(action, LayerAction):
+        raise InputError(
+            f"a normal form under {type(action).__name__}",
+            why="normal forms are known for groups of hidden spaces that act on matrix factors",
+            cure="use minimal_vector or nearest_on_orbit",
+        )
     for name, group in action.spaces.items():
         if not isinstance(group, GeneralLinear | PositiveDiagonal):
             raise InputError(

@@ -106,7 +106,7 @@ def mlp_data(
     sizes = _widths(widths)
     known = find_activation(activation)
     samples = min(4, *sizes[:-1])
-    x = np.random.default_rng(0).standard_normal((sizes[0], samples)).round(3) if inputs is None else np.asarray(inputs)
+    x = np.random.default_rng(0).standard_normal((sizes[0], samples)).round(3) if inputs is None else _inputs(inputs)
     if x.ndim != 2 or x.shape[0] != sizes[0]:
         raise InputError(
             f"inputs of the shape {list(x.shape)}",
@@ -181,9 +181,19 @@ def _rotations(loss: Loss) -> ConjugatedAction:
     return ConjugatedAction(loss, change=squares.change, weights=weights, matrices=rotation_matrices(weights))
 
 
+def _inputs(inputs: Any) -> np.ndarray[Any, Any]:
+    """Given inputs as an array."""
+    try:
+        return np.asarray(inputs)
+    except ValueError:
+        raise InputError(
+            "the inputs of a network", why="their rows differ in length", cure="give rows of the same length"
+        ) from None
+
+
 def _widths(widths: Sequence[int]) -> tuple[int, ...]:
     """Widths of a network with at least one hidden layer."""
-    sizes = tuple(widths)
+    sizes = tuple(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else ()
     if len(sizes) < 3 or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in sizes):
         raise InputError(
             f"widths={widths!r}",

@@ -87,7 +87,15 @@ class EmbeddedAction(GroupAction):
 
     def inverse(self, g: FloatArray) -> FloatArray:
         """The inverse matrix."""
-        return np.linalg.inv(self._checked(g))
+        matrix = self._checked(g)
+        try:
+            return np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            raise InputError(
+                "a group element",
+                why="its matrix is singular",
+                cure="take elements from exp(), compose() and inverse() of this action",
+            ) from None
 
     def exact_fields(self) -> tuple[VectorField, ...]:
         """The generators."""
@@ -118,14 +126,23 @@ class EmbeddedAction(GroupAction):
         return FiniteAction(moved, time=self.time)
 
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
-        moved = self._values.values(w) @ self._checked(g).T
-        point = moved[..., : self.space.size]
-        again = self._values.values(point)
-        off = float(np.abs(again - moved).max(initial=0.0) / (1 + np.abs(moved).max(initial=0.0)))
+        element = self._checked(g)
+        with np.errstate(all="ignore"):
+            moved = self._values.values(w) @ element.T
+            point = moved[..., : self.space.size]
+            again = self._values.values(point)
+            off = float(np.abs(again - moved).max(initial=0.0) / (1 + np.abs(moved).max(initial=0.0)))
+        if not np.isfinite(moved).all():
+            raise InputError(
+                "the action of a group element on a point",
+                why="the polynomials that it moves have values that are NaN or overflow",
+                cure="take a finite point nearer to the origin",
+            )
         if not off <= OFF_IMAGE:
             raise InputError(
                 "a group element",
-                why=f"it does not come from a map of the parameters: the polynomials are off by {off:.1e}",
+                why=f"it does not come from a map of the parameters, or rounding at a large point hides that it does: the "
+                f"polynomials are off by {off:.1e}",
                 cure="take elements from exp(), compose() and inverse() of this action, or give coordinates",
             )
         return point

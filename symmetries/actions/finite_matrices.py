@@ -34,7 +34,7 @@ class SignMatrices(_FiniteMatrices):
 
     def conditions(self, g: Array) -> Sequence[Condition]:
         """Diagonal, with squares 1."""
-        return [Condition.matrix("g = diag(+-1)", g - np.sign(np.where(np.eye(self.size) > 0, g, 0.0)))]
+        return [Condition.matrix("g = diag(+-1)", g - self.nearest(g))]
 
     def nearest(self, A: Array) -> Array:
         """The signs of the diagonal."""

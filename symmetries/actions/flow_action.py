@@ -29,8 +29,8 @@ Word: TypeAlias = tuple[FloatArray, ...]
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 3e-14, 1e-15
 
-FAR = 1e8
-"""A flow that gets so many times farther from the origin than it started is taken to blow up."""
+FAR = 1e150
+"""A flow that gets so many times farther from the origin than it started is given up: numbers overflow soon."""
 
 PROJECTIONS = 4
 
@@ -134,6 +134,8 @@ class FlowAction(GroupAction):
         """The state at the time 1."""
         from scipy.integrate import solve_ivp
 
+        if not np.isfinite(state).all():
+            raise InputError("the point of a flow", why="it contains NaN or infinity", cure="give finite numbers")
         size = self.space.size
         bound = FAR * (1 + float(np.linalg.norm(state[:size])))
 
@@ -172,7 +174,9 @@ class FlowAction(GroupAction):
             return solution.y[:, -1]
         raise InputError(
             f"the flow of the Lie algebra element ({listed}) for the time 1",
-            why=f"it blows up: at the time {solution.t[-1]:.6g} the point leaves every bounded set",
+            why=f"at the time {solution.t[-1]:.6g} the point is {FAR:.0e} times farther from the origin than at the start"
+            if solution.status == 1
+            else f"it blows up: at the time {solution.t[-1]:.6g} the point leaves every bounded set",
             cure=f"take the element less than {solution.t[-1]:.4g} times as large, or start from another point",
         )
 

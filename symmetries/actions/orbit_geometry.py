@@ -39,6 +39,15 @@ FARTHEST = 40.0
 
 RANK_TOLERANCE = 1e-10
 
+COLLAPSE = 1e-5
+"""Factor by which the least velocity of an orbit shrinks when the search runs into a smaller orbit of its closure."""
+
+CURVATURE_TOLERANCE = 1e-6
+"""Relative second derivative along the orbit below which a critical point is taken for no minimum."""
+
+PROBE = 1e-4
+"""Step of second derivatives along the orbit."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +84,7 @@ def slice_at(action: GroupAction, w: Point) -> FloatArray:
     >>> slice_at(GroupAction.catalogued("quadratic", matrix=[[1, 0], [0, 1]]), [2.0, 0.0]).round(12).tolist()
     [[1.0, 0.0]]
     """
-    velocities = action.field(w)
+    velocities = action.field(_finite(action, w, "the point"))
     _, values, rows = np.linalg.svd(velocities, full_matrices=True)
     rank = int((values > RANK_TOLERANCE * max(values[0], 1e-300)).sum()) if len(values) else 0
     normal = rows[rank:]
@@ -88,13 +97,19 @@ def minimal_vector(action: GroupAction, w: Point, *, max_steps: int = 200) -> Re
 
     .. math:: \min_g |g\cdot w|^2, \qquad \langle X_k(v), v\rangle = 0 \text{ at the minimum } v.
 
-    For matrix factors U V this balances them: U^T U = V V^T.
+    For matrix factors U V this balances them: U^T U = V V^T. For a linear action of a closed group that contains its
+    transposes every local minimum is global; for other actions the point is a local minimum, and ``nearest_on_orbit``
+    with the origin as target tries several starts.
 
     Parameters
     ----------
     action: the action.
     w: a point.
-    max_steps: largest number of Newton steps.
+    max_steps: largest number of steps.
+
+    Raises
+    ------
+    InputError: w is no finite point, or max_steps is no positive integer.
 
     Examples
     --------
@@ -105,7 +120,8 @@ def minimal_vector(action: GroupAction, w: Point, *, max_steps: int = 200) -> Re
 
     Source: G. Kempf and L. Ness, "The length of vectors in representation spaces" (1979).
     """
-    return _descend(action, w, lambda point: point, max_steps)
+    _require_count(max_steps, "max_steps")
+    return _descend(action, _finite(action, w, "the point"), lambda point: point, max_steps)
 
 
 def nearest_on_orbit(
@@ -136,13 +152,15 @@ def nearest_on_orbit(
     >>> round((2 * nearest_on_orbit(circle, [3.0, 4.0], [0.0, -7.0]).value) ** 0.5, 9)
     2.0
     """
-    goal = action.space.flat(target)
+    _require_count(max_steps, "max_steps")
+    _require_count(starts, "starts")
+    goal, start = _finite(action, target, "the target"), _finite(action, w, "the point")
     generator = read_generator(rng)
     best: Representative | None = None
-    for k in range(max(1, starts)):
+    for k in range(starts):
         g = action.identity if k == 0 else action.random(generator)
         try:
-            found = _descend(action, action.apply(g, action.space.flat(w)), lambda point: point - goal, max_steps)
+            found = _descend(action, action.apply(g, start), lambda point: point - goal, max_steps)
         except InputError:
             continue
         if best is None or found.value < best.value:
@@ -156,6 +174,26 @@ def nearest_on_orbit(
     return best
 
 
+def _require_count(value: int, name: str) -> None:
+    """Refuse a number of steps or starts that is no positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name}={value!r}", why="it is how often something is tried", cure="give 1, 2, ...")
+
+
+def _finite(action: GroupAction, w: Point, what: str) -> FloatArray:
+    """One point as a vector, refused when it has entries that are no finite numbers."""
+    point = action.space.flat(w)
+    if point.ndim != 1:
+        raise InputError(
+            f"{what} of the shape {list(point.shape)}",
+            why="one point is needed",
+            cure=f"give a vector of {action.space.size} numbers",
+        )
+    if not np.isfinite(point).all():
+        raise InputError(what, why="it contains NaN or infinity", cure="give finite numbers")
+    return point
+
+
 def _after(action: GroupAction, found: Representative, g: Element) -> Representative:
     """The same point, reached from where g was applied."""
     return replace(found, element=action.compose(found.element, g))
@@ -166,21 +204,27 @@ def _descend(
 ) -> Representative:
     """Quasi-Newton steps (BFGS) in the Lie algebra for |residual(g.w)|^2 / 2 along the orbit."""
     point, element = action.space.flat(w), action.identity
+    start = point
     value, slope, scale = _along_orbit(action, point, residual)
     inverse = _first_inverse(action, point)
     gone, status, steps = 0.0, "max-steps", 0
     while steps < max_steps:
         steps += 1
         if not float(np.linalg.norm(slope)) > GRADIENT_TOLERANCE * scale:
-            status = "converged"
-            break
-        found = _better(action, point, -inverse @ slope, slope, residual, value)
-        if found is None and not np.allclose(inverse, first := _first_inverse(action, point)):
-            inverse = first
+            found = _off_saddle(action, point, residual, value)
+            if found is None:
+                status = "unbounded" if _collapsed(action, start, point) else "converged"
+                break
+            inverse = _first_inverse(action, point)
+        else:
             found = _better(action, point, -inverse @ slope, slope, residual, value)
+            if found is None and not np.allclose(inverse, first := _first_inverse(action, point)):
+                inverse = first
+                found = _better(action, point, -inverse @ slope, slope, residual, value)
         if found is None:
-            small = float(np.linalg.norm(slope)) <= ROUNDING_TOLERANCE * scale
-            status = "converged" if small else "no-improvement"
+            status = "no-improvement"
+            if float(np.linalg.norm(slope)) <= ROUNDING_TOLERANCE * scale:
+                status = "unbounded" if _collapsed(action, start, point) else "converged"
             break
         t, point = found
         try:
@@ -203,6 +247,37 @@ def _descend(
         status=status,  # type: ignore[arg-type]
         steps=steps,
     )
+
+
+def _collapsed(action: GroupAction, start: FloatArray, point: FloatArray) -> bool:
+    """Whether the orbit has all but lost a dimension since the start: its closure holds a smaller orbit there."""
+    before, after = (np.linalg.svd(action.field(w), compute_uv=False) for w in (start, point))
+    rank = int((before > RANK_TOLERANCE * max(before[0], 1e-300)).sum()) if len(before) else 0
+    if not rank:
+        return False
+    return bool(after[rank - 1] * before[0] < COLLAPSE * before[rank - 1] * after[0])
+
+
+def _off_saddle(
+    action: GroupAction, point: FloatArray, residual: Callable[[FloatArray], FloatArray], value: float
+) -> tuple[FloatArray, FloatArray] | None:
+    """A step down from a critical point along the direction of most negative second derivative; None at a minimum."""
+    velocities = action.field(point)
+    size = float(np.linalg.norm(velocities))
+    if not size > 0:
+        return None
+    slopes = []
+    for direction in np.eye(action.dimension):
+        try:
+            ends = [action.apply(action.exp(step * direction), point) for step in (PROBE, -PROBE)]
+        except InputError:  # the action is not defined around the point
+            return None
+        slopes.append([action.field(end) @ residual(end) for end in ends])
+    second = np.array([(ahead - behind) / (2 * PROBE) for ahead, behind in slopes])
+    values, directions = np.linalg.eigh((second + second.T) / 2)
+    if not values[0] < -CURVATURE_TOLERANCE * size * (size + float(np.linalg.norm(residual(point)))):
+        return None
+    return _better(action, point, directions[:, 0], np.zeros(action.dimension), residual, value)
 
 
 def _along_orbit(

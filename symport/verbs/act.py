@@ -105,6 +105,12 @@ def moved_payload(action: GroupAction, values: Mapping[str, Any], k: int, time: 
     tape = Tape(action.loss.expression, ())
     with np.errstate(all="ignore"):
         before, after = (float(tape.values({**values, **one})[-1]) for one in (point, moved))
+    for where, value, cure in (
+        ("the point", before, "start from a point where the loss is defined, and not too large"),
+        ("the moved point", after, "give a --time nearer to 0"),
+    ):
+        if not np.isfinite(value):
+            raise InputError(f"the loss at {where}", why=f"its value is {value}", cure=cure)
     size = max(abs(before), abs(after))
     form = action.closed_form(k)
     return {
