@@ -141,7 +141,7 @@ class EmbeddedAction(GroupAction):
         if not off <= OFF_IMAGE:
             raise InputError(
                 "a group element",
-                why=f"it does not come from a map of the parameters, or rounding at a large point hides that it does: the "
+                why=f"it does not come from a map of the parameters, or rounding at a large point hides it: the "
                 f"polynomials are off by {off:.1e}",
                 cure="take elements from exp(), compose() and inverse() of this action, or give coordinates",
             )

@@ -174,7 +174,7 @@ class FlowAction(GroupAction):
             return solution.y[:, -1]
         raise InputError(
             f"the flow of the Lie algebra element ({listed}) for the time 1",
-            why=f"at the time {solution.t[-1]:.6g} the point is {FAR:.0e} times farther from the origin than at the start"
+            why=f"at the time {solution.t[-1]:.6g} the point is {FAR:.0e} times farther from the origin"
             if solution.status == 1
             else f"it blows up: at the time {solution.t[-1]:.6g} the point leaves every bounded set",
             cure=f"take the element less than {solution.t[-1]:.4g} times as large, or start from another point",

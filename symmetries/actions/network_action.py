@@ -90,7 +90,8 @@ class NetworkAction(GroupAction):
         elements = self._checked(g)
         if w.ndim > 1:
             return np.array([self._act(elements, row) for row in w]).reshape(w.shape)
-        return _joined(self._moved(elements, self._weights(w)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _joined(self._moved(elements, self._weights(w)))
 
     def _fields(self, w: FloatArray) -> FloatArray:
         rows = []
@@ -269,6 +270,10 @@ def _joined(weights: Sequence[AnyArray]) -> AnyArray:
 
 def _require_rank(matrix: AnyArray, what: str) -> None:
     """Refuse a matrix without full rank, with the ratio of its singular values."""
+    if not np.isfinite(matrix).all():
+        raise InputError(
+            f"{what} are not finite", why="they contain NaN or overflow", cure="take smaller finite weights"
+        )
     values = np.linalg.svd(matrix.real, compute_uv=False)
     ratio = float(values[-1] / values[0]) if values[0] > 0 else 0.0
     if not ratio > SMALLEST:
