@@ -131,6 +131,6 @@ def _elementary(kind: str, a: FloatArray, r: FloatArray) -> Balls:
             from scipy.special import ndtr
 
             value = np.asarray(ndtr(a))
-            return value, 0.4 * r + 16 * FUNCTION * value + TINY
+            return value, 0.4 * r + 64 * FUNCTION * value + TINY
         case _:
             raise NotImplementedError(kind)

@@ -136,6 +136,12 @@ class BoundSearch:
         """Try all signed permutations outside the group, one by one."""
         if self.guarded:
             return Bound("unknown", GUARDED)
+        try:
+            return self._run_all(group)
+        except _GivesUp as stop:
+            return Bound("unknown", str(stop))
+
+    def _run_all(self, group: PermutationGroup) -> Bound:
         for order in permutations(range(self.size)):
             if (self.classes[list(order)] != self.classes[: self.size]).any():
                 continue
@@ -243,7 +249,8 @@ class BoundSearch:
         where[right] = np.arange(2 * self.size)
         single = count[left] == 1
         images[single] = where[left[single]]
-        return tuple(images.tolist()) if len(set(images.tolist())) == 2 * self.size else None
+        odd = (images[self.size :] == (images[: self.size] + self.size) % (2 * self.size)).all()
+        return tuple(images.tolist()) if odd and len(set(images.tolist())) == 2 * self.size else None
 
     def _plausible(self, images: Images) -> bool:
         """Whether the loss may have the same value at some points and at their images."""
