@@ -152,6 +152,24 @@ def check_group(
     >>> report.passed, report.worst_residual < 1e-11
     (True, True)
     """
+    _check_options(group, scale, on_failure)
+    samples, rng = whole_number(samples, name="samples"), generator(rng)
+    try:
+        sample = Sample.draw(group, rng, samples=samples, scale=scale)
+    except (InputError, ArithmeticError, ValueError) as error:
+        laws: tuple[LawResult, ...] = (
+            LawResult("sampling", "Random elements can be drawn.", np.inf, tolerance, _told(error)),
+        )
+    else:
+        laws = tuple(_result(law, sample, tolerance) for law in LAWS)
+    report = GroupReport(group.name, laws)
+    if on_failure == "raise" and not report.passed:
+        raise ConformanceError(report)
+    return report
+
+
+def _check_options(group: object, scale: float, on_failure: str) -> None:
+    """Refuse what is no group, and options that are none."""
     if not isinstance(group, MatrixGroup):
         raise InputError(
             f"{group!r} is no matrix group",
@@ -168,19 +186,6 @@ def check_group(
             why="for algebra elements of spectral norm below pi the logarithm inverts the exponential",
             cure="give a number between 0 and pi, such as 1.0",
         )
-    samples, rng = whole_number(samples, name="samples"), generator(rng)
-    try:
-        sample = Sample.draw(group, rng, samples=samples, scale=scale)
-    except (InputError, ArithmeticError, ValueError) as error:
-        laws: tuple[LawResult, ...] = (
-            LawResult("sampling", "Random elements can be drawn.", np.inf, tolerance, _told(error)),
-        )
-    else:
-        laws = tuple(_result(law, sample, tolerance) for law in LAWS)
-    report = GroupReport(group.name, laws)
-    if on_failure == "raise" and not report.passed:
-        raise ConformanceError(report)
-    return report
 
 
 def _result(law: Callable[[Sample], float], sample: Sample, tolerance: float) -> LawResult:

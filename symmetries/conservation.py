@@ -210,9 +210,7 @@ def conservation_laws(
     """
     algebra = loss_or_algebra if isinstance(loss_or_algebra, SymmetryAlgebra) else None
     loss = algebra.loss if algebra else require_loss(loss_or_algebra, where="conserved_quantities")
-    if algebra is not None and ansatz is not None:
-        cure = "give the loss with ansatz=..., or the algebra alone"
-        raise InputError("an algebra and an ansatz", why="an algebra is searched as it is", cure=cure)
+    _refuse_both(algebra, ansatz)
     check_patterns(patterns)
     chosen = algebra.ansatz if algebra else choose_ansatz(loss, ansatz)
     shape = Metric(loss, metric)
@@ -248,6 +246,13 @@ def conservation_laws(
         count=count_claim(system, shape, known, patterns=patterns, more=existing) if counted else NOT_COUNTED,
         remarks=(*found.remarks, *remarks),
     )
+
+
+def _refuse_both(algebra: SymmetryAlgebra | None, ansatz: Ansatz | None) -> None:
+    """Refuse an algebra together with an ansatz."""
+    if algebra is not None and ansatz is not None:
+        cure = "give the loss with ansatz=..., or the algebra alone"
+        raise InputError("an algebra and an ansatz", why="an algebra is searched as it is", cure=cure)
 
 
 def _integrals(

@@ -36,6 +36,7 @@ def evaluator(loss: Loss, formulas: Sequence[str] | None = None, *, seed: int = 
     drawn = np.concatenate([rng.normal(size=len(loss.data_entries)), rng.uniform(0.5, 2.0, size=len(loss.constants))])
 
     def values(points: Floats) -> Floats:
+        """The values at the points, one row a formula."""
         rest = np.repeat(drawn[:, None], points.shape[1], axis=1)
         return evaluate_floats(program, np.vstack([points, rest]))[list(program.outputs)]
 
@@ -50,6 +51,7 @@ def field_evaluator(loss: Loss, field: VectorField, *, seed: int = 0) -> Values:
     inner = evaluator(loss, [field.components[entry] for entry in moved], seed=seed)
 
     def values(points: Floats) -> Floats:
+        """The vectors at the points."""
         result = np.zeros_like(points)
         result[rows] = inner(points)
         return result
@@ -69,6 +71,7 @@ def trace(field: Values, start: Floats, *, step: float, steps: int, inside: Call
     """
 
     def unit(point: Floats) -> Floats:
+        """The direction of the field, zero where it has none."""
         vector = field(point[:, None])[:, 0]
         length = float(np.linalg.norm(vector))
         return vector / length if np.isfinite(length) and length > 0 else np.zeros_like(vector)

@@ -12,10 +12,10 @@ from symmetries.coq.domain import Domain
 from symmetries.coq.fields import decide, polynomial_text, relation_lemma, sides
 from symmetries.coq.header import header
 from symmetries.coq.layout import SUM, TIGHT, Layout
-from symmetries.coq.library import LIBRARY
 from symmetries.coq.lowering import Lowering
 from symmetries.coq.names import identifiers
 from symmetries.coq.polynomial import Relation
+from symmetries.coq.prelude import PRELUDE
 from symmetries.coq.satisfied import require_satisfied
 from symmetries.coq.scaling import SCALING
 from symmetries.coq.terms import ATOMS, Key, TermPool
@@ -77,7 +77,7 @@ class _Writer:
         binders = "(given : Given) (theta : Point) (t : R)" if layout.has_given else "(theta : Point) (t : R)"
         parts = "; ".join(f"{layout.identifiers[entry]} := {self._component(entry)}" for entry in self.entries)
         lines = ["Require Import Reals Lra.", "Local Open Scope R_scope.", ""]
-        lines += ["(* 1. Functions with a kink, and of a multiple *)", LIBRARY.strip(), SCALING.strip(), ""]
+        lines += ["(* 1. Functions with a kink, and of a multiple *)", PRELUDE.strip(), SCALING.strip(), ""]
         lines += ["(* 2. The loss *)", *definitions(layout, labels, self.entries), ""]
         lines += ["(* 3. The action *)", wrapped(f"Definition act {binders} : Point := {{| {parts} |}}."), ""]
         lines += ["(* 4. Where the loss is defined *)", "Section At_a_point.", *given]

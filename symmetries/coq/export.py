@@ -32,9 +32,9 @@ from symmetries.coq.fields import (
 )
 from symmetries.coq.header import header
 from symmetries.coq.layout import Layout
-from symmetries.coq.library import LIBRARY
 from symmetries.coq.lowering import Lowering
 from symmetries.coq.names import identifiers
+from symmetries.coq.prelude import PRELUDE
 from symmetries.coq.relative import relative_invariants
 from symmetries.coq.satisfied import Assumption, require_satisfied
 from symmetries.coq.terms import Key, TermPool
@@ -150,7 +150,7 @@ def _sections(
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """The sections of the file, and the conditions on kinks with the numbers of their fields."""
     lines = ["Require Import Reals Lra.", "Local Open Scope R_scope.", ""]
-    lines += ["(* 1. Derivatives along a line, and functions with a kink *)", LIBRARY.strip(), ""]
+    lines += ["(* 1. Derivatives along a line, and functions with a kink *)", PRELUDE.strip(), ""]
     lines += ["(* 2. The loss *)", *definitions(layout, labels, entries), ""]
     lines += ["(* 3. The fields *)", *(field_definition(layout, proof, entries) for proof in proofs), ""]
     given = ["Variable given : Given."] if layout.has_given else []

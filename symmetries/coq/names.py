@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from symmetries.coq.library import LIBRARY
+from symmetries.coq.prelude import PRELUDE
 from symmetries.coq.scaling import SCALING
 
 KEYWORDS = """
@@ -20,7 +20,7 @@ TAKEN = """
     theta true velocity
     PI_RGT_0 exp_pos pow2_ge_0 pow_lt sqrt_lt_R0 sqrt_pos
 """
-LEMMAS = re.findall(r"^(?:Lemma|Definition|Ltac) (\w+)", LIBRARY + SCALING, re.MULTILINE)
+LEMMAS = re.findall(r"^(?:Lemma|Definition|Ltac) (\w+)", PRELUDE + SCALING, re.MULTILINE)
 RESERVED = frozenset([*(KEYWORDS + TAKEN).split(), *LEMMAS])
 """Words that mean something in Coq or in the file."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LIBRARY = r"""
+PRELUDE = r"""
 (* A curve f has the value v at time 0, and there the derivative d *)
 Definition jet (f : R -> R) (v d : R) : Prop := f 0 = v /\ derivable_pt_lim f 0 d.
 Lemma jet_value f v d e : jet f v d -> d = e -> jet f v e.
