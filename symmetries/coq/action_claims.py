@@ -219,21 +219,7 @@ class _Moved:
     def opened(self, key: Key) -> Poly:
         """A sum, product or power from the moved values of its parts."""
         term = self.prover.layout.pool[key]
-        parts = [self.value(inner) for inner in term.arguments]
-        total: Poly = {}
-        match term.operation:
-            case "add":
-                for part in parts:
-                    total = polynomials.add(total, part)
-                return total
-            case "sub":
-                return polynomials.add(parts[0], parts[1], -1)
-            case "pow":
-                return polynomials.power(parts[0], int(str(term.payload)))
-        total = polynomials.constant(1)
-        for part in parts:
-            total = polynomials.multiply(total, part)
-        return total
+        return polynomials.combine(term.operation, term.payload, [self.value(inner) for inner in term.arguments])
 
 
 def shrinking(layout: Layout, growing: Key) -> Key:

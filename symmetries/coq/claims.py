@@ -92,21 +92,7 @@ class Expansion:
     def opened(self, key: Key) -> Poly:
         """A sum, product or power from the values of its parts."""
         term = self.layout.pool[key]
-        parts = [self.value(inner) for inner in term.arguments]
-        match term.operation:
-            case "add":
-                total: Poly = {}
-                for part in parts:
-                    total = polynomials.add(total, part)
-                return total
-            case "sub":
-                return polynomials.add(parts[0], parts[1], -1)
-            case "pow":
-                return polynomials.power(parts[0], int(str(term.payload)))
-        product = polynomials.constant(1)
-        for part in parts:
-            product = polynomials.multiply(product, part)
-        return product
+        return polynomials.combine(term.operation, term.payload, [self.value(inner) for inner in term.arguments])
 
     def slope(self, key: Key) -> Poly:
         """The derivative of a term along the field."""

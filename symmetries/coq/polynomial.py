@@ -6,7 +6,7 @@ such as v * (1/v) - 1 = 0 or sqrt(u)**2 - u = 0, the cofactors q_j of P = sum q_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
@@ -77,6 +77,24 @@ def power(base: Poly, exponent: int) -> Poly:
     for _ in range(exponent):
         total = multiply(total, base)
     return total
+
+
+def combine(operation: str, payload: object, parts: Sequence[Poly]) -> Poly:
+    """The sum, difference, power or product of the parts of a term."""
+    match operation:
+        case "add":
+            total: Poly = {}
+            for part in parts:
+                total = add(total, part)
+            return total
+        case "sub":
+            return add(parts[0], parts[1], -1)
+        case "pow":
+            return power(parts[0], int(str(payload)))
+    product = constant(1)
+    for part in parts:
+        product = multiply(product, part)
+    return product
 
 
 def coefficients(polynomial: Poly, key: Key) -> list[Poly]:
