@@ -225,9 +225,8 @@ def conservation_laws(
     fields = [law.field for law in found.laws]
     integrals, remarks = _integrals(loss, system, shape, fields) if algebra is None else ((), ())
     quantities += [_integral(loss, shape, one) for one in integrals if one.expression]
-    closed = [one.components for one in integrals if one.expression]
     open_ones = [one for one in integrals if not one.expression]
-    independent = gradient_rank(system, fields, closed)
+    independent = gradient_rank(system, fields, [one.components for one in integrals if one.expression])
     known = gradient_rank(system, fields, [one.components for one in integrals]) if open_ones else independent
 
     def existing() -> int:
@@ -236,7 +235,6 @@ def conservation_laws(
         nodes = [one.components for one in integrals]
         return gradient_rank(system, fields, nodes, metric=shape, groups=groups) if groups else known
 
-    remarks += tuple(f"a law with {_derivatives(one)} was not integrated in closed form" for one in open_ones)
     return ConservationLaws(
         loss=loss,
         searched=found.searched,
@@ -244,8 +242,13 @@ def conservation_laws(
         independent=independent,
         completeness=found.completeness,
         count=count_claim(system, shape, known, patterns=patterns, more=existing) if counted else NOT_COUNTED,
-        remarks=(*found.remarks, *remarks),
+        remarks=(*found.remarks, *remarks, *map(_not_closed, open_ones)),
     )
+
+
+def _not_closed(one: ActivationIntegral) -> str:
+    """The remark on a law that exists and was not written down."""
+    return f"a law with {_derivatives(one)} was not integrated in closed form"
 
 
 def _refuse_both(algebra: SymmetryAlgebra | None, ansatz: Ansatz | None) -> None:
