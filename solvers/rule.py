@@ -36,7 +36,7 @@ class Rule(ABC):
 
     def start(self, like: Array) -> State:
         """The state before the first step: zeros of the shape of the point, unless a rule says otherwise."""
-        return {name: like * 0 for name in self.slots}
+        return dict.fromkeys(self.slots, like * 0)
 
     @abstractmethod
     def step(
