@@ -1,0 +1,124 @@
+"""Targets: values and gradients by independent formulas, names and refusals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from manifolds.errors import InputError
+from solvers.objective import Objective
+from solvers.targets import GradientNorm, PreconditionedGradientNorm, read_target
+from symmetries import Loss
+
+ROSENBROCK = Loss.parse("100*(x**2 - y)**2 + (x - 1)**2", ["x", "y"])
+POINT = np.array([-1.0, -1.2])
+
+
+def taylor_slope(target, objective, w, seed=0):
+    """Slope of log|T(w + tv) - T(w) - t T'v| against log t."""
+    direction = np.random.default_rng(seed).standard_normal(len(w))
+    direction /= np.linalg.norm(direction)
+    value, gradient = target.value_and_grad(objective, w)
+    assert value == pytest.approx(target.value(objective, w), rel=1e-13)
+    times = np.geomspace(1e-4, 1e-2, 6)
+    rest = [abs(target.value(objective, w + t * direction) - value - t * float(gradient @ direction)) for t in times]
+    return np.polyfit(np.log(times), np.log(rest), 1)[0]
+
+
+def rosenbrock():
+    return Objective.from_loss(ROSENBROCK)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        GradientNorm(),
+        PreconditionedGradientNorm([0.5, 2.0]),
+        PreconditionedGradientNorm([[2.0, 0.3], [0.3, 1.0]]),
+    ],
+    ids=["norm", "diagonal", "matrix"],
+)
+def test_gradients_leave_remainders_of_second_order(target):
+    assert taylor_slope(target, rosenbrock(), POINT) == pytest.approx(2, abs=0.05)
+
+
+def test_gradient_norm_costs_one_gradient_and_one_product():
+    objective = rosenbrock()
+    GradientNorm().value_and_grad(objective, POINT)
+    cost = objective.ledger.total()
+    assert (cost.values, cost.gradients, cost.hvps) == (0, 1, 1)
+
+
+def test_preconditioned_norm_is_the_rate_of_descent():
+    objective, eta = rosenbrock(), np.array([[2.0, 0.3], [0.3, 1.0]])
+    velocity = -eta @ objective.gradient(POINT)
+    t = 1e-6
+    rate = (objective.value(POINT + t * velocity) - objective.value(POINT - t * velocity)) / (2 * t)
+    assert PreconditionedGradientNorm(eta).value(objective, POINT) == pytest.approx(-rate, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("eta", "why"),
+    [
+        ([1.0, -1.0], "negative"),
+        ([[1.0, 2.0], [2.0, 1.0]], "eigenvalue"),
+        ([[1.0, 2.0], [0.0, 1.0]], "symmetric"),
+        ([1.0, math.nan], "NaN"),
+        (3.0, "shape"),
+        ([[1.0, 0.0]], "shape"),
+    ],
+)
+def test_a_preconditioner_that_is_no_metric_is_refused(eta, why):
+    with pytest.raises(InputError, match=why):
+        PreconditionedGradientNorm(eta)
+
+
+def test_a_preconditioner_of_another_size_is_refused():
+    with pytest.raises(InputError, match="2 parameters"):
+        PreconditionedGradientNorm([1.0, 2.0, 3.0]).value(rosenbrock(), POINT)
+
+
+def test_functions_with_and_without_gradients():
+    with_gradient = read_target(lambda objective, w: (w @ w, 2 * w), objective=rosenbrock(), w=POINT)
+    assert with_gradient.has_gradient
+    assert with_gradient.value_and_grad(rosenbrock(), POINT)[1].tolist() == (2 * POINT).tolist()
+    plain = read_target(lambda objective, w: w @ w, objective=rosenbrock(), w=POINT)
+    assert not plain.has_gradient
+    with pytest.raises(InputError, match="only its value is known"):
+        plain.value_and_grad(rosenbrock(), POINT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [("text", "returned str"), ((1.0, [1.0]), "gradient of the shape"), (None, "returned NoneType")],
+)
+def test_functions_that_return_no_number_are_refused(answer, what):
+    with pytest.raises(InputError, match=what):
+        read_target(lambda objective, w: answer, objective=rosenbrock(), w=POINT)
+
+
+def test_a_target_that_is_not_finite_at_the_start_is_refused():
+    with pytest.raises(InputError, match="nan at the start"):
+        read_target(lambda objective, w: math.nan, objective=rosenbrock(), w=POINT)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "why"),
+    [
+        ("sharpnes", {}, "there is none of that name"),
+        ("gradient-norm", {"eta": [1.0]}, "does not know it"),
+        ("preconditioned-gradient-norm", {}, "not defined without"),
+        (GradientNorm(), {"eta": [1.0]}, "belong to the targets by name"),
+        (3, {}, "no name, no function and no target"),
+    ],
+)
+def test_what_is_no_target_is_refused(spec, options, why):
+    with pytest.raises(InputError, match=why):
+        read_target(spec, **options)
+
+
+def test_a_target_passes_through():
+    target = GradientNorm()
+    assert read_target(target) is target
