@@ -24,7 +24,7 @@ TORCH_ARGS  ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-torch demo test docs bench lint format wheel-test clean
+.PHONY: help setup setup-torch setup-peers demo test docs bench lint format wheel-test clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -32,6 +32,9 @@ help:  ## list the targets
 setup: $(STAMPS)/base $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/docs  ## everything but PyTorch, in $(VENV)
 
 setup-torch: $(STAMPS)/torch  ## PyTorch
+
+setup-peers: $(STAMPS)/torch  ## the packages that the benchmarks compare with
+	$(BIN)/python -m pip install --quiet --editable ".[peers]"
 
 demo: $(STAMPS)/base  ## from formula to report, for two losses
 	$(BIN)/symport study rosenbrock --output $(OUTPUT)/demo/rosenbrock
