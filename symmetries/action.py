@@ -71,6 +71,9 @@ class GroupAction(ABC):
     is_exact = False
     """Whether elements act by exact formulas, so that the flows of the fields are their exponentials."""
 
+    is_affine = False
+    """Whether every element acts by an affine map, whose Jacobian is the same at all points."""
+
     def __init__(
         self, loss: Loss, *, dimension: int, domain: str, constants: Mapping[str, float] | None = None
     ) -> None:
@@ -232,6 +235,49 @@ class GroupAction(ABC):
     def jacobian(self, g_or_t: Any, w: Point) -> FloatArray:
         """Derivative of w -> g.w at a point, shape (n, n)."""
         return self._jacobian(self.element(g_or_t), self._one_point(w))
+
+    def pullback(self, w: Point, covector: Any) -> FloatArray:
+        r"""The rates :math:`\langle m, X_k(w)\rangle` at which a linear function m grows along the generators at w.
+
+        With the gradient of a function for m these are its derivatives along the orbit, shape (dimension,).
+        """
+        return self._pullback(self._one_point(w), self._one_point(covector))
+
+    def push_vector(self, g_or_t: Any, w: Point, vector: Any) -> FloatArray:
+        r"""A tangent vector v at w taken to g.w: :math:`J v`, J the Jacobian of w -> g.w."""
+        return self._push_vector(self.element(g_or_t), self._one_point(w), self._one_point(vector))
+
+    def push_covector(self, g_or_t: Any, w: Point, covector: Any) -> FloatArray:
+        r"""A covector m at w taken to g.w: :math:`J^{-T} m`; so do gradients of what the action keeps."""
+        return self._push_covector(self.element(g_or_t), self._one_point(w), self._one_point(covector), power=1)
+
+    def push_square(self, g_or_t: Any, w: Point, squares: Any) -> FloatArray:
+        r"""Entrywise second moments of covectors taken to g.w: :math:`(J^{-T})^{\circ 2} v`, entries squared one by one.
+
+        It is exact for the second moments of covectors whose entries are uncorrelated.
+        """
+        return self._push_covector(self.element(g_or_t), self._one_point(w), self._one_point(squares), power=2)
+
+    def _pullback(self, w: FloatArray, covector: FloatArray) -> FloatArray:
+        """The rates of a linear function; actions with many generators find them without the fields."""
+        return self._fields(w) @ covector
+
+    def _push_vector(self, g: Element, w: FloatArray, vector: FloatArray) -> FloatArray:
+        """J v."""
+        return self._jacobian(g, w) @ vector
+
+    def _push_covector(self, g: Element, w: FloatArray, covector: FloatArray, *, power: int) -> FloatArray:
+        """The entries of J^-T, to a power one by one, times a covector."""
+        jacobian = self._jacobian(g, w)
+        return np.linalg.solve(jacobian.T, covector) if power == 1 else np.linalg.inv(jacobian).T ** power @ covector
+
+    def representation(self) -> FloatArray | None:
+        """Matrices of the generators in a faithful representation, shape (dimension, m, m); None where none is small.
+
+        Their exponentials are conjugate to the elements that :meth:`exp` returns, so that periods and compactness can
+        be read off.
+        """
+        return None
 
     def orbit(self, w: Point, ts: Sequence[float] | FloatArray, *, direction: Any = None) -> FloatArray:
         """The points exp(tX).w for each time t, shape (len(ts), n).

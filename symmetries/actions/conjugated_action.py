@@ -162,6 +162,10 @@ class ConjugatedAction(GroupAction):
             time=self.time,
         )
 
+    def representation(self) -> FloatArray:
+        """The matrices on the residuals."""
+        return self._algebra
+
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
         return self._backward.values(self._forward.values(w) @ self._checked(g).T)
 

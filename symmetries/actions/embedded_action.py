@@ -125,6 +125,10 @@ class EmbeddedAction(GroupAction):
         }
         return FiniteAction(moved, time=self.time)
 
+    def representation(self) -> FloatArray:
+        """The matrices on the polynomials."""
+        return self._algebra
+
     def _act(self, g: FloatArray, w: FloatArray) -> FloatArray:
         element = self._checked(g)
         with np.errstate(all="ignore"):

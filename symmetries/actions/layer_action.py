@@ -16,6 +16,7 @@ import numpy as np
 from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.actions.representations import block_bases
 from symmetries.arguments import read_generator
 from symmetries.fields import Monomial, VectorField
 
@@ -52,6 +53,12 @@ class Factor:
         """Its derivative at the identity along x."""
         sign = -1.0 if "-" in self.form else 1.0
         return sign * (x.T if self.form.endswith("T") else x)
+
+    def of_inverse_transpose(self, g: FloatArray) -> FloatArray:
+        """The inverse of the transpose of the matrix that stands beside the parameter."""
+        if self.form == "g^-T":
+            return g
+        return g.T if self.form == "g^-1" else Factor(self.space, "g^-T" if self.form == "g" else "g^-1").of(g)
 
 
 @final
@@ -91,6 +98,7 @@ class LayerAction(GroupAction):
     """
 
     is_exact = True
+    is_affine = True
 
     def __init__(
         self,
@@ -207,6 +215,52 @@ class LayerAction(GroupAction):
                 rows.append(np.concatenate(moved))
         return np.array(rows).reshape(self.dimension, self.space.size)
 
+    def representation(self) -> FloatArray | None:
+        """The basis matrices of all spaces in the blocks of one matrix."""
+        return block_bases(self.spaces.values())
+
+    def _pullback(self, w: FloatArray, covector: FloatArray) -> FloatArray:
+        parts, others = self.space.split(w), self.space.split(covector)
+        gathered = {space: np.zeros((group.size, group.size)) for space, group in self.spaces.items()}
+        for name, value in parts.items():
+            matrix, other = _as_matrix(value, value.ndim), _as_matrix(others[name], value.ndim)
+            left, right = self.sides[name].left, self.sides[name].right
+            if left is not None:
+                gathered[left.space] += left.derivative(self._products(left, other, matrix.T))
+            if right is not None:
+                gathered[right.space] += right.derivative(self._products(right, matrix.T, other))
+        rates = [
+            np.diagonal(matrix)
+            if _is_diagonal(self.spaces[space])
+            else np.tensordot(self.spaces[space].basis, matrix, axes=2)
+            for space, matrix in gathered.items()
+        ]
+        return np.concatenate([np.zeros(0), *rates])
+
+    def _products(self, factor: Factor, one: FloatArray, other: FloatArray) -> FloatArray:
+        """The product of two matrices; only its diagonal where the group is diagonal."""
+        if _is_diagonal(self.spaces[factor.space]):
+            return np.diag(np.einsum("ij,ji->i", one, other))
+        return one @ other
+
+    def _push_vector(self, g: Any, w: FloatArray, vector: FloatArray) -> FloatArray:
+        del w
+        return self._act(g, vector)
+
+    def _push_covector(self, g: Any, w: FloatArray, covector: FloatArray, *, power: int) -> FloatArray:
+        del w
+        elements = self._checked(g)
+        rows = []
+        for name, value in self.space.split(covector).items():
+            moved = _as_matrix(value, value.ndim)
+            left, right = self.sides[name].left, self.sides[name].right
+            if left is not None:
+                moved = left.of_inverse_transpose(elements[self._place[left.space]]) ** power @ moved
+            if right is not None:
+                moved = moved @ right.of_inverse_transpose(elements[self._place[right.space]]) ** power
+            rows.append(moved.ravel())
+        return np.concatenate(rows)
+
     def _jacobian(self, g: Any, w: FloatArray) -> FloatArray:
         del w
         elements = self._checked(g)
@@ -235,6 +289,13 @@ class LayerAction(GroupAction):
             group.check(one, what=f"g on the space {name!r}")
             for (name, group), one in zip(self.spaces.items(), given, strict=True)
         )
+
+
+def _is_diagonal(group: MatrixGroup) -> bool:
+    """Whether a group is that of the positive diagonal matrices, whose coordinates are their diagonal."""
+    from manifolds import PositiveDiagonal
+
+    return isinstance(group, PositiveDiagonal)
 
 
 def _add_products(components: dict[str, dict[Monomial, Fraction]], names: Any, matrix: FloatArray) -> None:

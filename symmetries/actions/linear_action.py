@@ -16,6 +16,7 @@ from symmetries.action import GroupAction
 from symmetries.actions.numeric_fields import constant_values, foreign_names
 from symmetries.actions.one_parameter import one_parameter_group
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.actions.representations import LARGEST_REPRESENTATION
 from symmetries.algebra import require_polynomials
 from symmetries.arguments import read_reals
 from symmetries.fields import VectorField
@@ -43,6 +44,7 @@ class LinearAction(GroupAction):
     """
 
     is_exact = True
+    is_affine = True
 
     def __init__(
         self, loss: Loss, generators: Sequence[VectorField], *, constants: Mapping[str, float] | None = None
@@ -112,6 +114,20 @@ class LinearAction(GroupAction):
         result = np.zeros((self.dimension, self.order))
         np.add.at(result, (generator, row), value * extended[column])
         return result[:, : self.space.size]
+
+    def representation(self) -> FloatArray | None:
+        """The homogeneous matrices of the generators."""
+        if self.dimension * self.order**2 > LARGEST_REPRESENTATION:
+            return None
+        generator, row, column, value = self._entries
+        result = np.zeros((self.dimension, self.order, self.order))
+        np.add.at(result, (generator, row, column), value)
+        return result
+
+    def _pullback(self, w: FloatArray, covector: FloatArray) -> FloatArray:
+        generator, row, column, value = self._entries
+        terms = value * np.append(w, 1.0)[column] * covector[row]
+        return np.bincount(generator, weights=terms, minlength=self.dimension)
 
     def _jacobian(self, g: FloatArray, w: FloatArray) -> FloatArray:
         del w

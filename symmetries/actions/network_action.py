@@ -17,6 +17,7 @@ from manifolds.errors import InputError
 from symmetries.action import GroupAction
 from symmetries.actions.activations import Activation
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.actions.representations import block_bases
 from symmetries.arguments import read_generator
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ class NetworkAction(GroupAction):
         if isinstance(g_or_t, tuple | list) and any(np.ndim(part) == 2 for part in g_or_t):
             return False
         return super()._is_coordinates(g_or_t)
+
+    def representation(self) -> FloatArray | None:
+        """The matrix units of all hidden layers in the blocks of one matrix."""
+        return block_bases(self.groups)
 
     @abstractmethod
     def _moved(self, g: Sequence[AnyArray], weights: Sequence[AnyArray]) -> list[AnyArray]:
