@@ -1,0 +1,227 @@
+r"""Conjugate-gradient ascent of a merit within a level set.
+
+From a point w of the set with unit normal n the direction is :math:`d = P\nabla m + \beta Pd_-`, where :math:`P=I-nn^T`
+and :math:`\beta` is that of Polak and Ribiere, cut at zero; a trial :math:`w+td` is brought back to the set along
+the gradient there, and lengths are chosen by a parabola through the merits that were seen.
+
+Source: P.-A. Absil, R. Mahony, R. Sepulchre, "Optimization Algorithms on Matrix Manifolds" (2008), section 8.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from solvers.level_set_merit import Merit
+from solvers.level_set_retraction import Iterate, LevelSet
+from solvers.status import Status
+from symmetries.actions.parameter_space import FloatArray
+
+ARMIJO = 1e-4
+FIRST_GAIN = 0.1
+SLACK = 1e-4
+TRIALS = 12
+EXPANSIONS = 3
+GROWTH = 4.0
+FAR = 1e6
+MARGIN = 0.98
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When an ascent ends.
+
+    Parameters
+    ----------
+    steps: accepted steps.
+    hvps: Hessian-vector products; None is no limit.
+    radius: distance from the start; infinity is no limit.
+    optimality: the sine of the angle between the merit's gradient and the normal at which a point is stationary.
+    """
+
+    steps: int
+    hvps: int | None
+    radius: float
+    optimality: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A point that a line search accepted, its merit and the length of the step."""
+
+    at: Iterate
+    merit: float
+    length: float
+
+
+@final
+class Ascent:
+    """One ascent from the start of a level set; :meth:`run` leaves the best point in :attr:`at`.
+
+    Parameters
+    ----------
+    level_set: where to stay.
+    merit: what to raise.
+    limits: when to end.
+    """
+
+    def __init__(self, level_set: LevelSet, merit: Merit, limits: Limits) -> None:
+        self.level_set, self.limits = level_set, limits
+        self._measure = merit
+        self.at = level_set.start
+        self.merit = merit.value(self.at)
+        self.steps = 0
+        self.residual = np.nan
+        self.reason = "every step was used"
+        self._length: float | None = None
+        self._previous: tuple[FloatArray, FloatArray, bool] | None = None
+
+    def run(self) -> Status:
+        """Climb until a limit is met or nothing better is found."""
+        ledger = self.level_set.objective.ledger
+        first = ledger.total().hvps
+        while self.steps < self.limits.steps:
+            if self.limits.hvps is not None and ledger.total().hvps - first >= self.limits.hvps:
+                self.reason = "every Hessian-vector product was used"
+                break
+            status = self._step()
+            if status is not None:
+                return status
+        return Status.MAX_STEPS
+
+    def _step(self) -> Status | None:
+        """One step; the reason to stop, where there is one."""
+        gradient = self._measure.gradient(self.at)
+        if not np.isfinite(gradient).all():
+            self.reason = "the gradient of the target is not finite"
+            return Status.NON_FINITE
+        tangent = self._tangent(gradient)
+        slope, size = float(np.linalg.norm(tangent)), float(np.linalg.norm(gradient))
+        self.residual = slope / size if size else 0.0
+        if self.residual <= self.limits.optimality:
+            self.reason = "the gradient of the target is normal to the level set"
+            return Status.CONVERGED
+        for direction in self._directions(tangent):
+            found = self._line_search(direction, float(direction @ tangent))
+            if found is not None:
+                return self._accept(found, tangent, direction)
+        if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
+            self.reason = "the border of the trust region was reached"
+            return Status.TRUST_RADIUS
+        self.reason = "no step along the steepest direction is better"
+        return Status.CONVERGED if self.steps else Status.NO_IMPROVEMENT
+
+    def _accept(self, found: Accepted, tangent: FloatArray, direction: FloatArray) -> Status | None:
+        """Go to an accepted point."""
+        self._previous = tangent, direction, self._is_held(tangent)
+        self.at, self.merit, self._length = found.at, found.merit, found.length
+        self.steps += 1
+        start = self.level_set.start.point
+        if np.linalg.norm(self.at.point - start) > FAR * (1 + np.linalg.norm(start)):
+            self.reason = f"the target still grows at more than {FAR:.0e} times the length of the start"
+            return Status.UNBOUNDED
+        if not np.isfinite(self.merit):
+            self.reason = "the gradient of the loss is zero"
+            return Status.CONVERGED
+        return None
+
+    def _tangent(self, gradient: FloatArray) -> FloatArray:
+        """The part of a merit's gradient along which the set can be followed."""
+        across = float(gradient @ self.at.normal)
+        if self.level_set.sub_level and (across <= 0 or not self.level_set.on_border(self.at)):
+            return gradient
+        return gradient - across * self.at.normal
+
+    def _is_held(self, tangent: FloatArray) -> bool:
+        """Whether the level holds the search at this point."""
+        return abs(float(tangent @ self.at.normal)) <= 1e-8 * float(np.linalg.norm(tangent))
+
+    def _directions(self, tangent: FloatArray) -> list[FloatArray]:
+        """Unit vectors to try in order: the conjugate direction, then the steepest."""
+        steepest = tangent / np.linalg.norm(tangent)
+        held = self._is_held(tangent)
+        if self._previous is None or self._previous[2] != held:
+            return [steepest]
+        old_tangent, old_direction, _ = self._previous
+        old_tangent, old_direction = (
+            (v - (v @ self.at.normal) * self.at.normal if held else v) for v in (old_tangent, old_direction)
+        )
+        old = self._previous[0]
+        beta = max(0.0, float(tangent @ (tangent - old_tangent)) / float(old @ old))
+        scale = float(np.linalg.norm(old)) / max(float(self._previous[1] @ old) / float(np.linalg.norm(old)), 1e-300)
+        direction = tangent + beta * scale * old_direction
+        direction /= np.linalg.norm(direction)
+        if not np.isfinite(direction).all() or direction @ steepest < 1e-3:
+            return [steepest]
+        return [direction, steepest]
+
+    def _room(self, direction: FloatArray) -> float:
+        """How far the trust region reaches along a unit vector."""
+        if not np.isfinite(self.limits.radius):
+            return np.inf
+        offset = self.at.point - self.level_set.start.point
+        along = float(offset @ direction)
+        inside = self.limits.radius**2 - float(offset @ offset)
+        return float(np.sqrt(max(0.0, along**2 + inside)) - along)
+
+    def _line_search(self, direction: FloatArray, slope: float) -> Accepted | None:
+        """An accepted point along a unit vector, or None."""
+        room = MARGIN * self._room(direction)
+        length = self._length or FIRST_GAIN / slope
+        best, ceiling, expansions = None, np.inf, 0
+        for _ in range(TRIALS):
+            length = min(length, room)
+            trial = self._trial(direction, length)
+            if trial is None or trial.merit - self.merit < ARMIJO * length * slope:
+                if best is not None:
+                    break
+                ceiling = length
+                fitted = 0.25 * length if trial is None else _fitted(trial, self.merit, slope)
+                length = float(np.clip(fitted, 0.1 * length, 0.5 * length))
+                continue
+            if best is not None and trial.merit <= best.merit:
+                break
+            best = trial
+            longer = min(_fitted(trial, self.merit, slope), GROWTH * length, 0.9 * ceiling, room)
+            if longer <= 1.5 * length or expansions == EXPANSIONS:
+                break
+            length, expansions = longer, expansions + 1
+        return None if best is None else self._polished(best)
+
+    def _trial(self, direction: FloatArray, length: float) -> Accepted | None:
+        """The landing point of a step, up to a drift that a search for the length can bear."""
+        if not length > 0:
+            return None
+        slack = SLACK * abs(self.level_set.level)
+        at = self.level_set.land(self.at.point + length * direction, reach=2 * length, slack=slack)
+        return None if at is None or self._is_outside(at) else self._accepted(at, length)
+
+    def _polished(self, found: Accepted) -> Accepted | None:
+        """The same point brought to the set to rounding, if it is still better."""
+        if self.level_set.contains(found.at):
+            return found
+        at = self.level_set.land(found.at.point, reach=2 * found.length)
+        if at is None or self._is_outside(at):
+            return None
+        polished = self._accepted(at, found.length)
+        return polished if polished.merit > self.merit else None
+
+    def _accepted(self, at: Iterate, length: float) -> Accepted:
+        """A point with its merit."""
+        return Accepted(at=at, merit=self._measure.value(at), length=length)
+
+    def _is_outside(self, at: Iterate) -> bool:
+        """Whether a point lies outside of the trust region."""
+        return bool(np.linalg.norm(at.point - self.level_set.start.point) > self.limits.radius)
+
+
+def _fitted(trial: Accepted, merit: float, slope: float) -> float:
+    """The length at which the parabola through the start, its slope and a trial is highest."""
+    bend = trial.merit - merit - slope * trial.length
+    if not np.isfinite(bend):
+        return 0.25 * trial.length if bend < 0 else np.inf
+    return np.inf if bend >= 0 else -slope * trial.length**2 / (2 * bend)
