@@ -1,0 +1,181 @@
+r"""Groups that cannot help: :math:`J\eta J^T = \eta` for every element, so that no gradient gets longer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.convergence.learning_rate_matrix import learning_rate_matrix
+from solvers.convergence.theorem_check import figure, undecided
+from symmetries.action import GroupAction
+from symmetries.actions.parameter_space import FloatArray
+from symmetries.arguments import read_generator
+from symmetries.certificate import Certificate, Claim
+from symmetries.fields import Monomial, Polynomial, VectorField, polynomial_text
+
+Derivatives: TypeAlias = dict[tuple[int, int], dict[Monomial, Fraction]]
+
+SAMPLES = 8
+TOLERANCE = 1e-7
+CONNECTED = "elements of the identity component of the group"
+
+
+def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Generator = 0) -> Certificate:
+    r"""Whether no element of the group changes the decay rate of the loss, since :math:`J\eta J^T = \eta`.
+
+    That holds for all exp(tX) exactly when :math:`DX\,\eta + \eta\,DX^T = 0`: the generators are infinitesimal
+    isometries of the metric :math:`\eta^{-1}`; for one learning rate, rotations.
+
+    Parameters
+    ----------
+    action: the group action.
+    eta: the learning rate: a number, n numbers or an n x n matrix; 1 by default.
+    rng: seed or generator of the points at which fields that are not polynomial are tried.
+
+    Returns
+    -------
+    One claim a generator.  ``proved``: the group cannot help.  ``refuted``, with a point and an entry: it may.
+
+    Raises
+    ------
+    InputError: no action is given, or the learning rate does not fit it.
+
+    Examples
+    --------
+    >>> from symmetries import Loss, derive
+    >>> turn = GroupAction.from_algebra(derive(Loss.parse("x**2 + y**2")))
+    >>> cannot_help(turn).verdict, cannot_help(turn, eta=[1.0, 2.0]).verdict
+    ('proved', 'refuted')
+    >>> ellipse = GroupAction.from_algebra(derive(Loss.parse("x**2 + 9*y**2")))
+    >>> cannot_help(ellipse).verdict, cannot_help(ellipse, eta=[9.0, 1.0]).verdict
+    ('refuted', 'proved')
+
+    Source: B. Zhao, N. Dehmamy, R. Walters, R. Yu, arXiv:2205.10637 (2022), section 4.1.
+    """
+    if not isinstance(action, GroupAction):
+        raise InputError(
+            f"an action of the type {type(action).__name__}", why="a GroupAction is needed", cure="give an action"
+        )
+    matrix = learning_rate_matrix(eta, action.space.size)
+    fields = action.exact_fields()
+    if fields is None:
+        claims = _sampled_claims(action, matrix, read_generator(rng))
+        return Certificate(loss=action.loss.to_dict(), claims=claims)
+    exact = [[Fraction(float(value)) for value in row] for row in matrix]
+    claims = tuple(_exact_claim(k, field, action, exact) for k, field in enumerate(fields))
+    return Certificate(
+        loss=action.loss.to_dict(), claims=claims, fields=tuple(dict(field.components) for field in fields)
+    )
+
+
+def _statement(k: int) -> str:
+    """What is claimed of a generator."""
+    return f"J eta J^T = eta for every exp(t X_{k + 1})"
+
+
+def _exact_claim(k: int, field: VectorField, action: GroupAction, eta: list[list[Fraction]]) -> Claim:
+    """The claim of a polynomial generator, decided exactly."""
+    statement = _statement(k)
+    if field.polynomials is None:
+        return undecided(statement, "the components of the generator are not known as polynomials")
+    entries = action.space.entries
+    symmetric = _symmetric_part(_derivatives(field.polynomials, entries, action.constants), eta)
+    for (i, j), polynomial in symmetric.items():
+        if polynomial:
+            evidence = {
+                "entry": [entries[i], entries[j]],
+                "symmetric_part": polynomial_text(polynomial),
+                "counterexample": _point_off_zero(polynomial),
+            }
+            reason = "DX eta + eta DX^T is not zero there, so lengths of gradients change along the flow"
+            return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+    reason = "DX eta + eta DX^T is identically zero, in exact fractions: the flow keeps the length of every gradient"
+    return Claim(statement=statement, verdict="proved", reason=reason, assumptions=(CONNECTED,))
+
+
+def _derivatives(
+    polynomials: Mapping[str, Polynomial], entries: tuple[str, ...], constants: Mapping[str, float]
+) -> Derivatives:
+    """The entries dX_i/dw_j that are not zero."""
+    place = {entry: i for i, entry in enumerate(entries)}
+    result: Derivatives = {}
+    for entry, polynomial in polynomials.items():
+        for monomial, coefficient in polynomial.items():
+            powers, factor = dict(monomial), coefficient
+            for name in [name for name in powers if name in constants]:
+                factor *= Fraction(constants[name]) ** powers.pop(name)
+            for name, power in powers.items():
+                if name not in place:
+                    continue
+                lower = {**powers, name: power - 1}
+                rest = tuple(sorted((one, exponent) for one, exponent in lower.items() if exponent))
+                _add(result.setdefault((place[entry], place[name]), {}), rest, factor * power)
+    return result
+
+
+def _symmetric_part(derivatives: Derivatives, eta: list[list[Fraction]]) -> Derivatives:
+    """DX eta + eta DX^T by entry."""
+    result: Derivatives = {}
+    support = [[k for k, value in enumerate(row) if value] for row in eta]
+    for (i, j), polynomial in derivatives.items():
+        for k in support[j]:
+            for monomial, coefficient in polynomial.items():
+                for pair in ((i, k), (k, i)):
+                    _add(result.setdefault(pair, {}), monomial, coefficient * eta[j][k])
+    return result
+
+
+def _add(polynomial: dict[Monomial, Fraction], monomial: Monomial, value: Fraction) -> None:
+    """Add a term; terms that cancel are dropped."""
+    total = polynomial.get(monomial, Fraction(0)) + value
+    if total:
+        polynomial[monomial] = total
+    else:
+        polynomial.pop(monomial, None)
+
+
+def _point_off_zero(polynomial: Mapping[Monomial, Fraction]) -> dict[str, str]:
+    """A point with integer coordinates where a polynomial is not zero; other coordinates are free."""
+    names = sorted({name for monomial in polynomial for name, _ in monomial})
+    rng = np.random.default_rng(0)
+    for spread in range(1, 200):
+        point = {name: int(rng.integers(1, spread + 2)) for name in names}
+        value = sum(
+            coefficient * int(np.prod([point[name] ** power for name, power in monomial], dtype=object))
+            for monomial, coefficient in polynomial.items()
+        )
+        if value:
+            return {name: str(number) for name, number in point.items()}
+    return {}
+
+
+def _sampled_claims(action: GroupAction, eta: FloatArray, rng: np.random.Generator) -> tuple[Claim, ...]:
+    """The claims of generators that are not polynomial, tried at random points with a finite element each."""
+    residuals: list[list[float]] = [[] for _ in range(action.dimension)]
+    points = []
+    for _ in range(SAMPLES):
+        w = rng.uniform(0.5, 2.0, size=action.space.size)
+        points.append(w)
+        for k in range(action.dimension):
+            jacobian = action.jacobian(0.3 * np.eye(action.dimension)[k], w)
+            change = jacobian @ eta @ jacobian.T - eta
+            residuals[k].append(float(np.linalg.norm(change) / np.linalg.norm(eta)))
+    return tuple(_sampled_claim(k, values, points) for k, values in enumerate(residuals))
+
+
+def _sampled_claim(k: int, residuals: list[float], points: list[FloatArray]) -> Claim:
+    """The claim of one generator from numbers."""
+    worst = int(np.nanargmax(residuals)) if np.isfinite(residuals).any() else -1
+    if worst < 0:
+        return undecided(_statement(k), "the action is defined at none of the sampled points")
+    evidence = {"samples": len(residuals), "worst_residual": figure(residuals[worst]), "tolerance": TOLERANCE}
+    if residuals[worst] <= TOLERANCE:
+        reason = f"it holds at {len(residuals)} sampled points at t = 0.3"
+        return Claim(statement=_statement(k), verdict="measured", reason=reason, evidence=evidence)
+    evidence["counterexample"] = figure(points[worst])
+    reason = "J eta J^T differs from eta at this point, at t = 0.3"
+    return Claim(statement=_statement(k), verdict="refuted", reason=reason, evidence=evidence)
