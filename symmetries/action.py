@@ -252,7 +252,7 @@ class GroupAction(ABC):
         return self._push_covector(self.element(g_or_t), self._one_point(w), self._one_point(covector), power=1)
 
     def push_square(self, g_or_t: Any, w: Point, squares: Any) -> FloatArray:
-        r"""Entrywise second moments of covectors taken to g.w: :math:`(J^{-T})^{\circ 2} v`, entries squared one by one.
+        r"""Second moments of a covector's entries taken to g.w: :math:`(J^{-T})^{\circ 2} v`, squared entry by entry.
 
         It is exact for the second moments of covectors whose entries are uncorrelated.
         """

@@ -1,0 +1,211 @@
+r"""Local ascent on orbits of groups with several parameters: L-BFGS in Lie algebra coordinates.
+
+Each step multiplies the element by an exact exponential, :math:`g \leftarrow \exp(\sum_k t_kX_k)\,g`; slopes are the
+derivatives along the generators at the new point, so that no derivative of the exponential is needed.
+
+Source: J. Nocedal and S. J. Wright, "Numerical Optimization" (2006), sections 3.1 and 7.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.orbit_target import OrbitTarget
+from solvers.status import Status
+from symmetries.actions.parameter_space import FloatArray
+
+MEMORY = 8
+
+FIRST_STEP, LONGEST_STEP = 0.1, 1.0
+"""|t| of the first step and the largest |t| of any."""
+
+SUFFICIENT = 1e-4
+"""Share of the increase that the slope promises which a step must make."""
+
+FLAT = 1e-9
+"""Derivative of the merit below which a point counts as stationary."""
+
+ROUNDING = 1e-5
+"""Derivative of the merit up to which rounding may hide every increase."""
+
+BACKTRACKS = 25
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Where an ascent may go.
+
+    Parameters
+    ----------
+    radius: bound on |log g|, infinite on compact groups.
+    abelian: whether the coordinates of steps add up to those of the element; otherwise lengths of steps add up.
+    admits: the guards, whether an element is allowed.
+    """
+
+    radius: float
+    abelian: bool
+    admits: Callable[[Any], bool]
+
+    def inside(self, coordinates: FloatArray, travelled: float, t: FloatArray) -> FloatArray:
+        """The step, shortened or projected so that it ends in the ball."""
+        if np.isinf(self.radius):
+            return t
+        if not self.abelian:
+            return t * min(1.0, max(self.radius - travelled, 0.0) / max(float(np.linalg.norm(t)), 1e-300))
+        end = coordinates + t
+        length = float(np.linalg.norm(end))
+        return end * (self.radius / length) - coordinates if length > self.radius else t
+
+    def on_border(self, coordinates: FloatArray, travelled: float) -> bool:
+        """Whether the ball ends here."""
+        return bool((np.linalg.norm(coordinates) if self.abelian else travelled) >= self.radius * (1 - 1e-9))
+
+
+@final
+@dataclass
+class Ascent:
+    """One local search and its state.
+
+    Parameters
+    ----------
+    f: the target on the orbit.
+    region: where it may go.
+    element: where it starts.
+    coordinates: those of the element, where the group is abelian.
+    travelled: length of the path up to here.
+    """
+
+    f: OrbitTarget
+    region: Region
+    element: Any
+    coordinates: FloatArray
+    travelled: float = 0.0
+    value: float = float("nan")
+    steps: int = 0
+    status: Status = Status.MAX_STEPS
+    reach: float = FIRST_STEP
+
+    def run(self, steps: int, *, gain: float | None = None) -> Ascent:
+        """Climb for so many steps, or until the target has changed by a factor."""
+        f = self.f
+        self.value, rates = f.value_and_slope(self.element)
+        slope = f.merit_slope(self.value, rates)
+        pairs: list[tuple[FloatArray, FloatArray]] = []
+        while self.steps < steps:
+            if not np.isfinite(slope).all():
+                self.status = Status.NON_FINITE
+                break
+            if np.linalg.norm(self._free(slope)) <= FLAT:
+                at_border = self.region.on_border(self.coordinates, self.travelled) and np.linalg.norm(slope) > FLAT
+                self.status = Status.TRUST_RADIUS if at_border else Status.CONVERGED
+                break
+            before = slope
+            found = self._step(_direction(self._free(slope), pairs), slope) if pairs else None
+            if found is None and pairs:
+                pairs.clear()
+                self.reach = FIRST_STEP
+            if found is None:
+                found = self._step(_along(self._free(slope), self.reach), slope)
+            if found is None:
+                flat = np.linalg.norm(self._free(slope)) <= ROUNDING
+                self.status = Status.CONVERGED if flat else Status.NO_IMPROVEMENT
+                if self.region.on_border(self.coordinates, self.travelled):
+                    self.status = Status.TRUST_RADIUS
+                break
+            t, slope = found
+            self.reach = min(2 * max(self.reach, float(np.linalg.norm(t))), LONGEST_STEP)
+            if gain is not None and self._reached(gain):
+                self._stop_at(t, gain)
+                break
+            _remember(pairs, t, before - slope)
+        return self
+
+    def _free(self, slope: FloatArray) -> FloatArray:
+        """The slope without the part that leads out of the ball, on its border."""
+        region = self.region
+        if not region.on_border(self.coordinates, self.travelled):
+            return slope
+        if not region.abelian:
+            return 0 * slope
+        normal = self.coordinates / np.linalg.norm(self.coordinates)
+        return slope - max(float(slope @ normal), 0.0) * normal
+
+    def _step(self, t: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+        """Take the first of the halved steps that increases the merit enough; None where none does."""
+        f, start = self.f, f_merit(self)
+        for attempt in range(BACKTRACKS):
+            inside = self.region.inside(self.coordinates, self.travelled, t)
+            try:
+                element = f.action.compose(f.action.exp(inside), self.element)
+                value, rates = f.value_and_slope(element) if attempt == 0 else (f.value(element), None)
+                promised = float(slope @ inside)
+                if promised > 0 and f.merit(value) >= start + SUFFICIENT * promised and self.region.admits(element):
+                    rates = f.value_and_slope(element)[1] if rates is None else rates
+                    self.element, self.value = element, value
+                    self.coordinates = self.coordinates + inside
+                    self.travelled += float(np.linalg.norm(inside))
+                    self.steps += 1
+                    return inside, f.merit_slope(value, rates)
+            except InputError:  # the action or the target is not defined there: nearer points may do
+                pass
+            t = t / 2
+        return None
+
+    def _reached(self, gain: float) -> bool:
+        """Whether the target has changed by a factor since the start."""
+        ratio = self.value / self.f.start_value
+        return ratio >= gain if self.f.maximize else ratio <= gain
+
+    def _stop_at(self, t: FloatArray, gain: float) -> None:
+        """Shorten the last step so that the target has changed by the factor, to a percent of its logarithm."""
+        f, low, high = self.f, 0.0, 1.0
+        back = f.action.compose(f.action.exp(-t), self.element)
+        for _ in range(12):
+            middle = (low + high) / 2
+            element = f.action.compose(f.action.exp(middle * t), back)
+            value = f.value(element)
+            passed = value / f.start_value >= gain if f.maximize else value / f.start_value <= gain
+            if passed:
+                high, self.element, self.value = middle, element, value
+            else:
+                low = middle
+        self.coordinates = self.coordinates - (1 - high) * t
+        self.status = Status.CONVERGED
+
+
+def f_merit(ascent: Ascent) -> float:
+    """The merit where an ascent stands."""
+    return ascent.f.merit(ascent.value)
+
+
+def _along(slope: FloatArray, reach: float) -> FloatArray:
+    """A step along the slope, of a length where slopes of the order of one are far from an optimum."""
+    length = float(np.linalg.norm(slope))
+    return slope * (reach * min(1.0, length / FIRST_STEP) / max(length, 1e-300))
+
+
+def _direction(slope: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """The two-loop recursion: the slope times the inverse of an approximate negative Hessian, of bounded length."""
+    q, factors = slope.copy(), []
+    for s, y in reversed(pairs):
+        factor = float(s @ q) / float(s @ y)
+        factors.append(factor)
+        q = q - factor * y
+    s, y = pairs[-1]
+    q = q * (float(s @ y) / float(y @ y))
+    for (s, y), factor in zip(pairs, reversed(factors), strict=True):
+        q = q + (factor - float(y @ q) / float(s @ y)) * s
+    return q * min(1.0, LONGEST_STEP / max(float(np.linalg.norm(q)), 1e-300))
+
+
+def _remember(pairs: list[tuple[FloatArray, FloatArray]], s: FloatArray, y: FloatArray) -> None:
+    """Keep a pair of step and loss of slope whose curvature is that of a maximum."""
+    if float(s @ y) > 1e-10 * float(np.linalg.norm(s)) * float(np.linalg.norm(y)):
+        pairs.append((s, y))
+        del pairs[:-MEMORY]

@@ -1,0 +1,226 @@
+r"""Global search on orbits of one parameter: on circles by trigonometric, on intervals by Chebyshev interpolation.
+
+The interpolant is refined until its coefficients have decayed to rounding; then every local optimum of the target is
+one of the interpolant, and the best one is polished on the exact derivative.
+
+Source: L. N. Trefethen, "Approximation Theory and Approximation Practice" (2013), chapters 3 and 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.orbit_target import OrbitTarget
+from symmetries.actions.parameter_space import FloatArray
+
+Function: TypeAlias = Callable[[float], float]
+
+FIRST_SAMPLES, MOST_SAMPLES = 32, 1024
+
+RESOLVED = 1e-11
+"""Relative size of the last third of the coefficients at which an interpolant counts as the function."""
+
+OVERSAMPLING = 8
+
+LOWEST = 1e300
+"""Depth at which values that are not finite are put."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Optima:
+    """Local maxima of a merit on a line, best first.
+
+    Parameters
+    ----------
+    times: where they are, shape (k,).
+    merits: the merits there, shape (k,).
+    resolved: whether the function was resolved to rounding, so that no local maximum is missing.
+    samples: number of samples.
+    border: the ends of the interval; None on a circle.
+    """
+
+    times: FloatArray
+    merits: FloatArray
+    resolved: bool
+    samples: int
+    border: tuple[float, float] | None = None
+
+
+def merit_along(f: OrbitTarget) -> Function:
+    """The merit at exp(tX).w as a function of t; minus infinity where the action or the target is not defined."""
+
+    def merit(t: float) -> float:
+        """The merit at one time."""
+        try:
+            return f.merit(f.value(f.action.exp([t])))
+        except InputError:
+            return -np.inf
+
+    return merit
+
+
+def circle_optima(merit: Function, period: float) -> Optima:
+    """All local maxima of a periodic function, by its Fourier coefficients.
+
+    >>> found = circle_optima(lambda t: float(np.cos(t) + np.cos(2 * t)), 2 * np.pi)
+    >>> found.times.round(9).tolist(), found.resolved
+    ([0.0, 3.141592654], True)
+    """
+    count = FIRST_SAMPLES
+    values = np.array([merit(period * k / count) for k in range(count)])
+    while not (resolved := _is_periodic_resolved(values)) and count < MOST_SAMPLES:
+        between = [merit(period * (k + 0.5) / count) for k in range(count)]
+        values, count = np.stack([values, between], axis=1).ravel(), 2 * count
+    if not resolved:
+        dense, times = values, period * np.arange(count) / count
+    else:
+        coefficients = np.fft.rfft(values)
+        times = period * np.arange(OVERSAMPLING * count) / (OVERSAMPLING * count)
+        dense = np.fft.irfft(coefficients, OVERSAMPLING * count) * OVERSAMPLING
+    peaks = np.flatnonzero((dense >= np.roll(dense, 1)) & (dense > np.roll(dense, -1)))
+    if not len(peaks):
+        peaks = np.array([int(np.argmax(dense))])
+    found, heights = times[peaks], dense[peaks]
+    if resolved:
+        found, heights = _newton_on_circle(coefficients / count, found, period)
+    order = np.argsort(-heights, kind="stable")
+    return Optima(times=found[order], merits=heights[order], resolved=resolved, samples=count)
+
+
+def _is_periodic_resolved(values: FloatArray) -> bool:
+    """Whether the Fourier coefficients have decayed to rounding."""
+    if not np.isfinite(values).all():
+        return False
+    sizes = np.abs(np.fft.rfft(values))
+    return bool(sizes[2 * len(sizes) // 3 :].max() <= RESOLVED * sizes.max())
+
+
+def _newton_on_circle(coefficients: FloatArray, times: FloatArray, period: float) -> tuple[FloatArray, FloatArray]:
+    """Newton steps on the derivative of the interpolant, each no longer than a sample; the points and the values."""
+    modes = np.arange(len(coefficients))
+    weights = np.where(modes == 0, 1.0, 2.0) * coefficients
+    frequencies = 2j * np.pi * modes / period
+    longest = period / (2 * OVERSAMPLING * len(modes))
+    moved = times.astype(float)
+    for _ in range(8):
+        waves = np.exp(np.outer(moved, frequencies))
+        first, second = (waves @ (weights * frequencies**k) for k in (1, 2))
+        curvature = np.where(second.real < 0, second.real, -np.inf)
+        moved = moved + np.clip(-first.real / curvature, -longest, longest)
+    return moved, (np.exp(np.outer(moved, frequencies)) @ weights).real
+
+
+def interval_optima(merit: Function, low: float, high: float) -> Optima:
+    """All local maxima of a function on an interval around 0, its ends included, by its Chebyshev coefficients.
+
+    Where the function is not finite the interval shrinks to the part around 0 where it is.
+
+    >>> found = interval_optima(lambda t: t * (1 - t * t), -2.0, 1.0)
+    >>> found.times.round(6).tolist()
+    [-2.0, 0.57735]
+    """
+    from numpy.polynomial import chebyshev
+    from scipy.fft import dct
+
+    low, high = _finite_part(merit, low, high)
+    count, known = FIRST_SAMPLES, dict[float, float]()
+
+    def at(x: float) -> float:
+        """The function at a node of [-1, 1], computed once."""
+        if x not in known:
+            known[x] = merit(low + (high - low) * (x + 1) / 2)
+        return known[x]
+
+    while True:
+        nodes = np.cos(np.pi * np.arange(count + 1) / count)
+        values = np.array([at(float(x)) for x in nodes])
+        coefficients = dct(values, type=1) / count if np.isfinite(values).all() else np.full(count + 1, np.nan)
+        coefficients[[0, -1]] /= 2
+        sizes = np.abs(coefficients)
+        resolved = bool(sizes[2 * count // 3 :].max() <= RESOLVED * sizes.max())
+        if resolved or count >= MOST_SAMPLES // 4:
+            break
+        count *= 2
+    dense = np.linspace(-1.0, 1.0, OVERSAMPLING * count + 1)
+    heights = (
+        chebyshev.chebval(dense, coefficients)
+        if resolved
+        else np.interp(dense, nodes[::-1], values[::-1].clip(min=-LOWEST))
+    )
+    padded = np.concatenate([[-np.inf], heights, [-np.inf]])
+    peaks = np.flatnonzero((heights >= padded[:-2]) & (heights > padded[2:]))
+    times = low + (high - low) * (dense[peaks] + 1) / 2
+    order = np.argsort(-heights[peaks], kind="stable")
+    return Optima(
+        times=times[order], merits=heights[peaks][order], resolved=resolved, samples=len(known), border=(low, high)
+    )
+
+
+def _finite_part(merit: Function, low: float, high: float) -> tuple[float, float]:
+    """The ends of the part of an interval around 0 where a function is finite, found by halving."""
+    ends = []
+    for end in (low, high):
+        inside, outside = 0.0, end
+        if np.isfinite(merit(end)):
+            ends.append(end)
+            continue
+        for _ in range(20):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if np.isfinite(merit(middle)) else (inside, middle)
+        ends.append(inside)
+    return ends[0], ends[1]
+
+
+def polished(f: OrbitTarget, time: float, width: float, border: tuple[float, float] | None = None) -> float:
+    """A local maximum near a time, as a root of the exact derivative to rounding; by values where there is none."""
+    from scipy.optimize import brentq, minimize_scalar
+
+    low, high = time - width, time + width
+    if border is not None:
+        low, high = max(low, border[0]), min(high, border[1])
+
+    def slope(t: float) -> float:
+        """Derivative of the merit."""
+        value, rates = f.value_and_slope(f.action.exp([t]))
+        return float(f.merit_slope(value, rates)[0])
+
+    if not f.has_slope:
+        merit = merit_along(f)
+        found = minimize_scalar(lambda t: -merit(t), bounds=(low, high), method="bounded", options={"xatol": 1e-10})
+        return float(found.x)
+    try:
+        left, right = slope(low), slope(high)
+        if border is not None and time in border:
+            inwards = left < 0 if time == border[0] else right > 0
+            if inwards:
+                return time
+        if not left > 0 > right:
+            return time
+        return float(brentq(slope, low, high, xtol=4 * np.finfo(float).eps, rtol=4 * np.finfo(float).eps))
+    except InputError:
+        return time
+
+
+def crossing(merit: Function, time: float, level: float) -> float:
+    """The time between 0 and a time where the merit first reaches a level, among 64 parts of the way; else the time."""
+    from scipy.optimize import brentq
+
+    steps = np.linspace(0.0, time, 65)
+    before = steps[0]
+    for t in steps[1:]:
+        if merit(float(t)) >= level:
+            return float(brentq(lambda s: merit(s) - level, before, float(t), xtol=1e-12))
+        before = float(t)
+    return time
+
+
+def times_by_merit(merit: Function, ends: tuple[float, float], count: int = 64) -> list[Any]:
+    """Equidistant times between two ends, those of the largest merit first."""
+    times = np.linspace(*ends, count)
+    return [float(times[k]) for k in np.argsort([-merit(float(t)) for t in times], kind="stable")]

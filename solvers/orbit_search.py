@@ -1,0 +1,190 @@
+"""The searches of an orbit: of a line or a circle globally, of larger groups by ascents, of finite ones by samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.orbit_ascent import Ascent, Region
+from solvers.orbit_guards import CAP, is_abelian, is_compact
+from solvers.orbit_line import Optima, circle_optima, crossing, interval_optima, merit_along, polished, times_by_merit
+from solvers.orbit_target import OrbitTarget
+from solvers.status import Status
+
+MOST_CHECKS = 64
+"""Samples of a line that are tried when a guard refuses all optima."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A place on an orbit that a search proposes."""
+
+    element: Any
+    value: float
+    status: Status
+    steps: int = 0
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to search.
+
+    Parameters
+    ----------
+    radius: bound on |log g|, or None.
+    steps, restarts: of the local ascents.
+    gain: factor of the target at which to stop, or None.
+    admits: the guards, whether an element is allowed.
+    period: of a closed orbit of one parameter, or None.
+    """
+
+    radius: float | None
+    steps: int
+    restarts: int | None
+    gain: float | None
+    admits: Callable[[Any], bool]
+    period: float | None
+
+
+def search_orbit(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
+    """Proposed places, best first."""
+    if f.action.dimension == 0:
+        return _sampled(f, plan, rng)
+    return _on_line(f, plan) if f.action.dimension == 1 else _climbed(f, plan, rng)
+
+
+def _sampled(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
+    """Random elements of a finite group, best first."""
+    count = plan.steps if plan.restarts is None else max(plan.restarts, 1)
+    found = []
+    for _ in range(count):
+        g = f.action.random(rng)
+        if plan.admits(g):
+            found.append(Found(element=g, value=f.value(g), status=Status.MAX_STEPS, steps=1))
+    return sorted(found, key=lambda one: -f.merit(one.value))
+
+
+def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
+    """Local optima on an orbit of one parameter, those first which the guards allow."""
+    merit = merit_along(f)
+    reach = CAP if plan.radius is None else plan.radius
+    if plan.period is not None and (plan.radius is None or plan.radius >= plan.period / 2):
+        optima, width = circle_optima(merit, plan.period), plan.period
+    else:
+        optima, width = interval_optima(merit, -reach, reach), 2 * reach
+    near = width / optima.samples if not optima.resolved else 1e-3 * width / optima.samples
+    times = [float(t) for t in optima.times]
+    times[0] = polished(f, times[0], near, optima.border)
+    allowed = [t for t in times if plan.admits(f.action.exp([t]))]
+    if not allowed:
+        ends = optima.border or (0.0, width)
+        allowed = [t for t in times_by_merit(merit, ends, MOST_CHECKS) if plan.admits(f.action.exp([t]))][:1]
+    evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(times)}
+    return [_at_time(f, plan, t, optima, evidence) for t in allowed]
+
+
+def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: Mapping[str, Any]) -> Found:
+    """The place at a time, or on the way there where the target has changed enough."""
+    merit = merit_along(f)
+    status = Status.CONVERGED
+    if optima.border is not None and time in optima.border:
+        status = _border_status(f, plan, lambda factor: f.action.exp([factor * time]))
+    if plan.gain is not None:
+        level = f.merit(plan.gain * f.start_value)
+        reached = crossing(merit, time, level)
+        if reached != time:
+            status, time = Status.CONVERGED, reached
+    g = f.action.exp([time])
+    return Found(element=g, value=f.value(g), status=status, steps=1, evidence={**evidence, "time": time})
+
+
+def _border_status(f: OrbitTarget, plan: Plan, at: Callable[[float], Any]) -> Status:
+    """On the border of the region: of a given radius, or of the cap beyond which the target still gets better."""
+    if plan.radius is not None:
+        return Status.TRUST_RADIUS
+    try:
+        merits = [f.merit(f.value(at(factor))) for factor in (1.0, 1.5, 2.0)]
+    except InputError:
+        return Status.TRUST_RADIUS
+    return Status.UNBOUNDED if merits[0] < merits[1] < merits[2] else Status.TRUST_RADIUS
+
+
+def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
+    """The ends of local ascents from the identity and from random elements, best first."""
+    if not f.has_slope:
+        return _compared(f, plan, rng)
+    compact, abelian = is_compact(f.action), is_abelian(f.action)
+    bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
+    region = Region(radius=bound, abelian=abelian, admits=plan.admits)
+    restarts = (4 if compact else 0) if plan.restarts is None else plan.restarts
+    ends = []
+    for k in range(1 + restarts):
+        t = np.zeros(f.action.dimension) if k == 0 else _random_coordinates(f, bound, rng)
+        length = float(np.linalg.norm(t))
+        try:
+            ascent = Ascent(f=f, region=region, element=f.action.exp(t), coordinates=t, travelled=length)
+            ascent.run(plan.steps, gain=plan.gain)
+        except InputError:
+            if k == 0:
+                raise
+            continue
+        ends.append(_end(f, plan, ascent))
+        if plan.gain is not None and ascent.status == Status.CONVERGED and _has_gained(f, ascent, plan.gain):
+            break
+    return sorted(ends, key=lambda one: -f.merit(one.value))
+
+
+def _has_gained(f: OrbitTarget, ascent: Ascent, gain: float) -> bool:
+    """Whether an ascent has reached the asked factor."""
+    return f.merit(ascent.value) >= f.merit(gain * f.start_value)
+
+
+def _random_coordinates(f: OrbitTarget, bound: float, rng: np.random.Generator) -> Any:
+    """Coordinates of a random element: of length pi at most on compact groups, half of the radius on others."""
+    t = rng.standard_normal(f.action.dimension)
+    reach = np.pi * np.sqrt(len(t)) if np.isinf(bound) else bound / 2
+    return t * (reach * rng.random() / np.linalg.norm(t))
+
+
+def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
+    """Where an ascent ended; on the border of the cap it is asked whether the target still gets better beyond."""
+    status, evidence = ascent.status, {"path_length": ascent.travelled}
+    if status == Status.TRUST_RADIUS and plan.radius is None:
+        _, rates = f.value_and_slope(ascent.element)
+        outwards = ascent.coordinates if ascent.region.abelian else f.merit_slope(1.0, rates)
+        outwards = outwards / max(float(np.linalg.norm(outwards)), 1e-300)
+        compose, exp, element = f.action.compose, f.action.exp, ascent.element
+        status = _border_status(f, plan, lambda factor: compose(exp((factor - 1) * CAP * outwards), element))
+        evidence = {**evidence, "cap": CAP}
+    return Found(element=ascent.element, value=ascent.value, status=status, steps=ascent.steps, evidence=evidence)
+
+
+def _compared(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
+    """Random elements around the best so far, in ever smaller distances: for targets without a gradient."""
+    compact, abelian = is_compact(f.action), is_abelian(f.action)
+    bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
+    region = Region(radius=bound, abelian=abelian, admits=plan.admits)
+    best = Found(element=f.action.identity, value=f.start_value, status=Status.MAX_STEPS)
+    coordinates, travelled, reach = np.zeros(f.action.dimension), 0.0, 1.0
+    for _ in range(plan.steps * (1 + (plan.restarts or 0))):
+        t = rng.standard_normal(f.action.dimension)
+        t = region.inside(coordinates, travelled, t * (reach / np.linalg.norm(t)))
+        try:
+            g = f.action.compose(f.action.exp(t), best.element)
+            value = f.value(g)
+        except InputError:
+            value = float("nan")
+        if f.merit(value) > f.merit(best.value) and plan.admits(g):
+            best = replace(best, element=g, value=value, steps=best.steps + 1)
+            coordinates, travelled = coordinates + t, travelled + float(np.linalg.norm(t))
+            reach = min(2 * reach, 1.0)
+        else:
+            reach = max(0.8 * reach, 1e-6)
+    return [best]
