@@ -11,12 +11,24 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.curvature import Curvature
 from solvers.objective import Objective
+from solvers.predicted_decrease import PredictedDecrease
+from solvers.sharpness import Sharpness
 from solvers.target import Target
 from solvers.target_norms import GradientNorm, PreconditionedGradientNorm
 from symmetries.actions.parameter_space import FloatArray
 
-__all__ = ["TARGETS", "FunctionTarget", "GradientNorm", "PreconditionedGradientNorm", "read_target"]
+__all__ = [
+    "TARGETS",
+    "Curvature",
+    "FunctionTarget",
+    "GradientNorm",
+    "PreconditionedGradientNorm",
+    "PredictedDecrease",
+    "Sharpness",
+    "read_target",
+]
 
 UserFunction: TypeAlias = Callable[[Objective, FloatArray], Any]
 
@@ -78,6 +90,9 @@ class FunctionTarget(Target):
 TARGETS: Mapping[str, Callable[..., Target]] = {
     GradientNorm.name: GradientNorm,
     PreconditionedGradientNorm.name: PreconditionedGradientNorm,
+    Sharpness.name: Sharpness,
+    Curvature.name: Curvature,
+    PredictedDecrease.name: PredictedDecrease,
 }
 """What makes each target, by name."""
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from taylor import taylor_slope
 
 from manifolds.errors import InputError
 from solvers.objective import Objective
@@ -14,17 +15,6 @@ from symmetries import Loss
 
 ROSENBROCK = Loss.parse("100*(x**2 - y)**2 + (x - 1)**2", ["x", "y"])
 POINT = np.array([-1.0, -1.2])
-
-
-def taylor_slope(target, objective, w, seed=0):
-    """Slope of log|T(w + tv) - T(w) - t T'v| against log t."""
-    direction = np.random.default_rng(seed).standard_normal(len(w))
-    direction /= np.linalg.norm(direction)
-    value, gradient = target.value_and_grad(objective, w)
-    assert value == pytest.approx(target.value(objective, w), rel=1e-13)
-    times = np.geomspace(1e-4, 1e-2, 6)
-    rest = [abs(target.value(objective, w + t * direction) - value - t * float(gradient @ direction)) for t in times]
-    return np.polyfit(np.log(times), np.log(rest), 1)[0]
 
 
 def rosenbrock():

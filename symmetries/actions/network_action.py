@@ -178,6 +178,11 @@ class HiddenStateAction(NetworkAction):
             square = generator.standard_normal((group.size, group.size))
             self._projections.append(np.linalg.qr(square)[0][:samples])
 
+    @property
+    def projections(self) -> Elements:
+        """The matrices R_m, shape (n, d_m)."""
+        return tuple(self._projections)
+
     def _moved(self, g: Sequence[AnyArray], weights: Sequence[AnyArray]) -> list[AnyArray]:
         hidden: AnyArray = self.inputs
         before: AnyArray | None = None
