@@ -17,6 +17,7 @@ from solvers.orbit_guards import (
     require_kept,
     require_same_space,
     rounding,
+    scales_only,
     step_times_curvature,
 )
 from solvers.orbit_search import Found, Plan, search_orbit
@@ -113,9 +114,9 @@ class OrbitMove(Move):
         The first one is allowed by the guards and keeps the loss; its status says how the search ended.
         """
         require_same_space(self.action, objective)
-        evidence = {"change_of_the_loss_nearby": require_kept(self.action, objective, w, rng)}
-        plan = self._plan(objective, w)
         level = objective.value_and_grad(w)
+        evidence = {"change_of_the_loss_nearby": require_kept(self.action, objective, w, level, rng)}
+        plan = self._plan(objective, w)
         good: list[Destination] = []
         for transport in (True, False):
             f = OrbitTarget(
@@ -123,6 +124,7 @@ class OrbitMove(Move):
                 objective,
                 w,
                 target,
+                gradient=level[1],
                 maximize=maximize,
                 transport=transport,
                 logarithmic=plan.period is None,
@@ -158,9 +160,11 @@ class OrbitMove(Move):
             matrices = self.action.representation()
             period = orbit_period(self.action, w) if matrices is None else group_period(self.action)
 
+        box = self.scale_bound if self.scale_bound is not None and scales_only(self.action) else np.inf
+
         def admits(g: Any) -> bool:
             """The guards."""
-            if self.scale_bound is not None and largest_scale(self.action, g) > self.scale_bound:
+            if self.scale_bound is not None and np.isinf(box) and largest_scale(self.action, g) > self.scale_bound:
                 return False
             if self.stability is None:
                 return True
@@ -168,6 +172,7 @@ class OrbitMove(Move):
 
         return Plan(
             radius=self.radius,
+            box=box,
             steps=self.steps,
             restarts=self.restarts,
             gain=self.stop_at_gain,
@@ -182,7 +187,7 @@ class OrbitMove(Move):
         allowed = DRIFT * abs(level[0]) + rounding(*level, f.start) + rounding(loss, gradient, point)
         if not abs(loss - level[0]) <= allowed:
             return None
-        value = f.target.value(f.objective, point) if f.is_transported else found.value
+        value = f.of_gradient(gradient)[0] if f.is_transported else found.value
         if not np.isfinite(value) or abs(value - found.value) > AGREE * abs(value):
             return None
         better = value - f.start_value if f.maximize else f.start_value - value

@@ -46,25 +46,39 @@ class Region:
     radius: bound on |log g|, infinite on compact groups.
     abelian: whether the coordinates of steps add up to those of the element; otherwise lengths of steps add up.
     admits: the guards, whether an element is allowed.
+    box: bound on every coordinate, infinite unless the group is a product of positive scalings.
     """
 
     radius: float
     abelian: bool
     admits: Callable[[Any], bool]
+    box: float = np.inf
 
     def inside(self, coordinates: FloatArray, travelled: float, t: FloatArray) -> FloatArray:
         """The step, shortened or projected so that it ends in the ball."""
-        if np.isinf(self.radius):
+        if np.isinf(self.radius) and np.isinf(self.box):
             return t
         if not self.abelian:
             return t * min(1.0, max(self.radius - travelled, 0.0) / max(float(np.linalg.norm(t)), 1e-300))
-        end = coordinates + t
+        end = np.clip(coordinates + t, -self.box, self.box)
         length = float(np.linalg.norm(end))
-        return end * (self.radius / length) - coordinates if length > self.radius else t
+        return end * min(1.0, self.radius / max(length, 1e-300)) - coordinates
 
     def on_border(self, coordinates: FloatArray, travelled: float) -> bool:
         """Whether the ball ends here."""
         return bool((np.linalg.norm(coordinates) if self.abelian else travelled) >= self.radius * (1 - 1e-9))
+
+    def free(self, coordinates: FloatArray, travelled: float, slope: FloatArray) -> FloatArray:
+        """The slope without the parts that lead out of the region, on its border."""
+        if self.abelian:
+            outwards = (np.abs(coordinates) >= self.box * (1 - 1e-9)) & (slope * coordinates > 0)
+            slope = np.where(outwards, 0.0, slope)
+        if not self.on_border(coordinates, travelled):
+            return slope
+        if not self.abelian:
+            return 0 * slope
+        normal = coordinates / np.linalg.norm(coordinates)
+        return slope - max(float(slope @ normal), 0.0) * normal
 
 
 @final
@@ -90,6 +104,7 @@ class Ascent:
     steps: int = 0
     status: Status = Status.MAX_STEPS
     reach: float = FIRST_STEP
+    refused: bool = False
 
     def run(self, steps: int, *, gain: float | None = None) -> Ascent:
         """Climb for so many steps, or until the target has changed by a factor."""
@@ -102,8 +117,7 @@ class Ascent:
                 self.status = Status.NON_FINITE
                 break
             if np.linalg.norm(self._free(slope)) <= FLAT:
-                at_border = self.region.on_border(self.coordinates, self.travelled) and np.linalg.norm(slope) > FLAT
-                self.status = Status.TRUST_RADIUS if at_border else Status.CONVERGED
+                self.status = Status.TRUST_RADIUS if np.linalg.norm(slope) > FLAT else Status.CONVERGED
                 break
             before = slope
             found = self._step(_direction(self._free(slope), pairs), slope) if pairs else None
@@ -115,7 +129,7 @@ class Ascent:
             if found is None:
                 flat = np.linalg.norm(self._free(slope)) <= ROUNDING
                 self.status = Status.CONVERGED if flat else Status.NO_IMPROVEMENT
-                if self.region.on_border(self.coordinates, self.travelled):
+                if self.refused or (flat and np.linalg.norm(slope) > ROUNDING):
                     self.status = Status.TRUST_RADIUS
                 break
             t, slope = found
@@ -127,25 +141,22 @@ class Ascent:
         return self
 
     def _free(self, slope: FloatArray) -> FloatArray:
-        """The slope without the part that leads out of the ball, on its border."""
-        region = self.region
-        if not region.on_border(self.coordinates, self.travelled):
-            return slope
-        if not region.abelian:
-            return 0 * slope
-        normal = self.coordinates / np.linalg.norm(self.coordinates)
-        return slope - max(float(slope @ normal), 0.0) * normal
+        """The slope without the parts that lead out of the region."""
+        return self.region.free(self.coordinates, self.travelled, slope)
 
     def _step(self, t: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray] | None:
         """Take the first of the halved steps that increases the merit enough; None where none does."""
-        f, start = self.f, f_merit(self)
+        f, start = self.f, self.f.merit(self.value)
+        self.refused = False
         for attempt in range(BACKTRACKS):
             inside = self.region.inside(self.coordinates, self.travelled, t)
             try:
                 element = f.action.compose(f.action.exp(inside), self.element)
                 value, rates = f.value_and_slope(element) if attempt == 0 else (f.value(element), None)
                 promised = float(slope @ inside)
-                if promised > 0 and f.merit(value) >= start + SUFFICIENT * promised and self.region.admits(element):
+                rises = promised > 0 and f.merit(value) >= start + SUFFICIENT * promised
+                self.refused = rises and not self.region.admits(element)
+                if rises and not self.refused:
                     rates = f.value_and_slope(element)[1] if rates is None else rates
                     self.element, self.value = element, value
                     self.coordinates = self.coordinates + inside
@@ -177,11 +188,6 @@ class Ascent:
                 low = middle
         self.coordinates = self.coordinates - (1 - high) * t
         self.status = Status.CONVERGED
-
-
-def f_merit(ascent: Ascent) -> float:
-    """The merit where an ascent stands."""
-    return ascent.f.merit(ascent.value)
 
 
 def _along(slope: FloatArray, reach: float) -> FloatArray:

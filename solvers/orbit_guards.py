@@ -126,6 +126,15 @@ def is_abelian(action: GroupAction) -> bool:
     return bool(np.abs(x @ y - y @ x).max(initial=0.0) <= CLOSES * (1 + np.abs(x).max() * np.abs(y).max()))
 
 
+def scales_only(action: GroupAction) -> bool:
+    """Whether an action is one of positive scalings, whose coordinates are the logarithms of its factors."""
+    from manifolds import PositiveDiagonal
+
+    return isinstance(action, LayerAction) and all(
+        isinstance(group, PositiveDiagonal) for group in action.spaces.values()
+    )
+
+
 def largest_scale(action: GroupAction, g: Any) -> float:
     """The largest |log| of a singular value of the matrices of a layer action's element."""
     if not isinstance(action, LayerAction):
@@ -165,14 +174,20 @@ def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name}{list(shape)}" for name, shape in shapes.items())
 
 
-def require_kept(action: GroupAction, objective: Objective, w: FloatArray, rng: np.random.Generator) -> float:
+def require_kept(
+    action: GroupAction,
+    objective: Objective,
+    w: FloatArray,
+    level: tuple[float, FloatArray],
+    rng: np.random.Generator,
+) -> float:
     """The largest relative change of the objective under small random elements, refused when it is no rounding.
 
     Raises
     ------
     InputError: the objective changes, or the action is not defined at w.
     """
-    value, gradient = objective.value_and_grad(w)
+    value, gradient = level
     worst = 0.0
     for scale in (0.1, 0.02):
         scale /= np.sqrt(max(action.dimension, 1))

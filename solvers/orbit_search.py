@@ -39,6 +39,7 @@ class Plan:
     Parameters
     ----------
     radius: bound on |log g|, or None.
+    box: bound on each coordinate, or infinity.
     steps, restarts: of the local ascents.
     gain: factor of the target at which to stop, or None.
     admits: the guards, whether an element is allowed.
@@ -46,6 +47,7 @@ class Plan:
     """
 
     radius: float | None
+    box: float
     steps: int
     restarts: int | None
     gain: float | None
@@ -74,7 +76,7 @@ def _sampled(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
 def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     """Local optima on an orbit of one parameter, those first which the guards allow."""
     merit = merit_along(f)
-    reach = CAP if plan.radius is None else plan.radius
+    reach = min(CAP if plan.radius is None else plan.radius, plan.box)
     if plan.period is not None and (plan.radius is None or plan.radius >= plan.period / 2):
         optima, width = circle_optima(merit, plan.period), plan.period
     else:
@@ -122,7 +124,7 @@ def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
         return _compared(f, plan, rng)
     compact, abelian = is_compact(f.action), is_abelian(f.action)
     bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
-    region = Region(radius=bound, abelian=abelian, admits=plan.admits)
+    region = Region(radius=bound, abelian=abelian, admits=plan.admits, box=plan.box)
     restarts = (4 if compact else 0) if plan.restarts is None else plan.restarts
     ends = []
     for k in range(1 + restarts):
@@ -170,7 +172,7 @@ def _compared(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Foun
     """Random elements around the best so far, in ever smaller distances: for targets without a gradient."""
     compact, abelian = is_compact(f.action), is_abelian(f.action)
     bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
-    region = Region(radius=bound, abelian=abelian, admits=plan.admits)
+    region = Region(radius=bound, abelian=abelian, admits=plan.admits, box=plan.box)
     best = Found(element=f.action.identity, value=f.start_value, status=Status.MAX_STEPS)
     coordinates, travelled, reach = np.zeros(f.action.dimension), 0.0, 1.0
     for _ in range(plan.steps * (1 + (plan.restarts or 0))):

@@ -25,6 +25,7 @@ class OrbitTarget:
     ----------
     action, objective, target, maximize: as for the search.
     start: the point w, shape (n,).
+    gradient: of the objective there.
     transport: whether gradients are carried along the orbit, which needs an affine action and a gradient norm.
     logarithmic: whether the merit of a squared norm is its logarithm.
     """
@@ -36,6 +37,7 @@ class OrbitTarget:
         start: FloatArray,
         target: Target,
         *,
+        gradient: FloatArray,
         maximize: bool,
         transport: bool = True,
         logarithmic: bool = True,
@@ -46,15 +48,14 @@ class OrbitTarget:
         self.is_logarithmic = is_norm and logarithmic
         self.is_transported = transport and is_norm and action.is_affine
         self.has_slope = target.has_gradient
-        self._gradient = objective.gradient(start) if self.is_transported else start
+        self._gradient = gradient
         self.start_value = self.value(action.identity)
 
     def value(self, g: Any) -> float:
         """The target at g.w."""
         with np.errstate(all="ignore"):
             if self.is_transported:
-                gradient = self._carried(g)
-                return float(gradient @ self._metric(gradient))
+                return self.of_gradient(self._carried(g))[0]
             return self.target.value(self.objective, self.point(g))
 
     def value_and_slope(self, g: Any) -> tuple[float, FloatArray]:
@@ -62,12 +63,17 @@ class OrbitTarget:
         with np.errstate(all="ignore"):
             if self.is_transported:
                 gradient = self._carried(g)
-                direction = self._metric(gradient)
+                value, direction = self.of_gradient(gradient)
                 rates = self.action.pullback(direction, gradient) - self.action.pullback(0 * direction, gradient)
-                return float(gradient @ direction), -2 * rates
+                return value, -2 * rates
             point = self.point(g)
             value, slope = self.target.value_and_grad(self.objective, point)
             return value, self.action.pullback(point, slope)
+
+    def of_gradient(self, gradient: FloatArray) -> tuple[float, FloatArray]:
+        """The squared norm of a gradient in the metric of the target, and the metric times the gradient."""
+        direction = self._metric(gradient)
+        return float(gradient @ direction), direction
 
     def point(self, g: Any) -> FloatArray:
         """The point g.w, shape (n,)."""

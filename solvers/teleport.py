@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from inspect import signature
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -79,18 +79,17 @@ def teleport(
     before = wanted.start_value(known, start)
     generator = read_generator(rng)
     destination = move.search(known, start, wanted, maximize=bool(maximize), rng=generator)
-    destination = _verified(known, move, wanted, start, destination, (value, gradient, before), bool(maximize))
-    loss_after, gradient_after = known.value_and_grad(destination.point)
-    after = before if destination.point is start else wanted.value(known, destination.point)
+    first = Place(loss=value, gradient=gradient, target=before)
+    destination, last = _verified(known, move, wanted, start, destination, first, bool(maximize))
     return TeleportResult(
         point=known.space.like(destination.point.copy(), w),
         loss_before=value,
-        loss_after=loss_after,
+        loss_after=last.loss,
         target=wanted.name,
         target_before=before,
-        target_after=after,
+        target_after=last.target,
         gradient_norm_before=float(np.linalg.norm(gradient)),
-        gradient_norm_after=float(np.linalg.norm(gradient_after)),
+        gradient_norm_after=float(np.linalg.norm(last.gradient)),
         status=destination.status,
         cost=known.ledger.total() - opened,
         steps=destination.steps,
@@ -147,26 +146,36 @@ def _made(kind: Any, options: Mapping[str, Any], **more: Any) -> Move:
     return kind(**more, **options)
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Loss, gradient and target at one point."""
+
+    loss: float
+    gradient: FloatArray
+    target: float
+
+
 def _verified(
     objective: Objective,
     move: Move,
     target: Target,
     start: FloatArray,
     found: Destination,
-    before: tuple[float, FloatArray, float],
+    first: Place,
     maximize: bool,
-) -> Destination:
-    """The destination, or the start where the destination is infeasible or worse."""
-    value, gradient, level = before
+) -> tuple[Destination, Place]:
+    """The destination and what it is like; the start where the destination is infeasible or worse."""
     point = np.asarray(found.point, dtype=float)
     if np.array_equal(point, start):
-        return replace(found, point=start)
-    loss, slope = objective.value_and_grad(point) if np.isfinite(point).all() else (math.nan, gradient)
+        return replace(found, point=start), first
+    loss, slope = objective.value_and_grad(point) if np.isfinite(point).all() else (math.nan, first.gradient)
     reached = target.value(objective, point) if math.isfinite(loss) else math.nan
-    allowed = DRIFT * abs(value) + rounding(value, gradient, start) + rounding(loss, slope, point)
-    drift = loss - value if move.name != "orbit" else abs(loss - value)
+    allowed = DRIFT * abs(first.loss) + rounding(first.loss, first.gradient, start) + rounding(loss, slope, point)
+    drift = abs(loss - first.loss) if move.name == "orbit" else loss - first.loss
     finite = math.isfinite(loss) and math.isfinite(reached)
-    if finite and drift <= allowed and (reached >= level if maximize else reached <= level):
-        return found
+    if finite and drift <= allowed and (reached >= first.target if maximize else reached <= first.target):
+        return found, Place(loss=loss, gradient=slope, target=reached)
     status = Status.NO_IMPROVEMENT if finite else Status.NON_FINITE
-    return replace(found, point=start, status=status, element=None, evidence={**found.evidence, "refused_drift": drift})
+    evidence = {**found.evidence, "refused_change_of_the_loss": drift if finite else None}
+    return replace(found, point=start, status=status, element=None, evidence=evidence), first
