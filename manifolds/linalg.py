@@ -1,15 +1,17 @@
-"""Batched linear algebra of real matrices: exponential, its derivative, polar factors.
+"""Batched linear algebra: exponential, its derivative, polar factors.
 
-Every function takes arrays of shape `(..., n, n)` and works on all leading axes at once. SciPy is imported when it is
-first needed.
+Every function takes arrays of shape `(..., n, n)` and works on all leading axes at once; `expm` those of any array
+library and any floating-point type, the others real ones of NumPy. SciPy is imported when it is first needed.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from manifolds import array_api
 from manifolds.checks import Array
 from manifolds.errors import InputError
 
@@ -20,7 +22,7 @@ _FEWEST_OWN_MATRICES = 8
 _MOST_SQUARINGS = 5
 
 
-def expm(X: Array) -> Array:
+def expm(X: Any) -> Any:
     r"""The exponential :math:`\exp X = \sum_{k \ge 0} X^k / k!` of each matrix.
 
     Many small matrices are scaled, put into the Taylor polynomial of degree 16 and squared, all at once; large
@@ -29,6 +31,8 @@ def expm(X: Array) -> Array:
     Parameters
     ----------
     X : array of shape (..., n, n)
+        Of NumPy or another library, whose own exponential is taken where it has one; real or complex, and the result
+        is of its type.
 
     Examples
     --------
@@ -36,6 +40,8 @@ def expm(X: Array) -> Array:
     array([[1., 1.],
            [0., 1.]])
     """
+    if not isinstance(X, np.ndarray):
+        return _expm_elsewhere(X)
     count = math.prod(X.shape[:-2])
     if count == 0:
         return np.zeros_like(X)
@@ -58,27 +64,46 @@ def expm(X: Array) -> Array:
     return result.reshape(X.shape)
 
 
+def _expm_elsewhere(X: Any) -> Any:
+    """exp of the matrices of another library, by its own function or by one number of squarings for all of them."""
+    xp = array_api.namespace(X)
+    if hasattr(xp.linalg, "matrix_exp"):
+        return xp.linalg.matrix_exp(X)
+    largest = float(xp.max(xp.sum(xp.abs(X), axis=-2))) if math.prod(X.shape) else 0.0
+    squarings = max(0, math.ceil(math.log2(max(largest, _DEGREE_16_RADIUS) / _DEGREE_16_RADIUS)))
+    result = _taylor(array_api.identity(xp, X.shape[-1], X), X / 2.0**squarings)
+    for _ in range(squarings):
+        result = result @ result
+    return result
+
+
 def _scaled_taylor(X: Array, squarings: Array) -> Array:
     """exp of a stack, the k-th matrix halved `squarings[k]` times before and squared as often afterwards."""
-    n, c = X.shape[-1], _COEFFICIENTS
-    X = X * np.exp2(-squarings)[:, None, None]
-    X2 = X @ X
-    X3, X4 = X2 @ X, X2 @ X2
-    power = [np.eye(n), X, X2, X3]
-
-    def block(first: int) -> Array:
-        """Four terms of the polynomial, from one power on."""
-        return c[first] * power[0] + c[first + 1] * power[1] + c[first + 2] * power[2] + c[first + 3] * power[3]
-
-    result = c[16] * X4 + block(12)
-    for first in (8, 4, 0):
-        result = result @ X4 + block(first)
+    scale = np.exp2(-squarings)[:, None, None].astype(X.real.dtype)
+    result = _taylor(np.eye(X.shape[-1], dtype=X.dtype), X * scale)
     for level in range(int(squarings.max(initial=0))):
         rest = squarings > level
         if rest.all():
             result = result @ result
         else:
             result[rest] = result[rest] @ result[rest]
+    return result
+
+
+def _taylor(one: Any, X: Any) -> Any:
+    """The Taylor polynomial of degree 16 of exp, by Paterson and Stockmeyer's scheme."""
+    c = _COEFFICIENTS
+    X2 = X @ X
+    X3, X4 = X2 @ X, X2 @ X2
+    power = [one, X, X2, X3]
+
+    def block(first: int) -> Any:
+        """Four terms of the polynomial, from one power on."""
+        return c[first] * power[0] + c[first + 1] * power[1] + c[first + 2] * power[2] + c[first + 3] * power[3]
+
+    result = c[16] * X4 + block(12)
+    for first in (8, 4, 0):
+        result = result @ X4 + block(first)
     return result
 
 
