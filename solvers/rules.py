@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from manifolds.errors import InputError
+from solvers.newton_rule import Newton
 from solvers.rule import Rule, SecondOrderRule
 from solvers.rules_adaptive import AdaDelta, AdaGrad, RMSProp
 from solvers.rules_moments import Adam, AdamW, AMSGrad, NAdam
 from solvers.rules_momentum import GradientDescent, HeavyBall, Lion, Nesterov, SignDescent
+from solvers.scipy_methods import METHODS, SciPy
 
 __all__ = [
     "RULES",
@@ -25,8 +28,10 @@ __all__ = [
     "Lion",
     "NAdam",
     "Nesterov",
+    "Newton",
     "RMSProp",
     "Rule",
+    "SciPy",
     "SecondOrderRule",
     "SignDescent",
     "make_rule",
@@ -46,19 +51,22 @@ RULES: Mapping[str, Any] = MappingProxyType(
         "adamw": AdamW,
         "amsgrad": AMSGrad,
         "nadam": NAdam,
+        "newton": Newton,
+        **{method.lower(): partial(SciPy, method) for method in METHODS},
     }
 )
-"""Constructors by name."""
+"""Constructors by name: of a :class:`~solvers.rule.Rule`, or of a :class:`~solvers.scipy_methods.SciPy` method."""
 
 
-def make_rule(name: str, *, learning_rate: Any = None, **hyperparameters: Any) -> Any:
+def make_rule(name: str, *, learning_rate: Any = None, **hyperparameters: Any) -> Rule | SciPy:
     """The rule of a name.
 
     Parameters
     ----------
     name: one of :data:`RULES`.
     learning_rate: a number, a schedule or a step-size policy; the default of the rule where None is given.
-    hyperparameters: by name, as the class of the rule documents them.
+    hyperparameters: by name, as the class of the rule documents them; SciPy's methods take ``options`` alone, since
+        they choose their own steps.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def make_rule(name: str, *, learning_rate: Any = None, **hyperparameters: Any) -
         )
     make = RULES[name]
     given = hyperparameters if learning_rate is None else {"learning_rate": learning_rate, **hyperparameters}
-    known = [field for field in make.__dataclass_fields__ if make.__dataclass_fields__[field].init]
+    known = ["options"] if isinstance(make, partial) else list(make.__dataclass_fields__)
     for unknown in (field for field in given if field not in known):
         near = difflib.get_close_matches(unknown, known, n=1)
         raise InputError(
