@@ -12,7 +12,11 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.hyperparameters import read_count
 from solvers.objective import Objective
+from solvers.rule import Rule, State
+from solvers.rules import AdaGrad, Adam, AdamW, RMSProp
+from solvers.step_size import StepSize
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_reals
@@ -72,6 +76,31 @@ class PreconditionedGradientNorm(Target):
     def __post_init__(self) -> None:
         object.__setattr__(self, "eta", _read_metric(self.eta))
 
+    @staticmethod
+    def of_state(rule: Rule, state: State, *, count: int) -> PreconditionedGradientNorm:
+        r"""The target with the diagonal by which a rule multiplies gradients after some steps.
+
+        .. math:: \eta_i = \frac{\text{learning rate}}{\sqrt{v_i/(1-\beta_2^t)} + \epsilon}
+
+        for Adam and AdamW, without the correction for AdaGrad and RMSProp.
+
+        Parameters
+        ----------
+        rule: the optimizer, with a number or a schedule as its learning rate.
+        state: its state.
+        count: the steps it has done, at least 1.
+
+        Raises
+        ------
+        InputError: the rule is another one, its learning rate is found by a policy, or eta is infinite.
+
+        >>> rule, w = AdaGrad(learning_rate=0.5, epsilon=0), np.array([3.0])
+        >>> _, state = rule.step(np.array([4.0]), rule.start(w), count=1, rate=0.5)
+        >>> PreconditionedGradientNorm.of_state(rule, state, count=1).eta.tolist()
+        [0.125]
+        """
+        return PreconditionedGradientNorm(_diagonal(rule, state, read_count(count, name="count")))
+
     def value(self, objective: Objective, w: FloatArray) -> float:
         """The squared norm of the gradient in the metric eta."""
         gradient = objective.gradient(w)
@@ -93,6 +122,21 @@ class PreconditionedGradientNorm(Target):
                 cure=f"give a vector of {len(gradient)} numbers or a square matrix of that order",
             )
         return eta * gradient if eta.ndim == 1 else eta @ gradient
+
+
+def _diagonal(rule: Rule, state: State, count: int) -> FloatArray:
+    """What a rule multiplies gradients by."""
+    rate: Any = rule.learning_rate
+    if not isinstance(rule, AdaGrad | RMSProp | Adam | AdamW) or isinstance(rate, StepSize):
+        raise InputError(
+            f"the diagonal of {rule!r}",
+            why="its state determines none at a known rate",
+            cure="give eta itself; without squares in the state it is the learning rate, and 'gradient-norm' will do",
+        )
+    number = float(rate(count)) if callable(rate) else float(rate)
+    correction = 1 - rule.beta2**count if isinstance(rule, Adam | AdamW) else 1.0
+    with np.errstate(divide="ignore"):
+        return np.asarray(number / (np.sqrt(state["square"] / correction) + rule.epsilon))
 
 
 def _read_metric(eta: Any) -> FloatArray:

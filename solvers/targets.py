@@ -12,6 +12,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.curvature import Curvature
+from solvers.lookahead import Lookahead
 from solvers.objective import Objective
 from solvers.predicted_decrease import PredictedDecrease
 from solvers.sharpness import Sharpness
@@ -24,6 +25,7 @@ __all__ = [
     "Curvature",
     "FunctionTarget",
     "GradientNorm",
+    "Lookahead",
     "PreconditionedGradientNorm",
     "PredictedDecrease",
     "Sharpness",
@@ -93,6 +95,7 @@ TARGETS: Mapping[str, Callable[..., Target]] = {
     Sharpness.name: Sharpness,
     Curvature.name: Curvature,
     PredictedDecrease.name: PredictedDecrease,
+    Lookahead.name: Lookahead,
 }
 """What makes each target, by name."""
 

@@ -10,6 +10,8 @@ from taylor import taylor_slope
 
 from manifolds.errors import InputError
 from solvers.objective import Objective
+from solvers.rules import AdaGrad, Adam, AdamW, GradientDescent, RMSProp
+from solvers.step_sizes import Armijo
 from solvers.targets import GradientNorm, PreconditionedGradientNorm, read_target
 from symmetries import Loss
 
@@ -112,3 +114,21 @@ def test_what_is_no_target_is_refused(spec, options, why):
 def test_a_target_passes_through():
     target = GradientNorm()
     assert read_target(target) is target
+
+
+@pytest.mark.parametrize(
+    "rule", [AdaGrad(epsilon=0.1), RMSProp(epsilon=0.1), Adam(beta1=0.0), AdamW(beta1=0.0)], ids=repr
+)
+def test_the_diagonal_of_a_state_is_what_the_rule_multiplies_gradients_by(rule):
+    objective, w, state = rosenbrock(), POINT, rule.start(POINT)
+    for count in range(1, 4):
+        gradient = objective.gradient(w)
+        move, state = rule.step(gradient, state, count=count, rate=rule.learning_rate, point=w * 0)
+        w = w + move
+    assert PreconditionedGradientNorm.of_state(rule, state, count=3).eta == pytest.approx(-move / gradient, rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", [GradientDescent(), Adam(learning_rate=Armijo())], ids=repr)
+def test_rules_without_a_diagonal_are_refused(rule):
+    with pytest.raises(InputError, match="the diagonal of"):
+        PreconditionedGradientNorm.of_state(rule, rule.start(POINT), count=1)
