@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -93,9 +94,7 @@ def mean_displacement(bend: float, curve: Curve) -> tuple[float, float]:
 def _integral(distance: Callable[[float], float], crossing: float | None) -> tuple[float, float]:
     """Integral from -pi/2 to pi/2, broken where the circle crosses the curve and the distance has a kink."""
     ends = [-math.pi / 2, *([] if crossing is None else [crossing]), math.pi / 2]
-    parts = [
-        quad(distance, a, b, epsabs=ACCURACY, epsrel=ACCURACY, limit=400) for a, b in zip(ends, ends[1:], strict=False)
-    ]
+    parts = [quad(distance, a, b, epsabs=ACCURACY, epsrel=ACCURACY, limit=400) for a, b in pairwise(ends)]
     return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
 

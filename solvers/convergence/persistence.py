@@ -2,7 +2,8 @@ r"""When one teleport stays optimal: :math:`D^3L[u,u,\cdot]` must be parallel to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -84,11 +85,14 @@ def persistence_of_optimality(
 
 def _starts(objective: Objective, points: Sequence[Point] | Point) -> list[FloatArray]:
     """The points as vectors."""
-    one = isinstance(points, dict) or np.ndim(points[0]) == 0 if len(points) else False  # type: ignore[index]
-    several = [points] if one else list(points)
+    listed: Any = points
+    one = isinstance(points, Mapping) or (
+        len(listed) > 0 and not isinstance(listed[0], Mapping) and np.ndim(listed[0]) == 0
+    )
+    several = [listed] if one else list(listed)
     if not several:
         raise InputError("no points", why="the theorem is about optimal points", cure="give one at least")
-    return [objective.start(point) for point in several]  # type: ignore[arg-type]
+    return [objective.start(point) for point in several]
 
 
 def _worst(claims: list[Claim]) -> Claim:

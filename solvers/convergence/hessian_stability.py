@@ -1,0 +1,264 @@
+r"""Losses with a stable Hessian, such as logistic ones: teleport steps contract the gap by a constant factor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.convergence.optimal_points import off_gradient
+from solvers.convergence.paths import require_positive
+from solvers.convergence.teleport_schedule import (
+    ScheduledRun,
+    Teleport,
+    level_set_teleport,
+    newton_minimum,
+    run_schedule,
+)
+from solvers.convergence.theorem_check import Checked, TheoremCheck, checked, compared, undecided, vanishing
+from solvers.objective import Objective, as_objective
+from symmetries.actions.parameter_space import FloatArray, Point
+from symmetries.arguments import read_reals
+from symmetries.certificate import Claim
+from symmetries.loss import Loss
+
+SOURCE = "A. Mishkin, A. Bietti, R. Gower, arXiv:2403.03362 (2024), section 4"
+
+Teleports: TypeAlias = Literal["every", "every-other"] | Collection[int]
+
+CONTRACTION = "each teleport step contracts: d_(k+1) <= (1 - mu/Lambda) d_k"
+SCHEDULE = "d_K <= 2 R^2 L/(M + 2 R^2 L sum over blocks of ((Lambda/(Lambda-mu))^b - 1)/d)"
+ALTERNATING = "every other step: d_K <= 2 R^2 L mu/((Lambda - mu) ((Lambda/(Lambda-mu))^(K/2) - 1))"
+
+
+def logistic_stability(features: Any, spread: float) -> TheoremCheck:
+    r"""Constants of the stability of the Hessian of a logistic loss on a ball, from its samples alone.
+
+    Over a displacement d the weight :math:`s'(a_i\cdot w)` of a sample changes by a factor between
+    :math:`e^{-|a_i\cdot d|}` and :math:`e^{|a_i\cdot d|}`.  With :math:`D = \max_i |a_i|\cdot\text{spread}`, integrating
+    twice along the segment,
+
+    .. math:: \tilde\mu = \frac{2(e^{-D} + D - 1)}{D^2}, \qquad \tilde\Lambda = \frac{2(e^{D} - D - 1)}{D^2};
+
+    a squared penalty of the weights keeps them.
+
+    Parameters
+    ----------
+    features: the samples in rows, shape (m, n).
+    spread: the largest distance of two points that are compared.
+
+    Raises
+    ------
+    InputError: the features are no finite matrix, or the spread is not positive.
+
+    >>> check = logistic_stability([[1.0, 0.0], [0.0, 1.0]], 1.0)
+    >>> [round(check.claims[0].evidence[name], 4) for name in ("mu", "lambda")]
+    [0.7358, 1.4366]
+    """
+    rows = read_reals(features, what="the features")
+    require_positive(spread, "spread")
+    if rows.ndim != 2 or not np.isfinite(rows).all() or not rows.any():
+        raise InputError("the features", why="they are no finite matrix with samples in rows", cure="give shape (m, n)")
+    size = float(np.linalg.norm(rows, axis=1).max()) * float(spread)
+    lower = 2 * (math.expm1(-size) + size) / size**2 if size > 1e-3 else 1 - size / 3
+    upper = 2 * (math.expm1(size) - size) / size**2 if size > 1e-3 else 1 + size / 2
+    claim = Claim(
+        statement="the Hessian of the logistic loss is stable on the ball with these constants",
+        verdict="measured",
+        reason="integrated bounds of the weights of the samples, rounded to double precision",
+        evidence={"mu": lower, "lambda": upper, "log_change": size},
+    )
+    return TheoremCheck(theorem="Hessian stability of a logistic loss", claims=(claim,), source=SOURCE)
+
+
+def hessian_stability_rate(
+    objective: Objective | Loss,
+    w: Point,
+    *,
+    smoothness: float,
+    steps: int = 10,
+    teleports: Teleports = "every-other",
+    constants: tuple[float, float] | None = None,
+    minimiser: Point | None = None,
+    teleport: Teleport | None = None,
+) -> Checked:
+    r"""The rates of gradient descent with teleports where the Hessian is stable.
+
+    Stability with :math:`\tilde\mu \le \tilde\Lambda`: f(y) lies between
+    :math:`f(x) + \nabla f(x)(y-x) + \tfrac c2|y-x|^2_{H(x)}` for :math:`c = \tilde\mu` and :math:`c = \tilde\Lambda`.
+    A teleport leads to :math:`Hu = \lambda u`; a step of :math:`1/(\tilde\Lambda\lambda)` from there gives
+    :math:`\delta_{k+1} \le (1 - \tilde\mu/\tilde\Lambda)\,\delta_k`.  Other steps have the length 1/L and raise
+    :math:`1/\delta` by :math:`1/(2LR^2)`.  Together, with :math:`q = \tilde\Lambda/(\tilde\Lambda - \tilde\mu)`, M plain
+    steps and blocks B of :math:`b_k` teleport steps that begin at the gap :math:`\delta_{k-1}`,
+
+    .. math:: \delta_K \le \frac{2R^2L}{M + 2R^2L\sum_{k\in B}(q^{b_k} - 1)/\delta_{k-1}},
+
+    and for a teleport at every other step :math:`\delta_K \le 2R^2L\,(q-1)/(q^{K/2} - 1)`.
+
+    Parameters
+    ----------
+    objective: a convex loss.
+    w: the start.
+    smoothness: the Lipschitz constant L of the gradient.
+    steps: K.
+    teleports: ``every``, ``every-other`` (steps 0, 2, ...) or numbers of steps.
+    constants: the pair of stability constants; measured on the run by default.
+    minimiser: of the loss; found by Newton's method.
+    teleport: w -> w' with Hu = lambda u; along the level set by default.
+
+    Returns
+    -------
+    Claims: the Hessian is stable on the pairs of points that are used, the teleports reach Hu = lambda u, each teleport
+    step contracts, the bound of the schedule, and of the alternating one where it applies.
+
+    Raises
+    ------
+    InputError: the start is not finite, or a number is out of its range.
+
+    Examples
+    --------
+    >>> loss = Loss.parse("log(cosh(x)) + log(cosh(2*y + x))")
+    >>> hessian_stability_rate(loss, [1.0, 0.5], smoothness=6.0, steps=6).verdict
+    'measured'
+
+    Source: A. Mishkin, A. Bietti, R. Gower, arXiv:2403.03362 (2024), section 4.
+    """
+    problem = as_objective(objective)
+    point = problem.start(w)
+    require_positive(smoothness, "smoothness")
+    require_positive(steps, "steps", integer=True)
+    at = _numbers(teleports, steps)
+    pair = _read_constants(constants)
+    found = newton_minimum(problem, point) if minimiser is None else problem.start(minimiser)
+    if found is None:
+        claims = [undecided(CONTRACTION, "no minimiser was found: give `minimiser`")]
+        return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
+    upper = pair[1] if pair else 1.0
+
+    def step_size(start: FloatArray, gradient: FloatArray, teleported: bool) -> float:
+        """1/(Lambda lambda) after a teleport, 1/L otherwise."""
+        if not teleported or not gradient.any():
+            return 1 / smoothness
+        curvature = float(gradient @ problem.hvp(start, gradient)) / float(gradient @ gradient)
+        size = 1 / (upper * curvature) if curvature > 0 else 1 / smoothness
+        return _shortened(problem, start, gradient, size) if pair is None else size
+
+    run = run_schedule(
+        problem,
+        point,
+        steps=steps,
+        step_size=step_size,
+        minimum=problem.value(found),
+        teleport=teleport or level_set_teleport(problem),
+        at=at,
+    )
+    stable, pair = _stability(problem, run, found, at, pair)
+    claims = [stable, _critical(problem, run, at), *_rates(run, found, at, pair, smoothness)]
+    return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
+
+
+def _numbers(teleports: Teleports, steps: int) -> frozenset[int]:
+    """Numbers of the steps before which to teleport."""
+    if isinstance(teleports, str):
+        if teleports not in ("every", "every-other"):
+            raise InputError(
+                f"teleports={teleports!r}", why="it is not known", cure="use 'every', 'every-other' or step numbers"
+            )
+        return frozenset(range(0, steps, 1 if teleports == "every" else 2))
+    return frozenset(k for k in teleports if 0 <= k < steps)
+
+
+def _read_constants(constants: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The pair of stability constants, ordered."""
+    if constants is None:
+        return None
+    lower, upper = map(float, constants)
+    if not 0 < lower <= upper < math.inf:
+        raise InputError(f"constants={constants!r}", why="0 < mu <= Lambda is needed", cure="give (mu, Lambda)")
+    return lower, upper
+
+
+def _shortened(objective: Objective, start: FloatArray, gradient: FloatArray, size: float) -> float:
+    """A step that decreases the loss by half of what the slope promises, by halving."""
+    value, slope = objective.value(start), float(gradient @ gradient)
+    while not objective.value(start - size * gradient) <= value - 0.5 * size * slope * (1 - 1e-9) and size > 1e-12:
+        size /= 2
+    return size
+
+
+def _stability(
+    objective: Objective,
+    run: ScheduledRun,
+    minimiser: FloatArray,
+    at: Collection[int],
+    pair: tuple[float, float] | None,
+) -> tuple[Claim, tuple[float, float]]:
+    """The claim that the Hessian is stable on the pairs that the proof compares, and the constants."""
+    ratios = []
+    for k in sorted(at):
+        start = run.departures[k]
+        value, gradient = objective.value_and_grad(start)
+        for end in (run.points[k + 1], minimiser):
+            move = end - start
+            bend = float(move @ objective.hvp(start, move)) / 2
+            rest = objective.value(end) - value - float(gradient @ move)
+            if bend > 1e-12 * max(abs(value), 1e-300):
+                ratios.append(rest / bend)
+    low, high = (min(ratios), max(ratios)) if ratios else (1.0, 1.0)
+    lower, upper = pair or (low, max(high, low * (1 + 1e-9)))
+    outside = max(lower - low, high - upper, 0.0)
+    claim = vanishing(
+        "f is between its quadratic models with mu and Lambda at the points of the run",
+        outside,
+        tolerance=1e-6,
+        reason=f"the ratios are in [{low:.4f}, {high:.4f}], with mu = {lower:.4f}, Lambda = {upper:.4f}",
+        mu=lower,
+        constant=upper,
+        smallest_ratio=low,
+        largest_ratio=high,
+        pairs=len(ratios),
+    )
+    return claim, (lower, upper)
+
+
+def _critical(objective: Objective, run: ScheduledRun, at: Collection[int]) -> Claim:
+    """The claim that teleports reached Hu = lambda u."""
+    worst = 0.0
+    for k in at:
+        gradient = objective.gradient(run.departures[k])
+        if float(np.linalg.norm(gradient)) > 1e-9:
+            worst = max(worst, off_gradient(objective.hvp(run.departures[k], gradient), gradient))
+    return vanishing("H u = lambda u after each teleport", worst, tolerance=1e-4, teleports=len(at))
+
+
+def _rates(
+    run: ScheduledRun, minimiser: FloatArray, at: Collection[int], pair: tuple[float, float], smoothness: float
+) -> list[Claim]:
+    """The contraction and the bounds of the schedule."""
+    lower, upper = pair
+    rounding = 1e-13 * (1 + float(run.gaps[0]))
+    real = [k for k in sorted(at) if run.gaps[k] > 1e3 * rounding]
+    factors = [run.gaps[k + 1] / run.gaps[k] for k in real]
+    if not factors:
+        return [undecided(CONTRACTION, "no teleport step begins above the level of rounding")]
+    rate = 1 - lower / upper
+    claims = [compared(CONTRACTION, max(factors), rate + 1e-9, factors=factors, mu=lower, constant=upper)]
+    radius = float(np.linalg.norm(np.vstack([run.departures, run.points]) - minimiser, axis=1).max())
+    size, steps, growth = 2 * radius**2 * smoothness, len(run.departures), 1 / max(rate, 1e-12)
+    blocks, k, total = 0, 0, 0.0
+    while k < steps:
+        length = next((b for b in range(steps - k) if k + b not in at), steps - k)
+        if length:
+            blocks, total = blocks + 1, total + (growth**length - 1) / max(float(run.gaps[k]), rounding)
+        k += max(length, 1)
+    plain = steps - len(at)
+    gap = float(run.gaps[-1]) - rounding
+    bound = size / (plain + size * total)
+    claims.append(compared(SCHEDULE, gap, bound, blocks=blocks, plain_steps=plain, radius=radius))
+    if steps % 2 == 0 and sorted(at) == list(range(0, steps, 2)):
+        alternating = size * (growth - 1) / (growth ** (steps // 2) - 1)
+        claims.append(compared(ALTERNATING, gap, alternating, steps=steps, gaps=run.gaps))
+    return claims
