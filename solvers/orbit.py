@@ -14,6 +14,7 @@ from solvers.orbit_guards import (
     group_period,
     largest_scale,
     orbit_period,
+    random_element,
     require_kept,
     require_same_space,
     rounding,
@@ -118,6 +119,7 @@ class OrbitMove(Move):
         evidence = {"change_of_the_loss_nearby": require_kept(self.action, objective, w, level, rng)}
         plan = self._plan(objective, w)
         good: list[Destination] = []
+        found: list[Found] = []
         for transport in (True, False):
             f = OrbitTarget(
                 self.action,
@@ -129,7 +131,8 @@ class OrbitMove(Move):
                 transport=transport,
                 logarithmic=plan.period is None,
             )
-            found = search_orbit(f, plan, rng)
+            self._require_gain(f)
+            found = [] if f.is_stationary else search_orbit(f, plan, rng)
             good = [one for one in (self._checked(f, one, level) for one in found) if one is not None]
             if good or not f.is_transported:
                 break
@@ -140,18 +143,28 @@ class OrbitMove(Move):
             good = [Destination(point=w.copy(), status=status, steps=0, element=self.action.identity)]
         return [replace(one, evidence={**evidence, **one.evidence}) for one in good]
 
-    def random(self, w: FloatArray, *, rng: np.random.Generator, scale: float = 1.0) -> Destination:
+    def random(self, w: FloatArray, *, rng: np.random.Generator, length: float | None = None) -> Destination:
         """A random point of the orbit, better or worse: the control of a search.
 
         Parameters
         ----------
         w: where the orbit passes, shape (n,).
         rng: source of the element.
-        scale: standard deviation of the coordinates of its logarithm.
+        length: Euclidean length of the coordinates of its logarithm; the radius, or 1, by default.
         """
-        g = self.action.random(rng, scale=scale)
+        g = random_element(self.action, rng, length=length or self.radius or 1.0)
         point = np.asarray(self.action.apply(g, w))
         return Destination(point=point, status=Status.CONVERGED, steps=1, element=g)
+
+    def _require_gain(self, f: OrbitTarget) -> None:
+        """Refuse a factor of the target that the search cannot stop at."""
+        gain = self.stop_at_gain
+        if gain is not None and not (f.start_value > 0 and (gain > 1 if f.maximize else gain < 1)):
+            raise InputError(
+                f"stop_at_gain={gain!r}",
+                why=f"the target is {f.start_value:.4g} at the start and is made {'large' if f.maximize else 'small'}",
+                cure="give a factor above 1 to maximise, below 1 to minimise, of a target that is positive",
+            )
 
     def _plan(self, objective: Objective, w: FloatArray) -> Plan:
         """The options as the searches take them."""

@@ -174,6 +174,14 @@ def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name}{list(shape)}" for name, shape in shapes.items())
 
 
+def random_element(action: GroupAction, rng: np.random.Generator, *, length: float) -> Any:
+    """The exponential of random coordinates of a length; a random element of a finite group."""
+    if not action.dimension:
+        return action.random(rng)
+    t = rng.standard_normal(action.dimension)
+    return action.exp(t * (length / float(np.linalg.norm(t))))
+
+
 def require_kept(
     action: GroupAction,
     objective: Objective,
@@ -190,14 +198,13 @@ def require_kept(
     value, gradient = level
     worst = 0.0
     for scale in (0.1, 0.02):
-        scale /= np.sqrt(max(action.dimension, 1))
-        moved = np.asarray(action.apply(action.random(rng, scale=scale), w))
+        moved = np.asarray(action.apply(random_element(action, rng, length=scale), w))
         change = abs(objective.value(moved) - value)
+        near = f" with |log g| = {scale:g}" if action.dimension else ""
         if not change <= KEPT * abs(value) + rounding(value, gradient, w):
             raise InputError(
                 "the action does not keep the objective",
-                why=f"a random element with |log g| near {scale * np.sqrt(action.dimension):.2g} changes it "
-                f"from {value:.6g} by {change:.3g}",
+                why=f"a random element{near} changes it from {value:.6g} by {change:.3g}",
                 cure="use an action of this objective: the one of its loss, of its data, without a penalty on norms",
             )
         worst = max(worst, change / max(abs(value), 1e-300))

@@ -85,11 +85,14 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     times = [float(t) for t in optima.times]
     times[0] = polished(f, times[0], near, optima.border)
     allowed = [t for t in times if plan.admits(f.action.exp([t]))]
-    if not allowed:
+    is_guarded = not allowed
+    if is_guarded:
         ends = optima.border or (0.0, width)
-        allowed = [t for t in times_by_merit(merit, ends, MOST_CHECKS) if plan.admits(f.action.exp([t]))][:1]
-    evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(times)}
-    return [_at_time(f, plan, t, optima, evidence) for t in allowed]
+        times = times_by_merit(merit, ends, MOST_CHECKS)
+        allowed = [next((t for t in times if plan.admits(f.action.exp([t]))), 0.0)]
+    evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(optima.times)}
+    places = [_at_time(f, plan, t, optima, evidence) for t in allowed]
+    return [replace(one, status=Status.TRUST_RADIUS) for one in places] if is_guarded else places
 
 
 def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: Mapping[str, Any]) -> Found:

@@ -49,6 +49,7 @@ class OrbitTarget:
         self.is_transported = transport and is_norm and action.is_affine
         self.has_slope = target.has_gradient
         self._gradient = gradient
+        self.is_stationary = is_norm and not gradient.any()
         self.start_value = self.value(action.identity)
 
     def value(self, g: Any) -> float:
