@@ -29,6 +29,12 @@ SOURCE = "A. Mishkin, A. Bietti, R. Gower, arXiv:2403.03362 (2024), section 4"
 
 Teleports: TypeAlias = Literal["every", "every-other"] | Collection[int]
 
+CAUTIOUS = (0.1, 10.0)
+"""Constants of the first run, where none are given."""
+
+ATTEMPTS = 7
+"""Most runs in which the constants are fitted."""
+
 CONTRACTION = "each teleport step contracts: d_(k+1) <= (1 - mu/Lambda) d_k"
 SCHEDULE = "d_K <= 2 R^2 L/(M + 2 R^2 L sum over blocks of ((Lambda/(Lambda-mu))^b - 1)/d)"
 ALTERNATING = "every other step: d_K <= 2 R^2 L mu/((Lambda - mu) ((Lambda/(Lambda-mu))^(K/2) - 1))"
@@ -38,8 +44,8 @@ def logistic_stability(features: Any, spread: float) -> TheoremCheck:
     r"""Constants of the stability of the Hessian of a logistic loss on a ball, from its samples alone.
 
     Over a displacement d the weight :math:`s'(a_i\cdot w)` of a sample changes by a factor between
-    :math:`e^{-|a_i\cdot d|}` and :math:`e^{|a_i\cdot d|}`.  With :math:`D = \max_i |a_i|\cdot\text{spread}`, integrating
-    twice along the segment,
+    :math:`e^{-|a_i\cdot d|}` and :math:`e^{|a_i\cdot d|}`.  With :math:`D = \max_i |a_i|\cdot\text{spread}`,
+    integrating twice along the segment,
 
     .. math:: \tilde\mu = \frac{2(e^{-D} + D - 1)}{D^2}, \qquad \tilde\Lambda = \frac{2(e^{D} - D - 1)}{D^2};
 
@@ -91,8 +97,8 @@ def hessian_stability_rate(
     :math:`f(x) + \nabla f(x)(y-x) + \tfrac c2|y-x|^2_{H(x)}` for :math:`c = \tilde\mu` and :math:`c = \tilde\Lambda`.
     A teleport leads to :math:`Hu = \lambda u`; a step of :math:`1/(\tilde\Lambda\lambda)` from there gives
     :math:`\delta_{k+1} \le (1 - \tilde\mu/\tilde\Lambda)\,\delta_k`.  Other steps have the length 1/L and raise
-    :math:`1/\delta` by :math:`1/(2LR^2)`.  Together, with :math:`q = \tilde\Lambda/(\tilde\Lambda - \tilde\mu)`, M plain
-    steps and blocks B of :math:`b_k` teleport steps that begin at the gap :math:`\delta_{k-1}`,
+    :math:`1/\delta` by :math:`1/(2LR^2)`.  Together, with :math:`q = \tilde\Lambda/(\tilde\Lambda - \tilde\mu)`, M
+    plain steps and blocks B of :math:`b_k` teleport steps that begin at the gap :math:`\delta_{k-1}`,
 
     .. math:: \delta_K \le \frac{2R^2L}{M + 2R^2L\sum_{k\in B}(q^{b_k} - 1)/\delta_{k-1}},
 
@@ -136,28 +142,49 @@ def hessian_stability_rate(
     if found is None:
         claims = [undecided(CONTRACTION, "no minimiser was found: give `minimiser`")]
         return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
-    upper = pair[1] if pair else 1.0
-
-    def step_size(start: FloatArray, gradient: FloatArray, teleported: bool) -> float:
-        """1/(Lambda lambda) after a teleport, 1/L otherwise."""
-        if not teleported or not gradient.any():
-            return 1 / smoothness
-        curvature = float(gradient @ problem.hvp(start, gradient)) / float(gradient @ gradient)
-        size = 1 / (upper * curvature) if curvature > 0 else 1 / smoothness
-        return _shortened(problem, start, gradient, size) if pair is None else size
-
-    run = run_schedule(
-        problem,
-        point,
-        steps=steps,
-        step_size=step_size,
-        minimum=problem.value(found),
-        teleport=teleport or level_set_teleport(problem),
-        at=at,
-    )
-    stable, pair = _stability(problem, run, found, at, pair)
-    claims = [stable, _critical(problem, run, at), *_rates(run, found, at, pair, smoothness)]
+    move = teleport or level_set_teleport(problem)
+    run, stable, used = _run(problem, point, found, steps, smoothness, at, move, pair)
+    claims = [stable, _critical(problem, run, at), *_rates(run, found, at, used, smoothness)]
     return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
+
+
+def _run(
+    objective: Objective,
+    w: FloatArray,
+    minimiser: FloatArray,
+    steps: int,
+    smoothness: float,
+    at: Collection[int],
+    teleport: Teleport,
+    pair: tuple[float, float] | None,
+) -> tuple[ScheduledRun, Claim, tuple[float, float]]:
+    """The run, the claim that the Hessian is stable on it, and the constants, fitted to the run where none are given."""
+    lower, upper = pair or CAUTIOUS
+    for attempt in range(ATTEMPTS):
+        constant = upper
+
+        def step_size(start: FloatArray, gradient: FloatArray, teleported: bool, constant: float = constant) -> float:
+            """1/(Lambda lambda) after a teleport, 1/L otherwise."""
+            if not teleported or not gradient.any():
+                return 1 / smoothness
+            curvature = float(gradient @ objective.hvp(start, gradient)) / float(gradient @ gradient)
+            return 1 / (constant * curvature) if curvature > 0 else 1 / smoothness
+
+        run = run_schedule(
+            objective,
+            w,
+            steps=steps,
+            step_size=step_size,
+            minimum=objective.value(minimiser),
+            teleport=teleport,
+            at=at,
+        )
+        low, high, pairs = _ratios(objective, run, minimiser, at)
+        if pair is not None or (attempt and lower <= low and high <= upper):
+            break
+        lower, upper = (low, high) if not attempt else (min(lower, low), max(upper, high))
+        lower, upper = 0.95 * lower, 1.05 * upper
+    return run, _stability(low, high, pairs, lower, upper), (lower, upper)
 
 
 def _numbers(teleports: Teleports, steps: int) -> frozenset[int]:
@@ -181,22 +208,10 @@ def _read_constants(constants: tuple[float, float] | None) -> tuple[float, float
     return lower, upper
 
 
-def _shortened(objective: Objective, start: FloatArray, gradient: FloatArray, size: float) -> float:
-    """A step that decreases the loss by half of what the slope promises, by halving."""
-    value, slope = objective.value(start), float(gradient @ gradient)
-    while not objective.value(start - size * gradient) <= value - 0.5 * size * slope * (1 - 1e-9) and size > 1e-12:
-        size /= 2
-    return size
-
-
-def _stability(
-    objective: Objective,
-    run: ScheduledRun,
-    minimiser: FloatArray,
-    at: Collection[int],
-    pair: tuple[float, float] | None,
-) -> tuple[Claim, tuple[float, float]]:
-    """The claim that the Hessian is stable on the pairs that the proof compares, and the constants."""
+def _ratios(
+    objective: Objective, run: ScheduledRun, minimiser: FloatArray, at: Collection[int]
+) -> tuple[float, float, int]:
+    """Smallest and largest remainder of f over half the squared length in the Hessian, on the pairs of the proof."""
     ratios = []
     for k in sorted(at):
         start = run.departures[k]
@@ -205,31 +220,42 @@ def _stability(
             move = end - start
             bend = float(move @ objective.hvp(start, move)) / 2
             rest = objective.value(end) - value - float(gradient @ move)
-            if bend > 1e-12 * max(abs(value), 1e-300):
+            if bend > 1e-9 * (1 + abs(value)):
                 ratios.append(rest / bend)
-    low, high = (min(ratios), max(ratios)) if ratios else (1.0, 1.0)
-    lower, upper = pair or (low, max(high, low * (1 + 1e-9)))
-    outside = max(lower - low, high - upper, 0.0)
-    claim = vanishing(
+    return (min(ratios), max(ratios), len(ratios)) if ratios else (1.0, 1.0, 0)
+
+
+def _stability(low: float, high: float, pairs: int, lower: float, upper: float) -> Claim:
+    """The claim that the Hessian is stable on the pairs that the proof compares."""
+    return vanishing(
         "f is between its quadratic models with mu and Lambda at the points of the run",
-        outside,
+        max(lower - low, high - upper, 0.0),
         tolerance=1e-6,
         reason=f"the ratios are in [{low:.4f}, {high:.4f}], with mu = {lower:.4f}, Lambda = {upper:.4f}",
         mu=lower,
         constant=upper,
         smallest_ratio=low,
         largest_ratio=high,
-        pairs=len(ratios),
+        pairs=pairs,
     )
-    return claim, (lower, upper)
+
+
+def _rounding(run: ScheduledRun) -> float:
+    """Size of a gap that is rounding."""
+    return 1e-13 * (1 + float(run.gaps[0]))
+
+
+def _above_rounding(run: ScheduledRun, at: Collection[int]) -> list[int]:
+    """The teleport steps that begin well above the level of rounding."""
+    return [k for k in sorted(at) if run.gaps[k] > 1e4 * _rounding(run)]
 
 
 def _critical(objective: Objective, run: ScheduledRun, at: Collection[int]) -> Claim:
     """The claim that teleports reached Hu = lambda u."""
     worst = 0.0
-    for k in at:
+    for k in _above_rounding(run, at):
         gradient = objective.gradient(run.departures[k])
-        if float(np.linalg.norm(gradient)) > 1e-9:
+        if gradient.any():
             worst = max(worst, off_gradient(objective.hvp(run.departures[k], gradient), gradient))
     return vanishing("H u = lambda u after each teleport", worst, tolerance=1e-4, teleports=len(at))
 
@@ -239,9 +265,8 @@ def _rates(
 ) -> list[Claim]:
     """The contraction and the bounds of the schedule."""
     lower, upper = pair
-    rounding = 1e-13 * (1 + float(run.gaps[0]))
-    real = [k for k in sorted(at) if run.gaps[k] > 1e3 * rounding]
-    factors = [run.gaps[k + 1] / run.gaps[k] for k in real]
+    rounding = _rounding(run)
+    factors = [run.gaps[k + 1] / run.gaps[k] for k in _above_rounding(run, at)]
     if not factors:
         return [undecided(CONTRACTION, "no teleport step begins above the level of rounding")]
     rate = 1 - lower / upper

@@ -48,9 +48,13 @@ def run_schedule(
     teleport: Teleport | None,
     at: Collection[int],
 ) -> ScheduledRun:
-    """Gradient descent that is teleported before the steps whose numbers, from 0, are in ``at``."""
+    """Gradient descent that is teleported before the steps whose numbers, from 0, are in ``at``; it ends at NaN."""
     points, departures = [w], []
     for k in range(steps):
+        if not np.isfinite(points[-1]).all():
+            departures.append(points[-1])
+            points.append(points[-1])
+            continue
         teleported = teleport is not None and k in at
         start = teleport(points[-1]) if teleport is not None and teleported else points[-1]
         gradient = objective.gradient(start)
