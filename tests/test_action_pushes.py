@@ -115,7 +115,8 @@ def test_large_representations_are_not_written_down() -> None:
 
 
 def test_affine_actions_say_so() -> None:
-    assert GroupAction.catalogued("low-rank").is_affine and GroupAction.catalogued("quadratic").is_affine
+    assert GroupAction.catalogued("low-rank").is_affine
+    assert GroupAction.catalogued("quadratic").is_affine
     assert not GroupAction.catalogued("rosenbrock").is_affine
 
 
