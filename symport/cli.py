@@ -23,11 +23,13 @@ VERBS = {
     "conserved": "find what gradient flow conserves, prove it, and count what there is",
     "discrete": "find the permutations and sign changes of the parameters that keep a loss",
     "act": "move a point along a symmetry, with the loss before and after",
+    "teleport": "move a point to a better one of the same loss",
+    "minimize": "minimise a loss with an optimizer, teleporting on the way",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
 }
 
-LATER = ("teleport", "minimize", "newton", "naturality", "sweep")
+LATER = ("newton", "naturality", "sweep")
 """Verbs that a later version has."""
 
 EPILOG = (
@@ -39,7 +41,7 @@ EPILOG = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    >>> main(["teleport", "booth", "--quiet"])
+    >>> main(["naturality", "adam", "--quiet"])
     2
     """
     words = [protect(word) for word in (sys.argv[1:] if argv is None else argv)]
