@@ -109,6 +109,8 @@ def copied(xp: Namespace, array: Array) -> Array:
 def converted(array: Array, like: Array | None) -> Array:
     """An array of NumPy in the library, type and device of another array; itself for None.
 
+    Complex numbers stay complex, in the precision of the other array.
+
     Examples
     --------
     >>> converted(np.ones(2), np.zeros(3, dtype=np.float32)).dtype
@@ -117,7 +119,8 @@ def converted(array: Array, like: Array | None) -> Array:
     if like is None:
         return array
     xp = namespace(like)
-    return xp.asarray(array, dtype=like.dtype, device=like.device)
+    dtype = xp.result_type(like.dtype, xp.complex64) if array.dtype.kind == "c" else like.dtype
+    return xp.asarray(array, dtype=dtype, device=like.device)
 
 
 def inverse(xp: Namespace, A: Array) -> Array:

@@ -16,7 +16,7 @@ from manifolds.checks import Seed, batch_shape, generator, whole_number
 from manifolds.errors import InputError
 from manifolds.form import Form
 from manifolds.frames import closest_frame, random_frame
-from manifolds.retractions import RETRACTIONS
+from manifolds.retractions import RETRACTIONS, retracted
 from manifolds.sections import MatrixSection, Section, closed_section
 from manifolds.space import Space
 from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient
@@ -124,8 +124,7 @@ class Homogeneous(Space):
         """The frame that the step leads to, see `Space.retract`."""
         if check:
             require_alike(W, context.point, what="the step")
-        head, factor = RETRACTIONS[self.retraction](namespace(W), self.form, W, flat=self.subspaces)
-        Y = context.section.apply(self.form.set_head(W @ factor, head))
+        Y = context.section.apply(retracted(self.form, W, retraction=self.retraction, flat=self.subspaces))
         if check:
             require_finite(
                 Y,
@@ -233,8 +232,8 @@ class Homogeneous(Space):
         if self.form.copies == 2 and scale:
             D = self.random_coordinates(rng, axes)
             D = D * (scale / self.norm(D))[..., None, None] if self.dimension else D
-            head, factor = RETRACTIONS["geodesic"](namespace(D), self.form, D, flat=self.subspaces)
-            Y = closed_section(self.form, Y).apply(self.form.set_head(D @ factor, head))
+            moved = retracted(self.form, D, retraction="geodesic", flat=self.subspaces)
+            Y = closed_section(self.form, Y).apply(moved)
         return converted(Y, like)
 
     def random_coordinates(self, rng: Seed, batch: int | tuple[int, ...] = (), *, like: Any = None) -> Array:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from manifolds.array_api import Array, Namespace, identity, inverse
+from manifolds.array_api import Array, Namespace, identity, inverse, namespace, on_host
 from manifolds.form import Form
 from manifolds.linalg import expm
 
-Factors: TypeAlias = tuple[Array, Array]
-"""Head of the new frame, and the small matrix by which the tail of D is multiplied."""
+Factors: TypeAlias = tuple[Array, Array, Array]
+"""Head of the new frame, the small matrix by which the tail of D is multiplied, and one that tells how long D is."""
+
+_LONG = 4.0
 
 
 def cayley(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
@@ -29,15 +31,15 @@ def cayley(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
     flat : bool
         Whether the head is zero.
 
-    Source: T. Bendokat, R. Zimmermann, "The real symplectic Stiefel and Grassmann manifolds", arXiv:2108.12447,
-    Proposition 5.2, in other coordinates.
+    Source: T. Bendokat, R. Zimmermann, "The real symplectic Stiefel and Grassmann manifolds: metrics, geodesics and
+    applications", arXiv:2108.12447, Proposition 5.2, in other coordinates.
     """
     one = identity(xp, form.columns, D)
     C = one + 0.25 * form.tail_gram(D)
     if not flat:
         C -= 0.5 * form.head(D)
-    C = inverse(xp, C)
-    return 2.0 * C - one, C
+    inverted = inverse(xp, C)
+    return 2.0 * inverted - one, inverted, C
 
 
 def geodesic(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
@@ -60,8 +62,42 @@ def geodesic(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
     size = xp.where(size > 0, size, xp.ones_like(size))
     A = xp.zeros_like(Q) if flat else form.head(D)
     lower = xp.concat([one * size, xp.zeros_like(Q)], axis=-1)
-    F = expm(xp.concat([xp.concat([A, -Q / size], axis=-1), lower], axis=-2))
-    return F[..., :m, :m], F[..., m:, :m] / size
+    whole = xp.concat([xp.concat([A, -Q / size], axis=-1), lower], axis=-2)
+    F = expm(whole)
+    return F[..., :m, :m], F[..., m:, :m] / size, whole
 
 
 RETRACTIONS: dict[str, Callable[..., Factors]] = {"cayley": cayley, "geodesic": geodesic}
+
+
+def retracted(form: Form, D: Array, *, retraction: str, flat: bool) -> Array:
+    """The frame to which the step D leads from E.
+
+    After a long step, which no optimizer should make, two Newton steps take back what rounding did to an orthonormal
+    frame; where the numbers cannot be looked at without waiting for a device, they are left out.
+
+    Parameters
+    ----------
+    form : Form
+    D : array of shape (..., R, m)
+    retraction : "cayley" or "geodesic"
+    flat : bool
+        Whether the head is zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manifolds.form import OrthogonalForm
+    >>> D = np.array([[0.0], [np.pi / 2]])
+    >>> retracted(OrthogonalForm(2, 1), D, retraction="geodesic", flat=True).round(12) + 0.0
+    array([[0.],
+           [1.]])
+    """
+    xp = namespace(D)
+    head, factor, size = RETRACTIONS[retraction](xp, form, D, flat=flat)
+    V = form.set_head(D @ factor, head)
+    if form.copies == 1 and on_host(D) and xp.max(xp.abs(size)) > _LONG:
+        one = identity(xp, form.columns, D)
+        for _ in range(2):
+            V = V @ (1.5 * one - 0.5 * form.pair(V, V))
+    return V
