@@ -1,0 +1,247 @@
+"""Minimisation: one call for every rule, with teleports, mini-batches, checkpoints and a history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.batches import read_batches
+from solvers.checkpoint import describe, read_checkpoint
+from solvers.coordinates import Coordinates, read_space
+from solvers.cost import Cost
+from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
+from solvers.jump import Jump
+from solvers.loop import Callback, Loop
+from solvers.meter import Meter
+from solvers.objective import Objective, as_objective
+from solvers.progress import Progress
+from solvers.results import MinimizeResult
+from solvers.rule import Rule
+from solvers.rules import Adam, make_rule
+from solvers.run_state import RunState
+from solvers.schedules import TeleportSchedule, read_schedule
+from solvers.scipy_loop import ScipyLoop, ScipyStepper
+from solvers.scipy_methods import METHODS, SciPy
+from solvers.stepper import Stepper
+from symmetries.actions.parameter_space import FloatArray, Point
+from symmetries.arguments import read_seed
+
+DEFAULT_RULE = Adam(learning_rate=1e-2)
+
+IF_PRESENT = "if-present"
+
+
+def minimize(
+    objective: Any,
+    w: Point,
+    *,
+    space: Any = None,
+    rule: Any = DEFAULT_RULE,
+    learning_rate: Any = None,
+    steps: int = 1000,
+    teleport: TeleportSchedule | None = None,
+    callback: Callback | None = None,
+    tolerance: float = 1e-10,
+    batches: Any = None,
+    checkpoint: Any = None,
+    resume: bool | Literal["if-present"] = False,
+    progress: bool = False,
+    data: Mapping[str, Any] | None = None,
+    rng: int | np.random.Generator = 0,
+) -> MinimizeResult:
+    r"""Minimise a loss by an optimizer that may teleport along its level sets.
+
+    .. math:: w_{t+1} = g_t\cdot w_t + W_t, \qquad L(g_t\cdot w_t) = L(w_t)
+
+    where W_t is the step of the rule at :math:`g_t\cdot w_t`, and g_t is the identity at steps without a teleport.  On
+    a space the gradient is lifted to coordinates, and their step is retracted.
+
+    Ctrl-C returns the best point so far with the status ``interrupted``. With the guard of a schedule on, a run that
+    blows up after a teleport is taken back to before it.
+
+    Parameters
+    ----------
+    objective: a loss or an objective.
+    w: the start: a vector of shape (n,), or arrays by name; points are returned in the same form.
+    space: where the parameters live; None is Euclidean space.
+    rule: a rule, its name, or a SciPy method (``"bfgs"``, ``"l-bfgs-b"``, ``SciPy(...)``).
+    learning_rate: a number, a schedule or a step size in place of the rule's own.
+    steps: how many steps at most.
+    teleport: :class:`Every`, :class:`At` or :class:`When`, with where to go; None never teleports.
+    callback: called with a :class:`LoopState` after each step; it stops the run by returning True.
+    tolerance: stop where the gradient norm is no larger; with mini-batches that of the whole loss once an epoch.
+    batches: :class:`MiniBatches`, or a function step -> objective; None takes the whole objective at each step.
+    checkpoint: a file, or a :class:`Checkpoint` that says how often; it is written at the end and on Ctrl-C too.
+    resume: go on from the checkpoint with the same bits as a run that was not stopped; ``"if-present"`` starts anew
+        where there is no file.
+    progress: whether to show a bar where standard error is a terminal.
+    data: values of the data and constants of a loss.
+    rng: seed of all random choices of the teleports.
+
+    Raises
+    ------
+    InputError: an argument makes no sense, the start is not finite, the checkpoint cannot be written, or it belongs to
+        another problem.
+
+    >>> from symmetries import Loss
+    >>> result = minimize(Loss.parse("x**2 + 9*y**2"), {"x": 1.0, "y": 1.0}, rule="gradient-descent", learning_rate=0.1)
+    >>> result.status.value, result.value < 1e-18, sorted(result.point)
+    ('converged', True, ['x', 'y'])
+
+    Source: B. Zhao, N. Dehmamy, R. Walters, R. Yu, "Symmetry Teleportation for Accelerated Optimization" (2022),
+    arXiv:2205.10637, algorithm 1.
+    """
+    known = as_objective(objective, data)
+    optimizer = read_rule(rule, learning_rate)
+    coordinates = read_space(space, known.space)
+    schedule = read_schedule(teleport)
+    _require_together(optimizer, coordinates, schedule, batches, checkpoint, callback)
+    stepper: Any = ScipyStepper(optimizer) if isinstance(optimizer, SciPy) else Stepper(optimizer, coordinates)
+    given_batches = read_batches(batches, known)
+    saver, seed = read_checkpoint(checkpoint), read_seed(rng)
+    jump = (
+        None if schedule is None else Jump(schedule, objective=known, batches=given_batches, stepper=stepper, seed=seed)
+    )
+    read_count(steps, name="steps", low=0)
+    read_number(tolerance, name="tolerance", interval=NON_NEGATIVE)
+    if resume not in (True, False, IF_PRESENT) or (resume and saver is None):
+        raise InputError(
+            f"resume={resume!r}" + ("" if saver else " without a checkpoint"),
+            why="a run is resumed from a file" if saver is None else "it is neither true nor false",
+            cure="write checkpoint='run.json', resume=True (or 'if-present')",
+        )
+    meter = Meter(Cost())
+    meter.watch(known.ledger)
+    start, value, gradient = _start(known, coordinates, w)
+    if jump is not None:
+        jump.require_possible(start)
+    problem = {
+        "parameters": describe(known.space.shapes),
+        "rule": describe(optimizer),
+        "space": coordinates.describe(),
+        "mini-batches": given_batches.describe(),
+        "teleport": "none" if schedule is None else schedule.describe(),
+        "seed": seed,
+        "start": start,
+        "loss at the start": value,
+        "gradient at the start": gradient,
+    }
+    loop = Loop(
+        objective=known,
+        batches=given_batches,
+        stepper=stepper,
+        schedule=schedule,
+        jump=jump,
+        steps=int(steps),
+        tolerance=float(tolerance),
+        callback=callback,
+        checkpoint=saver,
+        problem=problem,
+        progress=Progress(progress, steps=int(steps)),
+        meter=meter,
+        history=[],
+        teleports=[],
+        given=w,
+    )
+    present = saver is not None and saver.exists()
+    run = _first_state(loop, start, value, gradient, resume=resume is True or (bool(resume) and present))
+    with loop.progress:
+        run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
+    return MinimizeResult(
+        point=known.space.like(run.best.copy(), w),
+        value=run.best_value,
+        last_point=known.space.like(run.w.copy(), w),
+        steps=run.step,
+        status=status,
+        history=tuple(loop.history),
+        cost=loop.meter.total(),
+        teleports=tuple(loop.teleports),
+    )
+
+
+def read_rule(rule: Any, learning_rate: Any = None) -> Rule | SciPy:
+    """The rule of a name or of itself, with another learning rate where one is given.
+
+    >>> read_rule("adam", 0.5).learning_rate, read_rule("l-bfgs-b").method
+    (0.5, 'L-BFGS-B')
+    """
+    if isinstance(rule, str):
+        methods = {method.lower(): method for method in METHODS}
+        if rule.lower() not in methods:
+            return make_rule(rule, learning_rate=learning_rate)
+        rule = SciPy(methods[rule.lower()])
+    if isinstance(rule, SciPy):
+        if learning_rate is not None:
+            raise InputError(
+                f"learning_rate={learning_rate!r} for the SciPy method {rule.method}",
+                why="it chooses its steps itself",
+                cure="leave it away",
+            )
+        return rule
+    if not isinstance(rule, Rule):
+        raise InputError(
+            f"rule={rule!r}",
+            why="it is no rule and no name of one",
+            cure="write Adam(learning_rate=1e-2), or rule='adam'",
+        )
+    return rule if learning_rate is None else replace(rule, learning_rate=learning_rate)
+
+
+def _require_together(
+    rule: Rule | SciPy,
+    coordinates: Coordinates,
+    schedule: TeleportSchedule | None,
+    batches: Any,
+    checkpoint: Any,
+    callback: Any,
+) -> None:
+    """Refuse what does not go together."""
+    if callback is not None and not callable(callback):
+        raise InputError(
+            f"callback={callback!r}", why="it is no function", cure="give a function of the state of the loop"
+        )
+    if schedule is not None and not coordinates.is_euclidean:
+        raise InputError(
+            f"teleports on {coordinates.describe()}",
+            why="moves along level sets lead out of the space",
+            cure="leave `teleport` or `space` away",
+        )
+    if not isinstance(rule, SciPy):
+        return
+    for name, value in (("space", not coordinates.is_euclidean), ("batches", batches), ("checkpoint", checkpoint)):
+        if value:
+            raise InputError(
+                f"{name} with the SciPy method {rule.method}",
+                why="it keeps its own memory of one function on Euclidean space, which cannot be read or restored",
+                cure=f"use one of the rules, or leave `{name}` away",
+            )
+
+
+def _start(objective: Objective, coordinates: Coordinates, w: Point) -> tuple[FloatArray, float, FloatArray]:
+    """The start, with the loss and the gradient there; refused when anything is not finite."""
+    point = objective.point(w).copy()
+    with np.errstate(all="ignore"):
+        finite = bool(np.isfinite(point).all())
+        value, gradient = objective.value_and_grad(point) if finite else (math.nan, point)
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
+            objective.start(w)
+    return coordinates.start(point), float(value), gradient
+
+
+def _first_state(loop: Loop, w: FloatArray, value: float, gradient: FloatArray, *, resume: bool) -> RunState:
+    """The state from which the loop goes on: a new one, or that of the checkpoint."""
+    if loop.checkpoint is not None:
+        if not resume:
+            loop.checkpoint.require_writable()
+        else:
+            saved = loop.checkpoint.read(problem=loop.problem)
+            loop.history[:], loop.teleports[:] = saved.history, saved.teleports
+            loop.meter = Meter(saved.cost)
+            loop.meter.watch(loop.objective.ledger)
+            return saved.run
+    return loop.begin(w, value, gradient)
