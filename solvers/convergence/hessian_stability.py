@@ -158,7 +158,7 @@ def _run(
     teleport: Teleport,
     pair: tuple[float, float] | None,
 ) -> tuple[ScheduledRun, Claim, tuple[float, float]]:
-    """The run, the claim that the Hessian is stable on it, and the constants, fitted to the run where none are given."""
+    """The run, the claim that the Hessian is stable on it, and the constants, fitted where none are given."""
     lower, upper = pair or CAUTIOUS
     for attempt in range(ATTEMPTS):
         constant = upper
