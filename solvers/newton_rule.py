@@ -24,10 +24,12 @@ class Newton(SecondOrderRule):
 
     Up to ``dense_limit`` parameters the Hessian is formed by n products and factorised.  Where it is not positive
     definite, ``indefinite="absolute"`` takes the absolute values of its eigenvalues, and the largest of them for those
-    that are zero to rounding, so that the step descends, and solves semidefinite problems; ``indefinite="refuse"`` stops
-    with an error that names the smallest eigenvalue.  Above the limit conjugate gradients solve with products alone; a direction of
-    curvature that is not positive ends them: under ``absolute`` the step is what was reached, at the first iteration
-    the gradient over the size of its curvature; under ``refuse`` it is the same error.
+    that are zero to rounding, so that the step descends, and solves semidefinite problems; ``indefinite="refuse"``
+    stops with an error that names the smallest eigenvalue.
+
+    Above the limit conjugate gradients solve with products alone; a direction of curvature that is not positive ends
+    them: under ``absolute`` the step is what was reached, at the first iteration the gradient over the size of its
+    curvature; under ``refuse`` it is the same error.
 
     Parameters
     ----------
