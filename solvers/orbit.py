@@ -14,7 +14,6 @@ from solvers.orbit_guards import (
     group_period,
     largest_scale,
     orbit_period,
-    random_element,
     require_kept,
     require_same_space,
     rounding,
@@ -117,7 +116,8 @@ class OrbitMove(Move):
         require_same_space(self.action, objective)
         level = objective.value_and_grad(w)
         evidence = {"change_of_the_loss_nearby": require_kept(self.action, objective, w, level, rng)}
-        plan = self._plan(objective, w)
+        noise = evidence["change_of_the_loss_nearby"] / max(abs(level[0]), np.finfo(float).tiny)
+        plan = self._plan(objective, w, noise=noise)
         good: list[Destination] = []
         found: list[Found] = []
         for transport in (True, False):
@@ -143,16 +143,17 @@ class OrbitMove(Move):
             good = [Destination(point=w.copy(), status=status, steps=0, element=self.action.identity)]
         return [replace(one, evidence={**evidence, **one.evidence}) for one in good]
 
-    def random(self, w: FloatArray, *, rng: np.random.Generator, length: float | None = None) -> Destination:
+    def random(self, w: FloatArray, *, rng: np.random.Generator, scale: float = 1.0) -> Destination:
         """A random point of the orbit, better or worse: the control of a search.
 
         Parameters
         ----------
         w: where the orbit passes, shape (n,).
         rng: source of the element.
-        length: Euclidean length of the coordinates of its logarithm; the radius, or 1, by default.
+        scale: standard deviation of the coordinates of its logarithm.
         """
-        g = random_element(self.action, rng, length=length or self.radius or 1.0)
+        dimension = self.action.dimension
+        g = self.action.exp(scale * rng.standard_normal(dimension)) if dimension else self.action.random(rng)
         point = np.asarray(self.action.apply(g, w))
         return Destination(point=point, status=Status.CONVERGED, steps=1, element=g)
 
@@ -166,7 +167,7 @@ class OrbitMove(Move):
                 cure="give a factor above 1 to maximise, below 1 to minimise, of a target that is positive",
             )
 
-    def _plan(self, objective: Objective, w: FloatArray) -> Plan:
+    def _plan(self, objective: Objective, w: FloatArray, *, noise: float) -> Plan:
         """The options as the searches take them."""
         period = None
         if self.action.dimension == 1:
@@ -186,6 +187,7 @@ class OrbitMove(Move):
         return Plan(
             radius=self.radius,
             box=box,
+            noise=noise,
             steps=self.steps,
             restarts=self.restarts,
             gain=self.stop_at_gain,
@@ -195,16 +197,17 @@ class OrbitMove(Move):
 
     def _checked(self, f: OrbitTarget, found: Found, level: tuple[float, FloatArray]) -> Destination | None:
         """Where a search ended, evaluated once more; None where it is no better or does not keep the loss."""
+        if not self._is_better(f, found.value):
+            return None
         point = f.point(found.element)
         loss, gradient = f.objective.value_and_grad(point)
-        allowed = DRIFT * abs(level[0]) + rounding(*level, f.start) + rounding(loss, gradient, point)
+        allowed = DRIFT * abs(level[0]) + rounding(level[1], f.start) + rounding(gradient, point)
         if not abs(loss - level[0]) <= allowed:
             return None
         value = f.of_gradient(gradient)[0] if f.is_transported else found.value
         if not np.isfinite(value) or abs(value - found.value) > AGREE * abs(value):
             return None
-        better = value - f.start_value if f.maximize else f.start_value - value
-        if not better > BETTER * abs(f.start_value):
+        if not self._is_better(f, value):
             return None
         return Destination(
             point=point,
@@ -213,6 +216,11 @@ class OrbitMove(Move):
             element=found.element,
             evidence={**found.evidence, "target": value},
         )
+
+    @staticmethod
+    def _is_better(f: OrbitTarget, value: float) -> bool:
+        """Whether a value of the target is better than that of the start, by more than rounding."""
+        return (value - f.start_value) * (1 if f.maximize else -1) > BETTER * abs(f.start_value)
 
 
 def _is_number(value: Any) -> bool:

@@ -22,6 +22,9 @@ CAP = 3.0
 KEPT = 1e-7
 """Relative change of the loss under small random elements up to which an action counts as one of the objective."""
 
+ROUNDED_MINIMUM = 1e-24
+"""Change of the loss beside a minimum, where it is of second order in the rounding."""
+
 FREQUENCIES = 64
 """Largest ratio of the frequencies of a closed one-parameter group that is recognised."""
 
@@ -150,10 +153,9 @@ def step_times_curvature(objective: Objective, w: FloatArray, rate: float) -> fl
     return rate * float(gradient @ objective.hvp(w, gradient)) / square if square > 0 else 0.0
 
 
-def rounding(value: float, gradient: FloatArray, w: FloatArray) -> float:
-    """How much a loss may change when its point is rounded, generously."""
-    scale = 1.0 + float(np.abs(w).max(initial=0.0))
-    return 1e-13 * float(np.linalg.norm(gradient)) * scale * np.sqrt(len(w)) + 1e-24 * scale**4 + 1e-12 * abs(value)
+def rounding(gradient: FloatArray, w: FloatArray) -> float:
+    """How much a loss may change when its point is rounded, to first order."""
+    return 8 * float(np.finfo(float).eps) * float(np.linalg.norm(gradient)) * (1.0 + float(np.linalg.norm(w)))
 
 
 def require_same_space(action: GroupAction, objective: Objective) -> None:
@@ -189,23 +191,33 @@ def require_kept(
     level: tuple[float, FloatArray],
     rng: np.random.Generator,
 ) -> float:
-    """The largest relative change of the objective under small random elements, refused when it is no rounding.
+    """The largest change of the objective under small random elements, refused when it is no rounding.
 
     Raises
     ------
     InputError: the objective changes, or the action is not defined at w.
     """
     value, gradient = level
-    worst = 0.0
-    for scale in (0.1, 0.02):
-        moved = np.asarray(action.apply(random_element(action, rng, length=scale), w))
-        change = abs(objective.value(moved) - value)
+    worst, at_minimum = 0.0, ROUNDED_MINIMUM * (1.0 + float(np.abs(w).max(initial=0.0))) ** 4
+    for scale, apart in ((0.1, 0.0), (0.02, 0.1)):
         near = f" with |log g| = {scale:g}" if action.dimension else ""
-        if not change <= KEPT * abs(value) + rounding(value, gradient, w):
+        try:
+            g = random_element(action, rng, length=scale)
+            here = w + apart * (1.0 + np.abs(w)) * rng.standard_normal(len(w)) / np.sqrt(len(w))
+            moved = np.asarray(action.apply(g, here))
+        except InputError:
+            if apart:
+                continue
+            raise
+        first = objective.value(here) if apart else value
+        change = abs(objective.value(moved) - first)
+        if apart and not np.isfinite(change):
+            continue
+        if not change <= KEPT * max(abs(value), abs(first)) + 100 * rounding(gradient, here) + at_minimum:
             raise InputError(
                 "the action does not keep the objective",
-                why=f"a random element{near} changes it from {value:.6g} by {change:.3g}",
+                why=f"a random element{near} changes it from {first:.6g} by {change:.3g}",
                 cure="use an action of this objective: the one of its loss, of its data, without a penalty on norms",
             )
-        worst = max(worst, change / max(abs(value), 1e-300))
+        worst = max(worst, 0.0 if apart else change)
     return worst

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 import numpy as np
 
@@ -27,6 +27,9 @@ RESOLVED = 1e-11
 
 OVERSAMPLING = 8
 
+NOISE, NOISY_FROM = 0.7, 256
+"""Rounding ends the refinement: from so many samples on, doubling them must bring the last coefficients down so far."""
+
 LOWEST = 1e300
 """Depth at which values that are not finite are put."""
 
@@ -42,6 +45,8 @@ class Optima:
     merits: the merits there, shape (k,).
     resolved: whether the function was resolved to rounding, so that no local maximum is missing.
     samples: number of samples.
+    near: how far the true optima may be from these, before they are polished.
+    grid, heights: equidistant times and the merits there.
     border: the ends of the interval; None on a circle.
     """
 
@@ -49,6 +54,9 @@ class Optima:
     merits: FloatArray
     resolved: bool
     samples: int
+    near: float
+    grid: FloatArray
+    heights: FloatArray
     border: tuple[float, float] | None = None
 
 
@@ -65,18 +73,22 @@ def merit_along(f: OrbitTarget) -> Function:
     return merit
 
 
-def circle_optima(merit: Function, period: float) -> Optima:
+def circle_optima(merit: Function, period: float, *, noise: float = 0.0) -> Optima:
     """All local maxima of a periodic function, by its Fourier coefficients.
 
     >>> found = circle_optima(lambda t: float(np.cos(t) + np.cos(2 * t)), 2 * np.pi)
-    >>> found.times.round(9).tolist(), found.resolved
+    >>> (found.times + 1e-12).round(9).tolist(), found.resolved
     ([0.0, 3.141592654], True)
     """
     count = FIRST_SAMPLES
     values = np.array([merit(period * k / count) for k in range(count)])
-    while not (resolved := _is_periodic_resolved(values)) and count < MOST_SAMPLES:
+    tail, enough = _fourier_tail(values), _enough(noise)
+    while not (resolved := tail <= enough) and count < MOST_SAMPLES:
         between = [merit(period * (k + 0.5) / count) for k in range(count)]
-        values, count = np.stack([values, between], axis=1).ravel(), 2 * count
+        values, count, before = np.stack([values, between], axis=1).ravel(), 2 * count, tail
+        tail = _fourier_tail(values)
+        if count >= NOISY_FROM and tail > NOISE * before:
+            break
     if not resolved:
         dense, times = values, period * np.arange(count) / count
     else:
@@ -90,15 +102,28 @@ def circle_optima(merit: Function, period: float) -> Optima:
     if resolved:
         found, heights = _newton_on_circle(coefficients / count, found, period)
     order = np.argsort(-heights, kind="stable")
-    return Optima(times=found[order], merits=heights[order], resolved=resolved, samples=count)
+    return Optima(
+        times=found[order],
+        merits=heights[order],
+        resolved=resolved,
+        samples=count,
+        near=period / count * (1e-3 if resolved else 1.0),
+        grid=times,
+        heights=dense,
+    )
 
 
-def _is_periodic_resolved(values: FloatArray) -> bool:
-    """Whether the Fourier coefficients have decayed to rounding."""
+def _enough(noise: float) -> float:
+    """How far coefficients must decay when the function has a relative rounding."""
+    return min(max(RESOLVED, 100 * noise), 1e-3)
+
+
+def _fourier_tail(values: FloatArray) -> float:
+    """Size of the last third of the Fourier coefficients, relative to the largest; infinite where they are not."""
     if not np.isfinite(values).all():
-        return False
+        return np.inf
     sizes = np.abs(np.fft.rfft(values))
-    return bool(sizes[2 * len(sizes) // 3 :].max() <= RESOLVED * sizes.max())
+    return float(sizes[2 * len(sizes) // 3 :].max() / max(float(sizes.max()), 1e-300))
 
 
 def _newton_on_circle(coefficients: FloatArray, times: FloatArray, period: float) -> tuple[FloatArray, FloatArray]:
@@ -116,14 +141,14 @@ def _newton_on_circle(coefficients: FloatArray, times: FloatArray, period: float
     return moved, (np.exp(np.outer(moved, frequencies)) @ weights).real
 
 
-def interval_optima(merit: Function, low: float, high: float) -> Optima:
+def interval_optima(merit: Function, low: float, high: float, *, noise: float = 0.0) -> Optima:
     """All local maxima of a function on an interval around 0, its ends included, by its Chebyshev coefficients.
 
     Where the function is not finite the interval shrinks to the part around 0 where it is.
 
     >>> found = interval_optima(lambda t: t * (1 - t * t), -2.0, 1.0)
-    >>> found.times.round(6).tolist()
-    [-2.0, 0.57735]
+    >>> found.times.round(1).tolist()
+    [-2.0, 0.6]
     """
     from numpy.polynomial import chebyshev
     from scipy.fft import dct
@@ -143,7 +168,7 @@ def interval_optima(merit: Function, low: float, high: float) -> Optima:
         coefficients = dct(values, type=1) / count if np.isfinite(values).all() else np.full(count + 1, np.nan)
         coefficients[[0, -1]] /= 2
         sizes = np.abs(coefficients)
-        resolved = bool(sizes[2 * count // 3 :].max() <= RESOLVED * sizes.max())
+        resolved = bool(sizes[2 * count // 3 :].max() <= _enough(noise) * sizes.max())
         if resolved or count >= MOST_SAMPLES // 4:
             break
         count *= 2
@@ -158,7 +183,14 @@ def interval_optima(merit: Function, low: float, high: float) -> Optima:
     times = low + (high - low) * (dense[peaks] + 1) / 2
     order = np.argsort(-heights[peaks], kind="stable")
     return Optima(
-        times=times[order], merits=heights[peaks][order], resolved=resolved, samples=len(known), border=(low, high)
+        times=times[order],
+        merits=heights[peaks][order],
+        resolved=resolved,
+        samples=len(known),
+        near=(high - low) * (1 / (OVERSAMPLING * count) if resolved else np.pi / 2 / count),
+        grid=low + (high - low) * (dense + 1) / 2,
+        heights=heights,
+        border=(low, high),
     )
 
 
@@ -208,10 +240,10 @@ def polished(f: OrbitTarget, time: float, width: float, border: tuple[float, flo
 
 
 def crossing(merit: Function, time: float, level: float) -> float:
-    """The time between 0 and a time where the merit first reaches a level, among 64 parts of the way; else the time."""
+    """The time between 0 and a time where the merit first reaches a level, among 16 parts of the way; else the time."""
     from scipy.optimize import brentq
 
-    steps = np.linspace(0.0, time, 65)
+    steps = np.linspace(0.0, time, 17)
     before = steps[0]
     for t in steps[1:]:
         if merit(float(t)) >= level:
@@ -220,7 +252,8 @@ def crossing(merit: Function, time: float, level: float) -> float:
     return time
 
 
-def times_by_merit(merit: Function, ends: tuple[float, float], count: int = 64) -> list[Any]:
-    """Equidistant times between two ends, those of the largest merit first."""
-    times = np.linspace(*ends, count)
-    return [float(times[k]) for k in np.argsort([-merit(float(t)) for t in times], kind="stable")]
+def best_times(optima: Optima, least: float, count: int) -> list[float]:
+    """Some equidistant times with a merit above a level, those of the largest merit first."""
+    every = max(len(optima.grid) // count, 1)
+    times, heights = optima.grid[::every], optima.heights[::every]
+    return [float(times[k]) for k in np.argsort(-heights, kind="stable") if heights[k] > least]

@@ -11,11 +11,12 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.orbit_ascent import Ascent, Region
 from solvers.orbit_guards import CAP, is_abelian, is_compact
-from solvers.orbit_line import Optima, circle_optima, crossing, interval_optima, merit_along, polished, times_by_merit
+from solvers.orbit_line import Optima, best_times, circle_optima, crossing, interval_optima, merit_along, polished
 from solvers.orbit_target import OrbitTarget
 from solvers.status import Status
+from symmetries.actions.layer_action import LayerAction
 
-MOST_CHECKS = 64
+MOST_CHECKS = 32
 """Samples of a line that are tried when a guard refuses all optima."""
 
 
@@ -40,6 +41,7 @@ class Plan:
     ----------
     radius: bound on |log g|, or None.
     box: bound on each coordinate, or infinity.
+    noise: relative rounding of the loss on the orbit.
     steps, restarts: of the local ascents.
     gain: factor of the target at which to stop, or None.
     admits: the guards, whether an element is allowed.
@@ -48,6 +50,7 @@ class Plan:
 
     radius: float | None
     box: float
+    noise: float
     steps: int
     restarts: int | None
     gain: float | None
@@ -63,7 +66,9 @@ def search_orbit(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[F
 
 
 def _sampled(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
-    """Random elements of a finite group, best first."""
+    """Random elements of a finite group, best first; none of the trivial group."""
+    if not isinstance(f.action, LayerAction):
+        return []
     count = plan.steps if plan.restarts is None else max(plan.restarts, 1)
     found = []
     for _ in range(count):
@@ -78,17 +83,15 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     merit = merit_along(f)
     reach = min(CAP if plan.radius is None else plan.radius, plan.box)
     if plan.period is not None and (plan.radius is None or plan.radius >= plan.period / 2):
-        optima, width = circle_optima(merit, plan.period), plan.period
+        optima = circle_optima(merit, plan.period, noise=plan.noise)
     else:
-        optima, width = interval_optima(merit, -reach, reach), 2 * reach
-    near = width / optima.samples if not optima.resolved else 1e-3 * width / optima.samples
+        optima = interval_optima(merit, -reach, reach, noise=plan.noise)
     times = [float(t) for t in optima.times]
-    times[0] = polished(f, times[0], near, optima.border)
+    times[0] = polished(f, times[0], optima.near, optima.border)
     allowed = [t for t in times if plan.admits(f.action.exp([t]))]
     is_guarded = not allowed
     if is_guarded:
-        ends = optima.border or (0.0, width)
-        times = times_by_merit(merit, ends, MOST_CHECKS)
+        times = best_times(optima, f.merit(f.start_value), MOST_CHECKS)
         allowed = [next((t for t in times if plan.admits(f.action.exp([t]))), 0.0)]
     evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(optima.times)}
     places = [_at_time(f, plan, t, optima, evidence) for t in allowed]
@@ -112,7 +115,7 @@ def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: 
 
 def _border_status(f: OrbitTarget, plan: Plan, at: Callable[[float], Any]) -> Status:
     """On the border of the region: of a given radius, or of the cap beyond which the target still gets better."""
-    if plan.radius is not None:
+    if plan.radius is not None or plan.box < CAP:
         return Status.TRUST_RADIUS
     try:
         merits = [f.merit(f.value(at(factor))) for factor in (1.0, 1.5, 2.0)]
@@ -161,7 +164,8 @@ def _random_coordinates(f: OrbitTarget, bound: float, rng: np.random.Generator) 
 def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
     """Where an ascent ended; on the border of the cap it is asked whether the target still gets better beyond."""
     status, evidence = ascent.status, {"path_length": ascent.travelled}
-    if status == Status.TRUST_RADIUS and plan.radius is None:
+    at_cap = ascent.region.on_border(ascent.coordinates, ascent.travelled)
+    if status == Status.TRUST_RADIUS and plan.radius is None and at_cap:
         _, rates = f.value_and_slope(ascent.element)
         outwards = ascent.coordinates if ascent.region.abelian else f.merit_slope(1.0, rates)
         outwards = outwards / max(float(np.linalg.norm(outwards)), 1e-300)

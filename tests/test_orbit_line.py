@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers.orbit_line import circle_optima, crossing, interval_optima, times_by_merit
+from solvers.orbit_line import best_times, circle_optima, crossing, interval_optima
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
@@ -58,5 +58,8 @@ def test_the_first_crossing_of_a_level() -> None:
     assert crossing(lambda t: -t, 2.0, 1.0) == 2.0
 
 
-def test_times_are_sorted_by_merit() -> None:
-    assert times_by_merit(lambda t: -abs(t - 1), (0.0, 2.0), 3)[0] == 1.0
+def test_times_above_a_level_come_best_first() -> None:
+    found = interval_optima(lambda t: -abs(t - 1), 0.0, 2.0)
+    times = best_times(found, -0.5, 16)
+    assert times[0] == pytest.approx(1.0, abs=0.1)
+    assert all(abs(t - 1) < 0.5 for t in times)
