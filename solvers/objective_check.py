@@ -188,7 +188,7 @@ def _judged(
         )
     else:
         reason = f"rounding hides differences below {(limit.size + limit.uncertainty) / size:.1g} of its size"
-    error = None if limit is None else limit.size / size
+    error = None if limit is None else float(limit.size / size)
     return _Finding(verdict=verdict, reason=reason, error=error, direction=line.direction, slope=slope)
 
 

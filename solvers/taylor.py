@@ -117,8 +117,8 @@ class Limit:
 def find_limit(differences: FloatArray, noise: FloatArray) -> Limit | None:
     """The limit of differences that approach it with the square of the step, None where there are too few.
 
-    One term of the error is cancelled between neighbouring steps; then the window of three in which they agree best,
-    rounding included, is taken.
+    One term of the error is cancelled between neighbouring steps.  Of the windows of three steps that no window of
+    smaller steps contradicts, the one is taken in which the differences agree best, rounding included.
 
     Parameters
     ----------
@@ -136,13 +136,15 @@ def find_limit(differences: FloatArray, noise: FloatArray) -> Limit | None:
     refined = (gain * rows[1:] - rows[:-1]) / (gain - 1)
     errors = (gain * noise[1:] + noise[:-1]) / (gain - 1)
     best: Limit | None = None
-    for first in range(len(refined) - _WINDOW + 1):
+    later: list[tuple[FloatArray, float]] = []
+    for first in range(len(refined) - _WINDOW, -1, -1):
         window = refined[first : first + _WINDOW]
         spread = max(float(np.linalg.norm(row - window[-1])) for row in window[:-1])
         uncertainty = spread + float(errors[first : first + _WINDOW].max())
-        if np.isfinite(uncertainty) and (best is None or uncertainty < best.uncertainty):
-            size = float(np.linalg.norm(window[-1]))
-            best = Limit(size=size, uncertainty=uncertainty, place=first + _WINDOW)
+        agrees = all(np.linalg.norm(window[-1] - row) <= uncertainty + bound for row, bound in later)
+        later.append((window[-1], uncertainty))
+        if agrees and np.isfinite(uncertainty) and (best is None or uncertainty < best.uncertainty):
+            best = Limit(size=float(np.linalg.norm(window[-1])), uncertainty=uncertainty, place=first + _WINDOW)
     return best
 
 
