@@ -10,13 +10,14 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.level_set_ascent import Ascent, Limits
 from solvers.level_set_merit import make_merit
-from solvers.level_set_retraction import LevelSet
+from solvers.level_set_retraction import Iterate, LevelSet
 from solvers.move import Destination, Move
 from solvers.objective import Objective
 from solvers.status import Status
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 
+SPREAD = (-2.0, 0.5)
 FORMS = ("equality", "sub-level")
 
 
@@ -30,9 +31,10 @@ class LevelSetMove(Move):
     .. math:: \max_w T(w)\quad\text{subject to}\quad L(w)=L(w_0)\ \text{(or}\ L(w)\le L(w_0)\text{)}
 
     by conjugate gradients in the tangent space of the level set, where each trial is brought back to the set to
-    rounding.  It stops where :math:`\nabla T` is normal to the set, :math:`|P\nabla T|\le\theta|\nabla T|`; for the
-    squared gradient norm that is :math:`Hu=\lambda u`.  Every accepted step costs one gradient of the target: for the
-    gradient norm one Hessian-vector product.  Nothing is returned that is worse than the start or not in the set.
+    rounding.  It stops where :math:`\nabla T` is normal to the set, :math:`|P\nabla T|\le\theta|\nabla T|`, and a move
+    of the length of w promises nothing; for the squared gradient norm that is :math:`Hu=\lambda u`.  Every accepted
+    step costs one gradient of the target: for the gradient norm one Hessian-vector product.  Nothing is returned that
+    is worse than the start or not in the set.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ class LevelSetMove(Move):
     radius: largest distance from the start; None is no limit.
     tolerance: relative change of the loss that is allowed.
     optimality: the sine :math:`\theta`.
+    restarts: further ascents, from random points of the set, at a hundredth to three times the distance gone; each has
+        its own steps, the Hessian-vector products are shared, and the best point of all is returned.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class LevelSetMove(Move):
     radius: float | None = None
     tolerance: float = 1e-12
     optimality: float = 1e-6
+    restarts: int = 0
 
     name = "level-set"
 
@@ -78,48 +83,83 @@ class LevelSetMove(Move):
             _require_count("hvps", self.hvps)
         if self.radius is not None:
             _require_positive("radius", self.radius)
+        _require_count("restarts", self.restarts, least=0)
         _require_positive("tolerance", self.tolerance, below=1.0)
         _require_positive("optimality", self.optimality, below=1.0)
 
     def search(
         self, objective: Objective, w: FloatArray, target: Target, *, maximize: bool, rng: np.random.Generator
     ) -> Destination:
-        """The best point of the level set that was found; it draws no random numbers."""
+        """The best point of the level set that was found; random numbers are drawn for restarts only."""
         start = objective.point(w).copy()
         level_set = LevelSet(objective, start, sub_level=self.form == "sub-level", tolerance=self.tolerance)
         if not level_set.start.slope:
             reason = "the start is a critical point, where the level set has no tangent space"
             return Destination(point=start, status=Status.NO_IMPROVEMENT, steps=0, evidence={"reason": reason})
-        limits = Limits(
+        merit = make_merit(objective, target, level_set.start, maximize=maximize)
+        limits = self._limits(objective)
+        climbs = [Ascent(level_set, merit, limits)]
+        statuses: list[Status] = []
+        try:
+            statuses.append(climbs[0].run())
+            for _ in range(self.restarts):
+                if objective.ledger.total().hvps >= limits.hvps:
+                    break
+                landed = self._elsewhere(level_set, climbs, rng)
+                if landed is not None:
+                    climbs.append(Ascent(level_set, merit, limits, at=landed))
+                    statuses.append(climbs[-1].run())
+        except KeyboardInterrupt:
+            statuses = [Status.INTERRUPTED] * len(climbs)
+        best = max(range(len(climbs)), key=lambda k: climbs[k].merit)
+        ascent = climbs[best]
+        return Destination(
+            point=ascent.at.point, status=statuses[best], steps=ascent.steps, evidence=self._evidence(climbs, best)
+        )
+
+    def _limits(self, objective: Objective) -> Limits:
+        """When the ascents end."""
+        return Limits(
             steps=self.steps,
-            hvps=self.hvps,
+            hvps=np.inf if self.hvps is None else objective.ledger.total().hvps + self.hvps,
             radius=np.inf if self.radius is None else self.radius,
             optimality=self.optimality,
         )
-        ascent = Ascent(level_set, make_merit(objective, target, start, maximize=maximize), limits)
-        try:
-            status = ascent.run()
-        except KeyboardInterrupt:
-            status = Status.INTERRUPTED
-        return Destination(point=ascent.at.point, status=status, steps=ascent.steps, evidence=self._evidence(ascent))
 
-    def _evidence(self, ascent: Ascent) -> dict[str, Any]:
+    def _elsewhere(self, level_set: LevelSet, climbs: list[Ascent], rng: np.random.Generator) -> Iterate | None:
+        """A random point of the level set, at about the distances over which the ascents went."""
+        start = level_set.start
+        direction = rng.standard_normal(len(start.point))
+        direction -= (direction @ start.normal) * start.normal
+        direction /= np.linalg.norm(direction) or 1.0
+        if len(climbs) % 2 and direction @ (climbs[0].at.point - start.point) > 0:
+            direction = -direction  # every other time away from where the first ascent went
+        lengths = [float(np.linalg.norm(climb.at.point - start.point)) for climb in climbs]
+        length = (max(lengths) or 1.0) * 10 ** rng.uniform(*SPREAD)
+        if self.radius is not None:
+            length = min(length, 0.5 * self.radius)
+        landed = level_set.approach(start.point + length * direction, reach=2 * length)
+        if landed is None or (self.radius is not None and np.linalg.norm(landed.point - start.point) > self.radius):
+            return None
+        return landed
+
+    def _evidence(self, climbs: list[Ascent], best: int) -> dict[str, Any]:
         """What the search reports beside the point."""
+        ascent = climbs[best]
         return {
             "form": self.form,
             "reason": ascent.reason,
             "stationarity": ascent.residual,
             "drift": ascent.at.value - ascent.level_set.level,
             "allowance": ascent.level_set.allowance,
+            "ascents": len(climbs),
         }
 
 
-def _require_count(name: str, value: Any) -> None:
-    """Refuse what is no positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(
-            f"{name}={value!r}", why="it is no count", cure=f"write {name}=10, or another positive integer"
-        )
+def _require_count(name: str, value: Any, *, least: int = 1) -> None:
+    """Refuse what is no integer from a least one up."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name}={value!r}", why="it is no such count", cure=f"give an integer from {least} up")
 
 
 def _require_positive(name: str, value: Any, *, below: float = np.inf) -> None:

@@ -20,13 +20,15 @@ from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
 
 ARMIJO = 1e-4
-FIRST_GAIN = 0.1
+FIRST_GAIN = 0.5
 SLACK = 1e-4
 TRIALS = 12
 EXPANSIONS = 3
 GROWTH = 4.0
 FAR = 1e6
 MARGIN = 0.98
+STALLED = 1e-3
+GROWTH_LEFT = 1e-3
 
 
 @final
@@ -37,13 +39,13 @@ class Limits:
     Parameters
     ----------
     steps: accepted steps.
-    hvps: Hessian-vector products; None is no limit.
+    hvps: count of Hessian-vector products in the ledger at which no new step begins.
     radius: distance from the start; infinity is no limit.
     optimality: the sine of the angle between the merit's gradient and the normal at which a point is stationary.
     """
 
     steps: int
-    hvps: int | None
+    hvps: float
     radius: float
     optimality: float
 
@@ -60,19 +62,20 @@ class Accepted:
 
 @final
 class Ascent:
-    """One ascent from the start of a level set; :meth:`run` leaves the best point in :attr:`at`.
+    """One ascent within a level set; :meth:`run` leaves the best point in :attr:`at`.
 
     Parameters
     ----------
     level_set: where to stay.
     merit: what to raise.
     limits: when to end.
+    at: where to begin; the start of the level set by default.
     """
 
-    def __init__(self, level_set: LevelSet, merit: Merit, limits: Limits) -> None:
+    def __init__(self, level_set: LevelSet, merit: Merit, limits: Limits, *, at: Iterate | None = None) -> None:
         self.level_set, self.limits = level_set, limits
         self._measure = merit
-        self.at = level_set.start
+        self.at = level_set.start if at is None else at
         self.merit = merit.value(self.at)
         self.steps = 0
         self.residual = np.nan
@@ -83,9 +86,8 @@ class Ascent:
     def run(self) -> Status:
         """Climb until a limit is met or nothing better is found."""
         ledger = self.level_set.objective.ledger
-        first = ledger.total().hvps
         while self.steps < self.limits.steps:
-            if self.limits.hvps is not None and ledger.total().hvps - first >= self.limits.hvps:
+            if ledger.total().hvps >= self.limits.hvps:
                 self.reason = "every Hessian-vector product was used"
                 break
             status = self._step()
@@ -102,7 +104,7 @@ class Ascent:
         tangent = self._tangent(gradient)
         slope, size = float(np.linalg.norm(tangent)), float(np.linalg.norm(gradient))
         self.residual = slope / size if size else 0.0
-        if self.residual <= self.limits.optimality:
+        if self.residual <= self.limits.optimality and slope * np.linalg.norm(self.at.point) <= GROWTH_LEFT:
             self.reason = "the gradient of the target is normal to the level set"
             return Status.CONVERGED
         for direction in self._directions(tangent):
@@ -113,7 +115,7 @@ class Ascent:
             self.reason = "the border of the trust region was reached"
             return Status.TRUST_RADIUS
         self.reason = "no step along the steepest direction is better"
-        return Status.CONVERGED if self.steps else Status.NO_IMPROVEMENT
+        return Status.CONVERGED if self.residual <= STALLED else Status.NO_IMPROVEMENT
 
     def _accept(self, found: Accepted, tangent: FloatArray, direction: FloatArray) -> Status | None:
         """Go to an accepted point."""
@@ -125,7 +127,7 @@ class Ascent:
             self.reason = f"the target still grows at more than {FAR:.0e} times the length of the start"
             return Status.UNBOUNDED
         if not np.isfinite(self.merit):
-            self.reason = "the gradient of the loss is zero"
+            self.reason = "the gradient of the loss is zero to rounding"
             return Status.CONVERGED
         return None
 
@@ -169,13 +171,22 @@ class Ascent:
         return float(np.sqrt(max(0.0, along**2 + inside)) - along)
 
     def _line_search(self, direction: FloatArray, slope: float) -> Accepted | None:
-        """An accepted point along a unit vector, or None."""
+        """An accepted point along a unit vector, or None; drifts that mislead are met by landing every trial."""
+        for slack in (SLACK * abs(self.level_set.level), 0.0):
+            best = self._longest(direction, slope, slack)
+            found = None if best is None else self._polished(best)
+            if found is not None or best is None:
+                return found
+        return None
+
+    def _longest(self, direction: FloatArray, slope: float, slack: float) -> Accepted | None:
+        """The best of the trials along a unit vector that raise the merit enough, up to a slack of the loss."""
         room = MARGIN * self._room(direction)
         length = self._length or FIRST_GAIN / slope
         best, ceiling, expansions = None, np.inf, 0
         for _ in range(TRIALS):
             length = min(length, room)
-            trial = self._trial(direction, length)
+            trial = self._trial(direction, length, slack)
             if trial is None or trial.merit - self.merit < ARMIJO * length * slope:
                 if best is not None:
                     break
@@ -190,13 +201,12 @@ class Ascent:
             if longer <= 1.5 * length or expansions == EXPANSIONS:
                 break
             length, expansions = longer, expansions + 1
-        return None if best is None else self._polished(best)
+        return best
 
-    def _trial(self, direction: FloatArray, length: float) -> Accepted | None:
-        """The landing point of a step, up to a drift that a search for the length can bear."""
+    def _trial(self, direction: FloatArray, length: float, slack: float) -> Accepted | None:
+        """The landing point of a step."""
         if not length > 0:
             return None
-        slack = SLACK * abs(self.level_set.level)
         at = self.level_set.land(self.at.point + length * direction, reach=2 * length, slack=slack)
         return None if at is None or self._is_outside(at) else self._accepted(at, length)
 

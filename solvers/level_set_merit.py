@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from solvers.level_set_retraction import Iterate
+from solvers.level_set_retraction import ROUNDING, Iterate
 from solvers.objective import Objective
 from solvers.target import Target
 from solvers.target_norms import GradientNorm
@@ -30,7 +30,8 @@ class Merit(ABC):
 class LogGradientNorm(Merit):
     r"""The merit :math:`\pm\log|\nabla L|`, with the gradient :math:`\pm\nabla^2L\,u/|u|^2` for :math:`u=\nabla L`.
 
-    The value comes for nothing with the loss; the gradient costs one Hessian-vector product.
+    Slopes up to ``zero`` count as zero.  The value comes for nothing with the loss; the gradient costs one
+    Hessian-vector product.
 
     >>> bowl = Objective.from_functions(lambda w: w @ w / 2, lambda w: w, lambda w, v: v, size=2)
     >>> at = Iterate(point=np.array([0.0, 2.0]), value=2.0, gradient=np.array([0.0, 2.0]))
@@ -38,15 +39,15 @@ class LogGradientNorm(Merit):
     [0.0, 0.5]
 
     Source: A. Mishkin, A. Bietti, R. Gower, "Level Set Teleportation: An Optimization Perspective" (2024),
-    arXiv:2403.03362, section 5.
+    arXiv:2403.03362.
     """
 
-    def __init__(self, objective: Objective, *, maximize: bool) -> None:
-        self._objective, self._sign = objective, 1.0 if maximize else -1.0
+    def __init__(self, objective: Objective, *, maximize: bool, zero: float = 0.0) -> None:
+        self._objective, self._sign, self._zero = objective, 1.0 if maximize else -1.0, zero
 
     def value(self, at: Iterate) -> float:
         """Plus or minus the logarithm; at a critical point the infinity that it tends to."""
-        return self._sign * float(np.log(at.slope)) if at.slope else -self._sign * np.inf
+        return self._sign * float(np.log(at.slope)) if at.slope > self._zero else -self._sign * np.inf
 
     def gradient(self, at: Iterate) -> FloatArray:
         """One Hessian-vector product."""
@@ -90,8 +91,8 @@ class TargetMerit(Merit):
         return self._sign * value / self._unit
 
 
-def make_merit(objective: Objective, target: Target, start: FloatArray, *, maximize: bool) -> Merit:
+def make_merit(objective: Objective, target: Target, start: Iterate, *, maximize: bool) -> Merit:
     """The merit of a target; the squared gradient norm takes the form that costs least."""
     if isinstance(target, GradientNorm):
-        return LogGradientNorm(objective, maximize=maximize)
-    return TargetMerit(objective, target, start, maximize=maximize)
+        return LogGradientNorm(objective, maximize=maximize, zero=ROUNDING * start.slope)
+    return TargetMerit(objective, target, start.point, maximize=maximize)

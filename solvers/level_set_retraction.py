@@ -15,6 +15,8 @@ from symmetries.actions.parameter_space import FloatArray
 ROUNDING = 16 * float(np.finfo(float).eps)
 BAND = 1e-9
 MAX_EVALUATIONS = 60
+HALVINGS = 8
+NEAR = 0.1
 
 
 @final
@@ -128,20 +130,51 @@ class LevelSet:
         if not at.slope:
             return None
         aim = self.level - (self.allowance / 2 if self.sub_level else 0.0)
-        line, base = at.normal, point
-        low, high, shift = -reach, reach, 0.0
+        line, shift = at.normal, 0.0
+        low, high, known_low, known_high = -reach, reach, False, False
         for _ in range(MAX_EVALUATIONS):
             excess = at.value - aim
-            low, high = (max(low, shift), high) if excess > 0 else (low, min(high, shift))
+            if excess > 0:
+                low, known_low = max(low, shift), True
+            else:
+                high, known_high = min(high, shift), True
             fall = float(at.gradient @ line)
-            newton = shift + excess / fall if fall > 0 else np.inf
-            proposal = newton if low < newton < high else (low + high) / 2
-            if abs(newton) >= reach and max(-low, high) == reach:
+            newton = shift + excess / fall if fall > 0 else np.inf * np.sign(excess)
+            if (newton >= high and not known_high) or (newton <= low and not known_low):
                 return None
-            trial = self.evaluate(base - proposal * line)
+            proposal = newton if low < newton < high else (low + high) / 2
+            trial = self.evaluate(point - proposal * line)
             if trial is None or proposal == shift:
                 return None
             at, shift = trial, proposal
             if self.contains(at, slack=slack):
                 return at
+        return None
+
+    def approach(self, point: FloatArray, *, reach: float) -> Iterate | None:
+        """A point of the set that is found from afar, by Newton steps along ever new gradients.
+
+        Parameters
+        ----------
+        point: where to start, shape (n,).
+        reach: the longest step.
+
+        Returns
+        -------
+        The point, or None where the loss is not finite or does not come closer to the level.
+        """
+        at = self.evaluate(point)
+        for _ in range(MAX_EVALUATIONS):
+            if at is None or not at.slope:
+                return None
+            excess = at.value - self.level
+            if abs(excess) <= NEAR * abs(self.level) or self.contains(at):
+                return self.land(at.point, reach=reach)
+            step, trial = float(np.clip(excess / at.slope, -reach, reach)), None
+            for _ in range(HALVINGS):
+                trial = self.evaluate(at.point - step * at.normal)
+                if trial is not None and abs(trial.value - self.level) < abs(excess):
+                    break
+                trial, step = None, step / 4
+            at = trial
         return None

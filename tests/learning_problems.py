@@ -22,15 +22,15 @@ def digits() -> tuple[FloatArray, FloatArray]:
 class LogisticRegression(Objective):
     r"""Odd against even digits: :math:`\frac1n\sum_i\log(1+e^{-y_i x_i^Tw}) + \frac\lambda2|w|^2`, 64 parameters."""
 
-    def __init__(self, l2: float = 1e-3) -> None:
+    def __init__(self, l2: float = 1e-2) -> None:
         super().__init__(ParameterSpace({"w": (64,)}))
         images, classes = digits()
         self.signed = images * np.where(classes % 2 == 1, 1.0, -1.0)[:, None]
         self.l2 = l2
 
     def initial(self, seed: int) -> FloatArray:
-        """A start with standard normal entries."""
-        return np.random.default_rng(seed).standard_normal(64)
+        """A start with normal entries of standard deviation 1/20."""
+        return np.random.default_rng(seed).standard_normal(64) / 20
 
     def _value(self, w: FloatArray) -> float:
         return float(np.logaddexp(0, -self.signed @ w).mean() + self.l2 / 2 * (w @ w))
