@@ -3,6 +3,7 @@ r"""What one step of a search for the longest gradient of an orbit costs, in gra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,8 +29,8 @@ def ascent_step_cost(
 
     The derivative along a generator is :math:`2\langle H\nabla L, X_k\rangle`: a gradient and one Hessian-vector
     product, and inner products with the velocities.  A gradient of a dense network takes
-    :math:`(6n - 2nd_0d_1/\sum d_{m-1}d_m)\sum d_{m-1}d_m` operations on n samples: linear in the depth, polynomial in
-    the widths.  The scalings of its units add a number of operations that does not grow with n.
+    :math:`2n\,(3\sum_m d_{m-1}d_m - d_0d_1)` operations on n samples: affine in the depth, quadratic in the widths.
+    The scalings of its units add a number of operations that does not grow with n.
 
     Parameters
     ----------
@@ -39,8 +40,8 @@ def ascent_step_cost(
 
     Returns
     -------
-    Claims: the ledger counts the same number of gradient equivalents for every network, at most 4; the derivatives along
-    the generators agree with differences; operations are linear in the depth.
+    Claims: the ledger counts the same number of gradient equivalents for every network, at most 4; the derivatives
+    along the generators agree with differences; operations are affine in the depth.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def ascent_step_cost(
         costs.append(cost)
         errors.append(error)
     statement = "one step of ascent costs the same number of gradients for every width and depth"
-    count = compared(statement, max(costs), min(LIMIT, min(costs)), gradient_equivalents=costs, widths=list(widths))
+    count = compared(statement, max(costs), min(LIMIT, *costs), gradient_equivalents=costs, widths=list(widths))
     slopes = vanishing("2 <H grad L, X_k> is the derivative along X_k", max(errors), tolerance=1e-5)
     return TheoremCheck(theorem="cost of a step of ascent", claims=(count, slopes, _operations(samples)), source=SOURCE)
 
@@ -78,7 +79,7 @@ def gradient_operations(widths: Sequence[int], samples: int) -> int:
     >>> gradient_operations((4, 4, 3), 8)
     1088
     """
-    products = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    products = [a * b for a, b in pairwise(widths)]
     return 2 * samples * (3 * sum(products) - products[0])
 
 
@@ -108,7 +109,7 @@ def _operations(samples: int) -> Claim:
     holds = not np.diff(deep, 2).any() and not np.diff(wide, 3).any()
     return Claim(
         statement="operations of a gradient are affine in the depth and quadratic in the width",
-        verdict="proved" if holds else "refuted",
-        reason="by the count of the products of matrices: second differences in the depth and third in the width vanish",
+        verdict="measured" if holds else "refuted",
+        reason="in the count of the products of matrices second differences in depth and third in width vanish",
         evidence={"by_depth": figure(deep), "by_width": figure(wide)},
     )

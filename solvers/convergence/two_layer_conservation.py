@@ -84,7 +84,7 @@ def two_layer_conservation(
     --------
     >>> check = two_layer_conservation("tanh")
     >>> [claim.verdict for claim in check.claims], round(check.claims[1].evidence["ratio"], 1)
-    (['proved', 'measured'], 10.3)
+    (['proved', 'measured'], 10.0)
 
     Source: B. Zhao, I. Ganev, R. Walters, R. Yu, N. Dehmamy, arXiv:2210.17216 (2022), section 5.
     """
