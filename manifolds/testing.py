@@ -197,14 +197,7 @@ def check_group(
     _check_options(group, scale)
     _check_failure(on_failure)
     samples, rng = whole_number(samples, name="samples"), generator(rng)
-    try:
-        sample = Sample.draw(group, rng, samples=samples, scale=scale)
-    except (InputError, ArithmeticError, ValueError) as error:
-        laws: tuple[LawResult, ...] = (
-            LawResult("sampling", "Random elements can be drawn.", np.inf, tolerance, _told(error)),
-        )
-    else:
-        laws = tuple(_result(law, sample, tolerance) for law in LAWS)
+    laws = _checked(lambda: Sample.draw(group, rng, samples=samples, scale=scale), LAWS, tolerance, kind="elements")
     report = GroupReport(group.name, laws)
     if on_failure == "raise" and not report.passed:
         raise ConformanceError(report)
@@ -295,18 +288,21 @@ def check_space(
     _check_failure(on_failure)
     samples, rng = whole_number(samples, name="samples"), generator(rng)
     like = None if namespace is None else namespace.zeros(1, dtype=namespace.float64)
-    try:
-        sample = SpaceSample.draw(space, rng, samples=samples, like=like)
-    except (InputError, ArithmeticError, ValueError) as error:
-        laws: tuple[LawResult, ...] = (
-            LawResult("sampling", "Random points can be drawn.", np.inf, tolerance, _told(error)),
-        )
-    else:
-        laws = tuple(_result(law, sample, tolerance) for law in (*SPACE_LAWS, *FRAME_LAWS))
-    report = SpaceReport(space.name, laws)
+    laws = (*SPACE_LAWS, *FRAME_LAWS)
+    results = _checked(lambda: SpaceSample.draw(space, rng, samples=samples, like=like), laws, tolerance, kind="points")
+    report = SpaceReport(space.name, results)
     if on_failure == "raise" and not report.passed:
         raise ConformanceError(report)
     return report
+
+
+def _checked(draw: Callable[[], Any], laws: Any, tolerance: float, *, kind: str) -> tuple[LawResult, ...]:
+    """The laws on a sample, or that none can be drawn."""
+    try:
+        sample = draw()
+    except (InputError, ArithmeticError, ValueError) as error:
+        return (LawResult("sampling", f"Random {kind} can be drawn.", np.inf, tolerance, _told(error)),)
+    return tuple(_result(law, sample, tolerance) for law in laws)
 
 
 def _result(law: Callable[[Any], float], sample: Any, tolerance: float) -> LawResult:
