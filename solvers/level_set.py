@@ -9,8 +9,9 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.level_set_ascent import Ascent, Limits
+from solvers.level_set_constraint import Iterate
 from solvers.level_set_merit import make_merit
-from solvers.level_set_retraction import Iterate, LevelSet
+from solvers.level_set_retraction import LevelSet
 from solvers.move import Destination, Move
 from solvers.objective import Objective
 from solvers.status import Status
@@ -150,8 +151,8 @@ class LevelSetMove(Move):
             "form": self.form,
             "reason": ascent.reason,
             "stationarity": ascent.residual,
-            "drift": ascent.at.value - ascent.level_set.level,
-            "allowance": ascent.level_set.allowance,
+            "drift": ascent.at.value - ascent.feasible.level,
+            "allowance": ascent.feasible.allowance,
             "ascents": len(climbs),
         }
 

@@ -14,8 +14,8 @@ from typing import final
 
 import numpy as np
 
+from solvers.level_set_constraint import Constraint, Iterate, TangentSpace
 from solvers.level_set_merit import Merit
-from solvers.level_set_retraction import Iterate, LevelSet
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
 
@@ -62,30 +62,30 @@ class Accepted:
 
 @final
 class Ascent:
-    """One ascent within a level set; :meth:`run` leaves the best point in :attr:`at`.
+    """One ascent within a set of feasible points; :meth:`run` leaves the best point in :attr:`at`.
 
     Parameters
     ----------
-    level_set: where to stay.
+    feasible: where to stay.
     merit: what to raise.
     limits: when to end.
-    at: where to begin; the start of the level set by default.
+    at: where to begin; the start of the set by default.
     """
 
-    def __init__(self, level_set: LevelSet, merit: Merit, limits: Limits, *, at: Iterate | None = None) -> None:
-        self.level_set, self.limits = level_set, limits
+    def __init__(self, feasible: Constraint, merit: Merit, limits: Limits, *, at: Iterate | None = None) -> None:
+        self.feasible, self.limits = feasible, limits
         self._measure = merit
-        self.at = level_set.start if at is None else at
+        self.at = feasible.start if at is None else at
         self.merit = merit.value(self.at)
         self.steps = 0
         self.residual = np.nan
         self.reason = "every step was used"
         self._length: float | None = None
-        self._previous: tuple[FloatArray, FloatArray, bool] | None = None
+        self._previous: tuple[FloatArray, FloatArray, str] | None = None
 
     def run(self) -> Status:
         """Climb until a limit is met or nothing better is found."""
-        ledger = self.level_set.objective.ledger
+        ledger = self.feasible.objective.ledger
         while self.steps < self.limits.steps:
             if ledger.total().hvps >= self.limits.hvps:
                 self.reason = "every Hessian-vector product was used"
@@ -101,28 +101,29 @@ class Ascent:
         if not np.isfinite(gradient).all():
             self.reason = "the gradient of the target is not finite"
             return Status.NON_FINITE
-        tangent = self._tangent(gradient)
+        space = self.feasible.tangent_space(self.at, gradient)
+        tangent = space.project(gradient)
         slope, size = float(np.linalg.norm(tangent)), float(np.linalg.norm(gradient))
         self.residual = slope / size if size else 0.0
         if self.residual <= self.limits.optimality and slope * np.linalg.norm(self.at.point) <= GROWTH_LEFT:
-            self.reason = "the gradient of the target is normal to the level set"
+            self.reason = "the gradient of the target is normal to the feasible set"
             return Status.CONVERGED
-        for direction in self._directions(tangent):
+        for direction in self._directions(tangent, space):
             found = self._line_search(direction, float(direction @ tangent))
             if found is not None:
-                return self._accept(found, tangent, direction)
+                self._previous = tangent, direction, space.name
+                return self._accept(found)
         if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
             self.reason = "the border of the trust region was reached"
             return Status.TRUST_RADIUS
         self.reason = "no step along the steepest direction is better"
         return Status.CONVERGED if self.residual <= STALLED else Status.NO_IMPROVEMENT
 
-    def _accept(self, found: Accepted, tangent: FloatArray, direction: FloatArray) -> Status | None:
+    def _accept(self, found: Accepted) -> Status | None:
         """Go to an accepted point."""
-        self._previous = tangent, direction, self._is_held(tangent)
         self.at, self.merit, self._length = found.at, found.merit, found.length
         self.steps += 1
-        start = self.level_set.start.point
+        start = self.feasible.start.point
         if np.linalg.norm(self.at.point - start) > FAR * (1 + np.linalg.norm(start)):
             self.reason = f"the target still grows at more than {FAR:.0e} times the length of the start"
             return Status.UNBOUNDED
@@ -131,31 +132,16 @@ class Ascent:
             return Status.CONVERGED
         return None
 
-    def _tangent(self, gradient: FloatArray) -> FloatArray:
-        """The part of a merit's gradient along which the set can be followed."""
-        across = float(gradient @ self.at.normal)
-        if self.level_set.sub_level and (across <= 0 or not self.level_set.on_border(self.at)):
-            return gradient
-        return gradient - across * self.at.normal
-
-    def _is_held(self, tangent: FloatArray) -> bool:
-        """Whether the level holds the search at this point."""
-        return abs(float(tangent @ self.at.normal)) <= 1e-8 * float(np.linalg.norm(tangent))
-
-    def _directions(self, tangent: FloatArray) -> list[FloatArray]:
+    def _directions(self, tangent: FloatArray, space: TangentSpace) -> list[FloatArray]:
         """Unit vectors to try in order: the conjugate direction, then the steepest."""
         steepest = tangent / np.linalg.norm(tangent)
-        held = self._is_held(tangent)
-        if self._previous is None or self._previous[2] != held:
+        if self._previous is None or self._previous[2] != space.name:
             return [steepest]
         old_tangent, old_direction, _ = self._previous
-        old_tangent, old_direction = (
-            (v - (v @ self.at.normal) * self.at.normal if held else v) for v in (old_tangent, old_direction)
-        )
-        old = self._previous[0]
-        beta = max(0.0, float(tangent @ (tangent - old_tangent)) / float(old @ old))
-        scale = float(np.linalg.norm(old)) / max(float(self._previous[1] @ old) / float(np.linalg.norm(old)), 1e-300)
-        direction = tangent + beta * scale * old_direction
+        size = float(np.linalg.norm(old_tangent))
+        beta = max(0.0, float(tangent @ (tangent - space.project(old_tangent))) / size**2)
+        scale = size**2 / float(old_direction @ old_tangent)
+        direction = tangent + beta * scale * space.project(old_direction)
         direction /= np.linalg.norm(direction)
         if not np.isfinite(direction).all() or direction @ steepest < 1e-3:
             return [steepest]
@@ -165,14 +151,14 @@ class Ascent:
         """How far the trust region reaches along a unit vector."""
         if not np.isfinite(self.limits.radius):
             return np.inf
-        offset = self.at.point - self.level_set.start.point
+        offset = self.at.point - self.feasible.start.point
         along = float(offset @ direction)
         inside = self.limits.radius**2 - float(offset @ offset)
         return float(np.sqrt(max(0.0, along**2 + inside)) - along)
 
     def _line_search(self, direction: FloatArray, slope: float) -> Accepted | None:
         """An accepted point along a unit vector, or None; drifts that mislead are met by landing every trial."""
-        for slack in (SLACK * abs(self.level_set.level), 0.0):
+        for slack in (SLACK * abs(self.feasible.level), 0.0):
             best = self._longest(direction, slope, slack)
             found = None if best is None else self._polished(best)
             if found is not None or best is None:
@@ -207,14 +193,14 @@ class Ascent:
         """The landing point of a step."""
         if not length > 0:
             return None
-        at = self.level_set.land(self.at.point + length * direction, reach=2 * length, slack=slack)
+        at = self.feasible.land(self.at.point + length * direction, reach=2 * length, slack=slack)
         return None if at is None or self._is_outside(at) else self._accepted(at, length)
 
     def _polished(self, found: Accepted) -> Accepted | None:
         """The same point brought to the set to rounding, if it is still better."""
-        if self.level_set.contains(found.at):
+        if self.feasible.contains(found.at):
             return found
-        at = self.level_set.land(found.at.point, reach=2 * found.length)
+        at = self.feasible.land(found.at.point, reach=2 * found.length)
         if at is None or self._is_outside(at):
             return None
         polished = self._accepted(at, found.length)
@@ -226,7 +212,7 @@ class Ascent:
 
     def _is_outside(self, at: Iterate) -> bool:
         """Whether a point lies outside of the trust region."""
-        return bool(np.linalg.norm(at.point - self.level_set.start.point) > self.limits.radius)
+        return bool(np.linalg.norm(at.point - self.feasible.start.point) > self.limits.radius)
 
 
 def _fitted(trial: Accepted, merit: float, slope: float) -> float:

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from solvers.level_set_retraction import ROUNDING, Iterate
+from solvers.level_set_constraint import ROUNDING, Iterate
 from solvers.objective import Objective
 from solvers.target import Target
 from solvers.target_norms import GradientNorm

@@ -2,17 +2,14 @@ r"""Level sets :math:`\{L=L_0\}` and sub-level sets :math:`\{L\le L_0\}`, and ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
 
-from manifolds.errors import InputError
+from solvers.level_set_constraint import Constraint, Iterate, TangentSpace
 from solvers.objective import Objective
 from symmetries.actions.parameter_space import FloatArray
 
-ROUNDING = 16 * float(np.finfo(float).eps)
 BAND = 1e-9
 MAX_EVALUATIONS = 60
 HALVINGS = 8
@@ -20,37 +17,40 @@ NEAR = 0.1
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Iterate:
-    """A point with the loss and its gradient there, all finite.
+class Hyperplane(TangentSpace):
+    """The vectors orthogonal to a unit normal.
 
-    >>> at = Iterate(point=np.zeros(2), value=1.0, gradient=np.array([3.0, 4.0]))
-    >>> at.slope, at.normal.tolist()
-    (5.0, [0.6, 0.8])
+    >>> Hyperplane(np.array([0.6, 0.8])).project(np.array([3.0, 4.0])).tolist()
+    [0.0, 0.0]
     """
 
-    point: FloatArray
-    value: float
-    gradient: FloatArray
+    name = "hyperplane"
 
-    @cached_property
-    def slope(self) -> float:
-        """Length of the gradient, without overflow or underflow of its squares."""
-        largest = float(np.abs(self.gradient).max(initial=0.0))
-        return largest * float(np.linalg.norm(self.gradient / largest)) if largest else 0.0
+    def __init__(self, normal: FloatArray) -> None:
+        self._normal = normal
 
-    @cached_property
-    def normal(self) -> FloatArray:
-        """Unit vector along the gradient; zero where the gradient is."""
-        largest = float(np.abs(self.gradient).max(initial=0.0))
-        if not largest:
-            return np.zeros_like(self.gradient)
-        scaled = self.gradient / largest
-        return scaled / np.linalg.norm(scaled)
+    def project(self, vector: FloatArray) -> FloatArray:
+        """The vector less its part along the normal."""
+        return vector - (vector @ self._normal) * self._normal
 
 
 @final
-class LevelSet:
+class WholeSpace(TangentSpace):
+    """All vectors: what is open in the interior of a sub-level set.
+
+    >>> WholeSpace().project(np.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    name = "whole space"
+
+    def project(self, vector: FloatArray) -> FloatArray:
+        """The vector itself."""
+        return vector
+
+
+@final
+class LevelSet(Constraint):
     r"""The points with :math:`|L-L_0|\le\varepsilon`, or with :math:`L\le L_0`.
 
     Here :math:`\varepsilon = \max(\tau|L_0|,\, 16u\,|\nabla L(w_0)||w_0|)` with the unit of rounding u: no closer can
@@ -63,10 +63,6 @@ class LevelSet:
     sub_level: whether lower losses belong to the set.
     tolerance: the relative drift :math:`\tau`.
 
-    Raises
-    ------
-    InputError: the loss or its gradient is not finite at the start.
-
     >>> bowl = Objective.from_functions(lambda w: float(w @ w), lambda w: 2 * w, size=2)
     >>> circle = LevelSet(bowl, np.array([3.0, 4.0]), sub_level=False, tolerance=1e-12)
     >>> landed = circle.land(np.array([6.0, 8.0]), reach=10.0)
@@ -75,28 +71,8 @@ class LevelSet:
     """
 
     def __init__(self, objective: Objective, start: FloatArray, *, sub_level: bool, tolerance: float) -> None:
-        self.objective = objective
+        super().__init__(objective, start, tolerance=tolerance)
         self.sub_level = sub_level
-        first = self.evaluate(start)
-        if first is None:
-            raise InputError(
-                "the starting point",
-                why="the objective or its gradient is not finite there",
-                cure="start where both are finite",
-            )
-        self.start, self.level = first, first.value
-        floor = ROUNDING * self.start.slope * float(np.linalg.norm(start))
-        self.allowance = max(tolerance * abs(self.level), floor) or tolerance * self.start.slope
-
-    def evaluate(self, point: FloatArray) -> Iterate | None:
-        """Loss and gradient at a point, or None where they are not finite."""
-        if not np.isfinite(point).all():
-            return None
-        with np.errstate(all="ignore"):
-            value, gradient = self.objective.value_and_grad(point)
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return None
-        return Iterate(point=point, value=value, gradient=gradient)
 
     def contains(self, at: Iterate, *, slack: float = 0.0) -> bool:
         """Whether a point belongs to the set, up to a further change of the loss by ``slack``."""
@@ -105,9 +81,14 @@ class LevelSet:
             return excess <= slack
         return abs(excess) <= max(slack, self.allowance)
 
-    def on_border(self, at: Iterate) -> bool:
-        """Whether a point of the set has the loss of the start, or a loss so close that none can tell."""
-        return not self.sub_level or self.level - at.value <= max(BAND * abs(self.level), 2 * self.allowance)
+    def tangent_space(self, at: Iterate, gradient: FloatArray) -> TangentSpace:
+        """The tangent space of the level set; all of space in a sub-level set where the level does not hold the search.
+
+        It holds where the loss is that of the start, or so close that none can tell, and would grow along the gradient.
+        """
+        close = self.level - at.value <= max(BAND * abs(self.level), 2 * self.allowance)
+        held = not self.sub_level or (close and float(gradient @ at.normal) > 0)
+        return Hyperplane(at.normal) if held else WholeSpace()
 
     def land(self, point: FloatArray, *, reach: float, slack: float = 0.0) -> Iterate | None:
         """The point of the set on the line through a point along the gradient there.

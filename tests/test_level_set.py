@@ -123,7 +123,7 @@ def test_what_converges_satisfies_the_condition_of_first_order(seed: int, size: 
     off = np.linalg.norm(product - (product @ u) / (u @ u) * u) / np.linalg.norm(product)
     if found.status == Status.CONVERGED:
         assert off <= 1e-3
-    if found.evidence["reason"].endswith("normal to the level set"):
+    if found.evidence["reason"].endswith("normal to the feasible set"):
         assert off <= 1.01e-6
 
 
