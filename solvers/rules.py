@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
@@ -76,10 +77,11 @@ def make_rule(name: str, *, learning_rate: Any = None, **hyperparameters: Any) -
     HeavyBall(learning_rate=0.1, momentum=0.5)
     """
     if not isinstance(name, str) or name not in RULES:
-        near = difflib.get_close_matches(str(name).lower(), RULES, n=1, cutoff=0.5)
+        plain = {known.replace("-", ""): known for known in RULES}
+        near = difflib.get_close_matches(re.sub("[-_ ]", "", str(name).lower()), plain, n=1, cutoff=0.5)
         raise InputError(
             f"the rule {name!r}",
-            why="no rule has this name" + (f"; the nearest is {near[0]!r}" if near else ""),
+            why="no rule has this name" + (f"; the nearest is {plain[near[0]]!r}" if near else ""),
             cure=f"use one of {', '.join(RULES)}",
         )
     make = RULES[name]

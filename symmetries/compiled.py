@@ -7,7 +7,7 @@ of a gradient or of a Hessian-vector product is a small multiple of the cost of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, final
 
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
 @final
 class Tape:
-    """An array expression as a list of steps.
+    """An array expression as a list of steps; a subexpression that occurs several times is one step.
 
     Parameters
     ----------
@@ -47,12 +47,15 @@ class Tape:
     def __init__(self, root: Node, moving: Sequence[str]) -> None:
         self.root = root
         place: dict[int, int] = {}
+        known: dict[Hashable, int] = {}
         self.steps: list[Step] = []
         self._moves: list[bool] = []
         names = frozenset(moving)
         for node in walk(root):
-            place[id(node)] = len(self.steps)
             arguments = tuple(place[id(argument)] for argument in node.arguments)
+            place[id(node)] = known.setdefault(_key(node, arguments), len(self.steps))
+            if place[id(node)] < len(self.steps):
+                continue
             flags = [self._moves[k] for k in arguments]
             self.steps.append(Step(node, arguments, flags))
             self._moves.append(node.payload in names if node.operation == "symbol" else any(flags))
@@ -140,6 +143,12 @@ class Tape:
                     rule.adjoint_tangent(step.node, xs, ts, values[k], yt, adjoint, at, step.moving),
                 )
         return gradient, change
+
+
+def _key(node: Node, arguments: tuple[int, ...]) -> Hashable:
+    """What two nodes of the same value share; arrays of numbers are compared by identity, as they may be long."""
+    payload = id(node) if node.operation == "array" else node.payload
+    return node.operation, payload, node.shape, arguments
 
 
 def _constant(node: Node) -> FloatArray | None:
