@@ -31,9 +31,11 @@ FLAT = 1e-9
 """Derivative of the merit below which a point counts as stationary."""
 
 ROUNDING = 1e-5
-"""Derivative of the merit up to which rounding may hide every increase."""
+"""Derivative of the merit from which a direction out of the region counts."""
 
 BACKTRACKS = 25
+
+TINY = 1e-300
 
 
 @final
@@ -59,10 +61,10 @@ class Region:
         if np.isinf(self.radius) and np.isinf(self.box):
             return t
         if not self.abelian:
-            return t * min(1.0, max(self.radius - travelled, 0.0) / max(float(np.linalg.norm(t)), 1e-300))
+            return t * min(1.0, max(self.radius - travelled, 0.0) / max(float(np.linalg.norm(t)), TINY))
         end = np.clip(coordinates + t, -self.box, self.box)
         length = float(np.linalg.norm(end))
-        return end * min(1.0, self.radius / max(length, 1e-300)) - coordinates
+        return end * min(1.0, self.radius / max(length, TINY)) - coordinates
 
     def on_border(self, coordinates: FloatArray, travelled: float) -> bool:
         """Whether the ball ends here."""
@@ -93,6 +95,7 @@ class Ascent:
     element: where it starts.
     coordinates: those of the element, where the group is abelian.
     travelled: length of the path up to here.
+    frame: generators to climb along, in columns of coordinates; those of the action by default.
     """
 
     f: OrbitTarget
@@ -100,49 +103,63 @@ class Ascent:
     element: Any
     coordinates: FloatArray
     travelled: float = 0.0
+    frame: FloatArray | None = None
     value: float = float("nan")
     steps: int = 0
     status: Status = Status.MAX_STEPS
     reach: float = FIRST_STEP
     refused: bool = False
+    slope: float = float("nan")
 
     def run(self, steps: int, *, gain: float | None = None) -> Ascent:
         """Climb for so many steps, or until the target has changed by a factor."""
         f = self.f
         self.value, rates = f.value_and_slope(self.element)
-        slope = f.merit_slope(self.value, rates)
+        slope = self._slope(self.value, rates)
         pairs: list[tuple[FloatArray, FloatArray]] = []
         while self.steps < steps:
             if not np.isfinite(slope).all():
                 self.status = Status.NON_FINITE
                 break
-            if np.linalg.norm(self._free(slope)) <= FLAT:
+            before = self._free(slope)
+            self.slope = float(np.linalg.norm(before))
+            if self.slope <= FLAT:
                 self.status = Status.TRUST_RADIUS if np.linalg.norm(slope) > FLAT else Status.CONVERGED
                 break
-            before = slope
-            found = self._step(_direction(self._free(slope), pairs), slope) if pairs else None
+            found = self._step(_quasi_newton(before, pairs), slope) if pairs else None
             if found is None and pairs:
                 pairs.clear()
                 self.reach = FIRST_STEP
             if found is None:
-                found = self._step(_along(self._free(slope), self.reach), slope)
+                found = self._step(self._along(before), slope)
             if found is None:
-                flat = np.linalg.norm(self._free(slope)) <= ROUNDING
-                self.status = Status.CONVERGED if flat else Status.NO_IMPROVEMENT
-                if self.refused or (flat and np.linalg.norm(slope) > ROUNDING):
-                    self.status = Status.TRUST_RADIUS
+                bounded = self.refused or np.linalg.norm(slope - before) > ROUNDING
+                self.status = Status.TRUST_RADIUS if bounded else Status.CONVERGED
                 break
             t, slope = found
-            self.reach = min(2 * max(self.reach, float(np.linalg.norm(t))), LONGEST_STEP)
+            self.reach = min(2 * float(np.linalg.norm(t)), LONGEST_STEP)
             if gain is not None and self._reached(gain):
                 self._stop_at(t, gain)
                 break
-            _remember(pairs, t, before - slope)
+            _remember(pairs, t, before - self._free(slope))
         return self
 
     def _free(self, slope: FloatArray) -> FloatArray:
         """The slope without the parts that lead out of the region."""
         return self.region.free(self.coordinates, self.travelled, slope)
+
+    def _along(self, slope: FloatArray) -> FloatArray:
+        """A step along the slope, of a length where slopes of the order of one are far from an optimum."""
+        return slope * (self.reach * min(1.0, self.slope / FIRST_STEP) / max(self.slope, TINY))
+
+    def _exp(self, t: FloatArray) -> Any:
+        """The exponential of coordinates in the frame."""
+        return self.f.action.exp(t if self.frame is None else self.frame @ t)
+
+    def _slope(self, value: float, rates: FloatArray) -> FloatArray:
+        """The derivatives of the merit along the generators of the frame."""
+        slope = self.f.merit_slope(value, rates)
+        return slope if self.frame is None else self.frame.T @ slope
 
     def _step(self, t: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray] | None:
         """Take the first of the halved steps that increases the merit enough; None where none does."""
@@ -151,7 +168,7 @@ class Ascent:
         for attempt in range(BACKTRACKS):
             inside = self.region.inside(self.coordinates, self.travelled, t)
             try:
-                element = f.action.compose(f.action.exp(inside), self.element)
+                element = f.action.compose(self._exp(inside), self.element)
                 value, rates = f.value_and_slope(element) if attempt == 0 else (f.value(element), None)
                 promised = float(slope @ inside)
                 rises = promised > 0 and f.merit(value) >= start + SUFFICIENT * promised
@@ -162,7 +179,7 @@ class Ascent:
                     self.coordinates = self.coordinates + inside
                     self.travelled += float(np.linalg.norm(inside))
                     self.steps += 1
-                    return inside, f.merit_slope(value, rates)
+                    return inside, self._slope(value, rates)
             except InputError:  # the action or the target is not defined there: nearer points may do
                 pass
             t = t / 2
@@ -176,10 +193,10 @@ class Ascent:
     def _stop_at(self, t: FloatArray, gain: float) -> None:
         """Shorten the last step so that the target has changed by the factor, to a percent of its logarithm."""
         f, low, high = self.f, 0.0, 1.0
-        back = f.action.compose(f.action.exp(-t), self.element)
+        back = f.action.compose(self._exp(-t), self.element)
         for _ in range(12):
             middle = (low + high) / 2
-            element = f.action.compose(f.action.exp(middle * t), back)
+            element = f.action.compose(self._exp(middle * t), back)
             value = f.value(element)
             passed = value / f.start_value >= gain if f.maximize else value / f.start_value <= gain
             if passed:
@@ -190,14 +207,8 @@ class Ascent:
         self.status = Status.CONVERGED
 
 
-def _along(slope: FloatArray, reach: float) -> FloatArray:
-    """A step along the slope, of a length where slopes of the order of one are far from an optimum."""
-    length = float(np.linalg.norm(slope))
-    return slope * (reach * min(1.0, length / FIRST_STEP) / max(length, 1e-300))
-
-
-def _direction(slope: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
-    """The two-loop recursion: the slope times the inverse of an approximate negative Hessian, of bounded length."""
+def _quasi_newton(slope: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) -> FloatArray:
+    """The slope times the inverse of the negative Hessian that the pairs approximate, of bounded length."""
     q, factors = slope.copy(), []
     for s, y in reversed(pairs):
         factor = float(s @ q) / float(s @ y)
@@ -207,7 +218,7 @@ def _direction(slope: FloatArray, pairs: list[tuple[FloatArray, FloatArray]]) ->
     q = q * (float(s @ y) / float(y @ y))
     for (s, y), factor in zip(pairs, reversed(factors), strict=True):
         q = q + (factor - float(y @ q) / float(s @ y)) * s
-    return q * min(1.0, LONGEST_STEP / max(float(np.linalg.norm(q)), 1e-300))
+    return q * min(1.0, LONGEST_STEP / max(float(np.linalg.norm(q)), TINY))
 
 
 def _remember(pairs: list[tuple[FloatArray, FloatArray]], s: FloatArray, y: FloatArray) -> None:

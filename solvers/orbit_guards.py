@@ -120,6 +120,22 @@ def is_compact(action: GroupAction) -> bool:
     return True
 
 
+def natural_frame(action: GroupAction) -> FloatArray | None:
+    """Coordinates, in columns, of a basis that is orthonormal for -tr(XY), which every conjugation keeps.
+
+    On compact groups this form is a metric; None where it is none.
+    """
+    matrices = action.representation()
+    if matrices is None or not len(matrices):
+        return None
+    form = -np.einsum("aij,bji->ab", matrices, matrices)
+    try:
+        lower = np.linalg.cholesky((form + form.T) / 2)
+    except np.linalg.LinAlgError:
+        return None
+    return np.asarray(np.linalg.inv(lower).T)
+
+
 def is_abelian(action: GroupAction) -> bool:
     """Whether the generators commute; without matrices the answer is no."""
     matrices = action.representation()

@@ -10,7 +10,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.orbit_ascent import Ascent, Region
-from solvers.orbit_guards import CAP, is_abelian, is_compact
+from solvers.orbit_guards import CAP, is_abelian, is_compact, natural_frame
 from solvers.orbit_line import Optima, best_times, circle_optima, crossing, interval_optima, merit_along, polished
 from solvers.orbit_target import OrbitTarget
 from solvers.status import Status
@@ -132,12 +132,13 @@ def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
     bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
     region = Region(radius=bound, abelian=abelian, admits=plan.admits, box=plan.box)
     restarts = (4 if compact else 0) if plan.restarts is None else plan.restarts
+    frame = natural_frame(f.action) if compact and plan.radius is None else None
     ends = []
     for k in range(1 + restarts):
         t = np.zeros(f.action.dimension) if k == 0 else _random_coordinates(f, bound, rng)
         length = float(np.linalg.norm(t))
         try:
-            ascent = Ascent(f=f, region=region, element=f.action.exp(t), coordinates=t, travelled=length)
+            ascent = Ascent(f=f, region=region, element=f.action.exp(t), coordinates=t, travelled=length, frame=frame)
             ascent.run(plan.steps, gain=plan.gain)
         except InputError:
             if k == 0:
@@ -163,7 +164,7 @@ def _random_coordinates(f: OrbitTarget, bound: float, rng: np.random.Generator) 
 
 def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
     """Where an ascent ended; on the border of the cap it is asked whether the target still gets better beyond."""
-    status, evidence = ascent.status, {"path_length": ascent.travelled}
+    status, evidence = ascent.status, {"path_length": ascent.travelled, "slope": ascent.slope}
     at_cap = ascent.region.on_border(ascent.coordinates, ascent.travelled)
     if status == Status.TRUST_RADIUS and plan.radius is None and at_cap:
         _, rates = f.value_and_slope(ascent.element)
