@@ -34,7 +34,8 @@ class Projectors(Space):
     r"""The projectors :math:`\{P \in \mathbb R^{N \times N} : P = P^{\mathsf T} = P^2, \mathrm{tr} P = n\}`.
 
     Each stands for its range. A step costs about :math:`N^3`, and gradients are matrices of N x N; a loss of frames
-    runs faster on `Grassmann(N, n)`. Coordinates are those of `Grassmann` in the first n columns, and zero in the others.
+    runs faster on `Grassmann(N, n)`. Coordinates are those of `Grassmann` in the first n columns, and zero
+    in the others.
 
     Parameters
     ----------
