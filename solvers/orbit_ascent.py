@@ -33,7 +33,7 @@ FLAT = 1e-9
 ROUNDING = 1e-5
 """Derivative of the merit from which a direction out of the region counts."""
 
-BACKTRACKS = 25
+BACKTRACKS, FEW_BACKTRACKS = 25, 5
 
 TINY = 1e-300
 
@@ -126,12 +126,12 @@ class Ascent:
             if self.slope <= FLAT:
                 self.status = Status.TRUST_RADIUS if np.linalg.norm(slope) > FLAT else Status.CONVERGED
                 break
-            found = self._step(_quasi_newton(before, pairs), slope) if pairs else None
+            found = self._step(self._free(_quasi_newton(before, pairs)), before, FEW_BACKTRACKS) if pairs else None
             if found is None and pairs:
                 pairs.clear()
                 self.reach = FIRST_STEP
             if found is None:
-                found = self._step(self._along(before), slope)
+                found = self._step(self._along(before), before, BACKTRACKS)
             if found is None:
                 bounded = self.refused or np.linalg.norm(slope - before) > ROUNDING
                 self.status = Status.TRUST_RADIUS if bounded else Status.CONVERGED
@@ -161,17 +161,19 @@ class Ascent:
         slope = self.f.merit_slope(value, rates)
         return slope if self.frame is None else self.frame.T @ slope
 
-    def _step(self, t: FloatArray, slope: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    def _step(self, t: FloatArray, slope: FloatArray, tries: int) -> tuple[FloatArray, FloatArray] | None:
         """Take the first of the halved steps that increases the merit enough; None where none does."""
         f, start = self.f, self.f.merit(self.value)
         self.refused = False
-        for attempt in range(BACKTRACKS):
+        for attempt in range(tries):
             inside = self.region.inside(self.coordinates, self.travelled, t)
+            promised, t = float(slope @ inside), t / 2
+            if not promised > 0:
+                continue
             try:
                 element = f.action.compose(self._exp(inside), self.element)
                 value, rates = f.value_and_slope(element) if attempt == 0 else (f.value(element), None)
-                promised = float(slope @ inside)
-                rises = promised > 0 and f.merit(value) >= start + SUFFICIENT * promised
+                rises = f.merit(value) >= start + SUFFICIENT * promised
                 self.refused = rises and not self.region.admits(element)
                 if rises and not self.refused:
                     rates = f.value_and_slope(element)[1] if rates is None else rates
@@ -182,7 +184,6 @@ class Ascent:
                     return inside, self._slope(value, rates)
             except InputError:  # the action or the target is not defined there: nearer points may do
                 pass
-            t = t / 2
         return None
 
     def _reached(self, gain: float) -> bool:
