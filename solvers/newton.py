@@ -31,13 +31,23 @@ from solvers.equivalence.transitive import (
     residual_minimiser,
     rotated_residuals,
 )
+from solvers.newton_contraction import check_newton_contraction
+from solvers.newton_order import ObservedOrder, observed_order
 from solvers.objective import Objective, as_objective
 from symmetries import GroupAction, Loss
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 from symmetries.arguments import read_generator, read_reals
 from symmetries.certificate import Claim
 
-__all__ = ["angle_to_newton", "check_newton_equivalence", "is_transitive", "named_claim"]
+__all__ = [
+    "ObservedOrder",
+    "angle_to_newton",
+    "check_newton_contraction",
+    "check_newton_equivalence",
+    "is_transitive",
+    "named_claim",
+    "observed_order",
+]
 
 SOURCE = "B. Zhao, N. Dehmamy, R. Walters, R. Yu, arXiv:2205.10637 (2022), section 4.3"
 
