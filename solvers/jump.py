@@ -18,6 +18,7 @@ from solvers.results import TeleportResult
 from solvers.rule import State
 from solvers.run_state import RunState
 from solvers.schedules import TeleportSchedule
+from solvers.scipy_stepper import ScipyStepper
 from solvers.status import Status
 from solvers.stepper import Stepper
 from solvers.targets import read_target
@@ -62,7 +63,13 @@ class Jump:
     """
 
     def __init__(
-        self, schedule: TeleportSchedule, *, objective: Objective, batches: Batches, stepper: Stepper, seed: int
+        self,
+        schedule: TeleportSchedule,
+        *,
+        objective: Objective,
+        batches: Batches,
+        stepper: Stepper | ScipyStepper,
+        seed: int,
     ) -> None:
         self._schedule, self._batches, self._stepper, self._seed = schedule, batches, stepper, seed
         self._objective = schedule.objective or objective
@@ -131,13 +138,14 @@ class Jump:
         if guard is None or np.array_equal(result.point, run.w):
             return result, None
         refusal = self._refusal(guard, run, result)
-        if refusal is None or not self._stepper.has_fixed_rate or np.isinf(guard.stability):
+        stability = self._stability(guard, run)
+        if refusal is None or stability is None:
             return result, refusal
         target = read_target(self._schedule.target, objective=self._objective, w=run.w, action=self._schedule.action)
         stable = StableTarget(
             target,
-            self._stability(guard, run),
-            limit=self._limit(guard, run),
+            stability,
+            limit=self._limit(guard, run, stability),
             maximize=self._schedule.maximize,
             floor=result.target_before,
         )
@@ -167,20 +175,22 @@ class Jump:
             return f"the loss rose from {before:.6g} to {after:.6g}"
         if not guard.bounds_scale(self._objective.space, run.w, result.point):
             return f"the norm of a matrix changed by more than a factor {guard.scale:g}"
-        if self._stepper.has_fixed_rate and not np.isinf(guard.stability):
-            number, limit = self._stability(guard, run).number(self._objective, result.point), self._limit(guard, run)
+        stability = self._stability(guard, run)
+        if stability is not None:
+            number, limit = stability.number(self._objective, result.point), self._limit(guard, run, stability)
             if number > limit:
                 return f"the step would overshoot: rate times curvature is {number:.6g}, above {limit:.6g}"
         return None
 
-    def _stability(self, guard: Guard, run: RunState) -> Stability:
-        """The stability number at the rate of the coming step."""
+    def _stability(self, guard: Guard, run: RunState) -> Stability | None:
+        """The stability number at the rate of the coming step; None where no rate is known or no test is wanted."""
+        if isinstance(self._stepper, ScipyStepper) or not self._stepper.has_fixed_rate or np.isinf(guard.stability):
+            return None
         rate = self._stepper.fixed_rate(run.step + 1)
         return Stability(self._stepper.rule, rate, products=guard.products)
 
-    def _limit(self, guard: Guard, run: RunState) -> float:
+    def _limit(self, guard: Guard, run: RunState, stability: Stability) -> float:
         """The largest number allowed; where the step is no multiple of the gradient, what the point has already."""
-        stability = self._stability(guard, run)
         if stability.is_proportional(run.gradient):
             return guard.stability
         return max(guard.stability, stability.number(self._objective, run.w))
@@ -205,18 +215,13 @@ class Jump:
         schedule = self._schedule
         if schedule.state == "reset":
             return self._stepper.start(gradient), 0, None
-        if schedule.state == "keep" or schedule.action is None:
+        if schedule.state == "keep" or schedule.action is None or not run.state:
             return run.state, run.count, None
         if result.element is None:
-            raise InputError(
-                "state='transport' for a teleport that names no group element",
-                why="the Jacobian of the element carries the state",
-                cure="use state='keep' or state='reset'",
-            )
+            return run.state, run.count, "the move names no group element that could transport the state"
+        slots, action, element = self._stepper.slots, schedule.action, result.element
         try:
-            state = transport_state(
-                self._stepper.rule, run.state, action=schedule.action, element=result.element, w=run.w
-            )
+            state = transport_state(slots, run.state, action=action, element=element, w=run.w)
         except InputError as error:
             return run.state, run.count, f"{error.what}: {error.why}"
         return state, run.count, None

@@ -19,7 +19,6 @@ from solvers.results import Record, TeleportResult
 from solvers.run_state import LoopState, RunState, Snapshot
 from solvers.schedules import TeleportSchedule
 from solvers.status import Status
-from solvers.stepper import Stepper
 from symmetries.actions.parameter_space import FloatArray
 
 SNAPSHOTS = 16
@@ -53,7 +52,7 @@ class Loop:
 
     objective: Objective
     batches: Batches
-    stepper: Stepper
+    stepper: Any
     schedule: TeleportSchedule | None
     jump: Jump | None
     steps: int

@@ -25,8 +25,9 @@ from solvers.rule import Rule
 from solvers.rules import Adam, make_rule
 from solvers.run_state import RunState
 from solvers.schedules import TeleportSchedule, read_schedule
-from solvers.scipy_loop import ScipyLoop, ScipyStepper
-from solvers.scipy_methods import METHODS, SciPy
+from solvers.scipy_loop import ScipyLoop
+from solvers.scipy_methods import SciPy
+from solvers.scipy_stepper import ScipyStepper
 from solvers.stepper import Stepper
 from symmetries.actions.parameter_space import FloatArray, Point
 from symmetries.arguments import read_seed
@@ -101,7 +102,7 @@ def minimize(
     coordinates = read_space(space, known.space)
     schedule = read_schedule(teleport)
     _require_together(optimizer, coordinates, schedule, batches, checkpoint, callback)
-    stepper: Any = ScipyStepper(optimizer) if isinstance(optimizer, SciPy) else Stepper(optimizer, coordinates)
+    stepper = ScipyStepper(optimizer) if isinstance(optimizer, SciPy) else Stepper(optimizer, coordinates)
     given_batches = read_batches(batches, known)
     saver, seed = read_checkpoint(checkpoint), read_seed(rng)
     jump = (
@@ -171,10 +172,7 @@ def read_rule(rule: Any, learning_rate: Any = None) -> Rule | SciPy:
     (0.5, 'L-BFGS-B')
     """
     if isinstance(rule, str):
-        methods = {method.lower(): method for method in METHODS}
-        if rule.lower() not in methods:
-            return make_rule(rule, learning_rate=learning_rate)
-        rule = SciPy(methods[rule.lower()])
+        return make_rule(rule, learning_rate=learning_rate)
     if isinstance(rule, SciPy):
         if learning_rate is not None:
             raise InputError(

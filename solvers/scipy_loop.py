@@ -9,41 +9,10 @@ from typing import final
 import numpy as np
 
 from solvers.loop import Loop
-from solvers.objective import Objective
-from solvers.rule import State
 from solvers.run_state import RunState
 from solvers.scipy_methods import SciPy, scipy_minimize
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
-
-
-@final
-class ScipyStepper:
-    """What the loop asks of an optimizer, answered by a SciPy method; it keeps no state over a teleport.
-
-    >>> ScipyStepper(SciPy("BFGS")).has_fixed_rate
-    False
-    """
-
-    has_fixed_rate = False
-
-    def __init__(self, spec: SciPy) -> None:
-        self.spec = spec
-
-    def start(self, like: FloatArray) -> State:
-        """No state."""
-        return {}
-
-    def norm(self, w: FloatArray, gradient: FloatArray, carried: object = None) -> float:
-        """Length of the gradient."""
-        return float(np.linalg.norm(gradient))
-
-    def roll(
-        self, objectives: list[Objective], w: FloatArray, state: State, *, count: int, step: int
-    ) -> FloatArray | None:
-        """The best point of so many iterations."""
-        result = scipy_minimize(objectives[0], w, self.spec, steps=len(objectives))
-        return result.point if math.isfinite(result.value) else None
 
 
 @final

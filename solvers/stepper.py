@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,7 +12,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.coordinates import Coordinates
 from solvers.objective import Objective
-from solvers.rule import Rule, SecondOrderRule, State
+from solvers.rule import Rule, SecondOrderRule, Slot, State
 from solvers.step_size import StepSize
 from symmetries.actions.parameter_space import FloatArray
 
@@ -58,6 +59,11 @@ class Stepper:
                 why="it asks the objective for values or products along straight lines, and the space is curved",
                 cure="use a rule with a fixed learning rate or a schedule of rates",
             )
+
+    @property
+    def slots(self) -> Mapping[str, Slot]:
+        """How each part of the state follows a change of coordinates."""
+        return self.rule.slots
 
     @property
     def has_fixed_rate(self) -> bool:

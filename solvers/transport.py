@@ -7,12 +7,13 @@ divides v by s^2), as the estimate of independent entries elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.rule import Rule, Slot, State
+from solvers.rule import Slot, State
 from symmetries.action import GroupAction
 from symmetries.actions.parameter_space import FloatArray
 
@@ -47,7 +48,9 @@ def read_state_mode(mode: Any, action: GroupAction | None) -> StateMode:
     return mode
 
 
-def transport_state(rule: Rule, state: State, *, action: GroupAction, element: Any, w: FloatArray) -> State:
+def transport_state(
+    slots: Mapping[str, Slot], state: State, *, action: GroupAction, element: Any, w: FloatArray
+) -> State:
     r"""The state of a rule at g.w, from its state at w.
 
     Covectors m become :math:`J^{-T}m`, vectors J m, squares of covectors :math:`(J^{-T})^{\circ 2}v` and squares of
@@ -55,7 +58,7 @@ def transport_state(rule: Rule, state: State, *, action: GroupAction, element: A
 
     Parameters
     ----------
-    rule: whose slots say how each part moves.
+    slots: of the rule, how each part moves.
     state: arrays of shape (n,), by slot.
     action, element: the group action and the element g.
     w: the point before the teleport, shape (n,).
@@ -70,7 +73,7 @@ def transport_state(rule: Rule, state: State, *, action: GroupAction, element: A
     moved: State = {}
     for name, value in state.items():
         try:
-            moved[name] = _moved(rule.slots[name], value, action, element, w)
+            moved[name] = _moved(slots[name], value, action, element, w)
         except np.linalg.LinAlgError:
             moved[name] = np.full_like(value, np.nan)
         if not np.isfinite(moved[name]).all():
