@@ -191,7 +191,7 @@ class _Run:
         self.met_non_finite = False
         self._callback = callback
         self._tolerance = tolerance
-        self._seen = start, value, gradient
+        self._seen = self._iterate = start, value, gradient
 
     def evaluate(self, w: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient; where they are not finite, a wall that a line search turns back from."""
@@ -219,7 +219,7 @@ class _Run:
             self.reason = Status.NON_FINITE
             raise StopIteration
         self.steps += 1
-        self.last = point
+        self.last, self._iterate = point, (point, value, gradient)
         if float(np.linalg.norm(gradient)) <= self._tolerance:
             self.reason = Status.CONVERGED
         if self._callback is not None and self._callback(self.steps, point, value, gradient.copy()):
@@ -228,9 +228,11 @@ class _Run:
             raise StopIteration
 
     def _at(self, point: FloatArray) -> tuple[float, FloatArray]:
-        """Value and gradient, remembered where the point is the one asked for before."""
-        if not np.array_equal(self._seen[0], point):
-            self._seen = point, *self.objective.value_and_grad(point)
+        """Value and gradient, remembered at the point asked for before and at the last iterate."""
+        for known in (self._seen, self._iterate):
+            if np.array_equal(known[0], point):
+                return known[1], known[2]
+        self._seen = point, *self.objective.value_and_grad(point)
         return self._seen[1], self._seen[2]
 
 
