@@ -1,13 +1,16 @@
 """The compiled loss: every operation's value, gradient and Hessian-vector product against independent oracles."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from numeric import evaluate
 
 from manifolds import InputError
+from solvers.objective import Objective
 from symmetries import Loss
 from symmetries.array_algebra import RULES
-from symmetries.compiled import compile_loss
+from symmetries.compiled import Tape, compile_loss
 from symmetries.expression import walk
 from symmetries.operations import UNARY
 
@@ -155,3 +158,39 @@ def test_an_unused_parameter_has_gradient_zero():
     constant = compile_loss(Loss.parse("2 + 0*y", ["x", "y"]))
     np.testing.assert_array_equal(constant.gradient([3.0, 5.0]), [0.0, 0.0])
     np.testing.assert_array_equal(constant.hvp([3.0, 5.0], [1.0, 1.0]), [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("text", "operations"),
+    [
+        ("(x - 1)**2*y + exp((x - 1)**2) + (x - 1)**2", {"add": 2, "power": 1, "multiply": 1, "function": 1}),
+        ("sum((U @ A)**2) + sum(abs(U @ A)) + det(A)*det(A)", {"matmul": 1, "power": 1, "det": 1}),
+        ("sum([1, 2]*w[0:2]) + sum([1, 3]*w[0:2])", {"array": 2, "gather": 1}),
+        ("sum(w[0:2]**2) + sum(w[1:3]**2)", {"gather": 2, "power": 2}),
+    ],
+)
+def test_a_subexpression_that_recurs_is_one_step(text, operations):
+    shapes = {"x": (), "y": (), "w": (3,), "U": (2, 3), "A": (3, 3)}
+    loss = Loss.parse(text, {name: shapes[name] for name in shapes if name in text})
+    tape = Tape(loss.expression, tuple(loss.parameters))
+    counts = Counter(step.node.operation for step in tape.steps)
+    assert {name: counts[name] for name in operations} == operations
+    assert counts["symbol"] == len(loss.parameters)
+    assert tape.steps[-1].node is tape.root
+    compiled, w = compile_loss(loss), np.random.default_rng(1).normal(size=compile_loss(loss).size)
+    step = 1e-6 * np.eye(len(w))
+    differences = [(compiled.value(w + one) - compiled.value(w - one)) / 2e-6 for one in step]
+    np.testing.assert_allclose(compiled.gradient(w), differences, rtol=1e-6, atol=1e-7)
+    turns = [(compiled.gradient(w + one) - compiled.gradient(w - one)) / 2e-6 for one in step]
+    np.testing.assert_allclose([compiled.hvp(w, one) for one in np.eye(len(w))], turns, rtol=1e-6, atol=1e-6)
+
+
+def test_objectives_of_one_loss_are_compiled_once():
+    def declare():
+        return Loss.parse("sum((Y - U @ V)**2) + 77*U[0, 0]", {"U": (2, 1), "V": (1, 2)}, data={"Y": (2, 2)})
+
+    before = compile_loss.cache_info()
+    for k in range(5):
+        Objective.from_loss(declare(), {"Y": k * np.eye(2)}).value_and_grad(np.ones(4))
+    after = compile_loss.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 4)
