@@ -28,7 +28,7 @@ def require_entries(value: Any, *, shape: tuple[int, ...], field: str | None, wh
         wanted = ", ".join(map(str, ("...", *shape)))
         raise InputError(
             f"{what} has the shape {own}",
-            why=f"a point of {space} has the shape {shape}, after any number of leading axes",
+            why=f"a point of {space} has the shape {shape}, after any number of leading axes" + _evenness(own, space),
             cure=f"give an array of shape ({wanted})",
         )
     fields = [field] if field else ["real", "complex"]
@@ -39,6 +39,12 @@ def require_entries(value: Any, *, shape: tuple[int, ...], field: str | None, wh
             cure=_cure(xp, value, field),
         )
     return value
+
+
+def _evenness(shape: tuple[int, ...], space: str) -> str:
+    """A word on odd sizes where symplectic frames are wanted."""
+    odd = space.startswith("Symplectic") and any(size % 2 for size in shape[-2:])
+    return "; symplectic frames have an even number of rows and columns" if odd else ""
 
 
 def _cure(xp: Any, value: Array, field: str | None) -> str:

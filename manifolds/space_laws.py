@@ -42,7 +42,7 @@ class SpaceSample:
     @classmethod
     def draw(cls, space: Space, rng: np.random.Generator, *, samples: int, like: Any) -> SpaceSample:
         """Draw them."""
-        D, W = (_unit(space, space.random_coordinates(rng, samples, like=like)) for _ in range(2))
+        D, W = (_unit(space.random_coordinates(rng, samples, like=like)) for _ in range(2))
         Y = space.random(rng, samples, like=like)
         return cls(space, Y, D, W, parts(lambda y: noise(rng, y), Y), like)
 
@@ -121,10 +121,10 @@ def noise(rng: np.random.Generator, like: Any) -> Any:
     return converted(entries, like)
 
 
-def _unit(space: Space, D: Any) -> Any:
-    """Coordinates of length 1, or zero."""
-    length = leaves(space.norm(D))[0].max(initial=0.0)
-    return parts(lambda d: d / float(length), D) if length > 0 else D
+def _unit(D: Any) -> Any:
+    """Coordinates divided by the norm of all their entries, or zero."""
+    length = float(np.sqrt(sum(np.sum(np.abs(leaf) ** 2) / max(1, len(leaf)) for leaf in leaves(D))))
+    return parts(lambda d: d / length, D) if length > 0 else D
 
 
 def points(s: SpaceSample) -> float:

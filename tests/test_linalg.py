@@ -141,3 +141,45 @@ def test_matrices_without_a_nearest_element(function, matrix, message):
         function(np.stack([np.eye(2), matrix]))
     assert caught.value.why
     assert "nearer to the group" in caught.value.cure
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize(("count", "n"), [(1, 3), (20, 3), (2, 20)])
+def test_expm_keeps_the_type(dtype, count, n):
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((count, n, n)) / n**0.5 + (1j if np.issubdtype(dtype, np.complexfloating) else 0)).astype(
+        dtype
+    )
+    result = expm(X)
+    assert result.dtype == dtype
+    wanted = np.array([scipy.linalg.expm(A) for A in X.astype(np.complex128)])
+    np.testing.assert_allclose(result, wanted, atol=1e-4 if dtype in (np.float32, np.complex64) else 1e-12)
+
+
+def test_expm_of_tensors():
+    torch = pytest.importorskip("torch")
+    X = np.random.default_rng(0).standard_normal((5, 4, 4))
+    result = expm(torch.asarray(X))
+    assert type(result) is torch.Tensor
+    np.testing.assert_allclose(result.numpy(), expm(X), rtol=1e-12, atol=1e-13)
+
+
+def test_expm_of_a_library_without_one(monkeypatch):
+    """The standard has no exponential: other libraries get the polynomial and the squarings."""
+    torch = pytest.importorskip("torch")
+    from manifolds import array_api
+
+    class Bare:
+        """The tensors without their exponential."""
+
+        class linalg:  # noqa: N801 - the name in the standard
+            """No functions."""
+
+        abs, sum, max, eye = torch.abs, staticmethod(lambda x, axis: x.sum(axis)), torch.max, torch.eye
+
+    monkeypatch.setattr(array_api, "namespace", lambda array: Bare)
+    for scale in (0.0, 0.01, 1.0, 30.0):
+        X = scale * np.random.default_rng(0).standard_normal((3, 4, 4))
+        X = X - X.mT
+        wanted = np.array([scipy.linalg.expm(A) for A in X])
+        np.testing.assert_allclose(expm(torch.asarray(X)).numpy(), wanted, atol=1e-11)
