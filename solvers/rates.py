@@ -1,7 +1,7 @@
 """The theory of teleportation as checks: each function takes a problem and returns claims with verdicts.
 
 Where there is a declared loss the answer is a :class:`symmetries.Certificate`, elsewhere a :class:`TheoremCheck`; both
-have ``claims`` and ``verdict``.  ``proved`` is said only of what was decided exactly, ``measured`` comes with figures and
+have ``claims`` and ``verdict``.  ``proved`` is said only of what was decided exactly, ``measured`` has figures and
 tolerances, ``refuted`` with a counterexample, and ``undecided`` with the hypothesis that fails.
 
 >>> from symmetries import Loss

@@ -147,7 +147,7 @@ def expansive_in_distance(reach: int | Fraction = 100, *, samples: int = 20_000)
         _fact("f(w+) <= f(w)", True, "w+ is in the sub-level set of w by definition"),
         _fact(
             "|w+ - w*| > |w - w*|",
-            longest and factor > 1,
+            longest and factor >= 1,
             f"|w+| > X = {reach} and |w| = 2",
             factor=float(factor),
         ),

@@ -66,7 +66,7 @@ def lasting_advantage(
     require_positive(learning_rate, "learning_rate")
     require_positive(steps, "steps", integer=True)
     first, second = problem.start(w), problem.start(teleported)
-    constant, known = _constant(problem, lipschitz)
+    constant, known = _constant(problem, first, lipschitz)
     statement = "|grad L(w'_t)| >= |grad L(w_t)| for t <= T, T guaranteed by the first ratio"
     reason = _failed_hypothesis(problem, first, second, learning_rate, constant)
     if reason:
@@ -95,7 +95,7 @@ def lasting_advantage(
     return checked(problem, [known, within, claim], theorem="lasting advantage", source=SOURCE)
 
 
-def _constant(objective: Objective, given: float | None) -> tuple[float, Claim]:
+def _constant(objective: Objective, w: FloatArray, given: float | None) -> tuple[float, Claim]:
     """A Lipschitz constant of the gradient and where it comes from; NaN where none is known."""
     statement = "a Lipschitz constant of the gradient is known"
     if given is not None:
@@ -104,7 +104,7 @@ def _constant(objective: Objective, given: float | None) -> tuple[float, Claim]:
         return float(given), Claim(
             statement=statement, verdict="measured", reason=reason, assumptions=basis, evidence={"constant": given}
         )
-    form, claim = read_quadratic(objective)
+    form, claim = read_quadratic(objective, w)
     if form is None:
         return math.nan, undecided(statement, f"none was given, and the loss is no convex quadratic: {claim.reason}")
     reason = "the loss is a convex quadratic: it is the largest eigenvalue of the Hessian"

@@ -21,6 +21,7 @@ Derivatives: TypeAlias = dict[tuple[int, int], dict[Monomial, Fraction]]
 
 SAMPLES = 8
 TOLERANCE = 1e-7
+ROUNDING = 1e-14
 CONNECTED = "elements of the identity component of the group"
 
 
@@ -33,7 +34,7 @@ def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Ge
     Parameters
     ----------
     action: the group action.
-    eta: the learning rate: a number, n numbers or an n x n matrix; 1 by default.
+    eta: the learning rate: a number, n numbers or an n x n matrix; 1 by default.  Fractions are kept exactly.
     rng: seed or generator of the points at which fields that are not polynomial are tried.
 
     Returns
@@ -65,7 +66,7 @@ def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Ge
     if fields is None:
         claims = _sampled_claims(action, matrix, read_generator(rng))
         return Certificate(loss=action.loss.to_dict(), claims=claims)
-    exact = [[Fraction(float(value)) for value in row] for row in matrix]
+    exact = _exact(eta, matrix)
     claims = tuple(_exact_claim(k, field, action, exact) for k, field in enumerate(fields))
     return Certificate(
         loss=action.loss.to_dict(), claims=claims, fields=tuple(dict(field.components) for field in fields)
@@ -83,16 +84,21 @@ def _exact_claim(k: int, field: VectorField, action: GroupAction, eta: list[list
     if field.polynomials is None:
         return undecided(statement, "the components of the generator are not known as polynomials")
     entries = action.space.entries
-    symmetric = _symmetric_part(_derivatives(field.polynomials, entries, action.constants), eta)
+    derivatives = _derivatives(field.polynomials, entries, action.constants)
+    symmetric = _symmetric_part(derivatives, eta)
+    if _is_rounding(symmetric, derivatives, eta):
+        reason = "DX eta + eta DX^T is zero up to the rounding of eta; give fractions for a proof"
+        evidence = {"worst_residual": _largest(symmetric), "tolerance": ROUNDING}
+        return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
     for (i, j), polynomial in symmetric.items():
         if polynomial:
-            evidence = {
+            facts = {
                 "entry": [entries[i], entries[j]],
                 "symmetric_part": polynomial_text(polynomial),
                 "counterexample": _point_off_zero(polynomial),
             }
             reason = "DX eta + eta DX^T is not zero there, so lengths of gradients change along the flow"
-            return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
+            return Claim(statement=statement, verdict="refuted", reason=reason, evidence=facts)
     reason = "DX eta + eta DX^T is identically zero, in exact fractions: the flow keeps the length of every gradient"
     return Claim(statement=statement, verdict="proved", reason=reason, assumptions=(CONNECTED,))
 
@@ -129,6 +135,24 @@ def _symmetric_part(derivatives: Derivatives, eta: list[list[Fraction]]) -> Deri
     return result
 
 
+def _exact(eta: Any, matrix: FloatArray) -> list[list[Fraction]]:
+    """The learning rate in fractions: integers and fractions as they were given, doubles by their binary value."""
+    given = np.array(1 if eta is None else eta, dtype=object)
+    full = given if given.ndim == 2 else np.diag(np.broadcast_to(given, len(matrix)))
+    return [[one if isinstance(one, Fraction) else Fraction(float(one)) for one in row] for row in full.tolist()]
+
+
+def _largest(derivatives: Derivatives) -> float:
+    """The largest coefficient."""
+    return max((abs(float(value)) for one in derivatives.values() for value in one.values()), default=0.0)
+
+
+def _is_rounding(symmetric: Derivatives, derivatives: Derivatives, eta: list[list[Fraction]]) -> bool:
+    """Whether a symmetric part that is not zero is no larger than the rounding of the learning rate."""
+    size = _largest(symmetric)
+    return 0 < size <= ROUNDING * _largest(derivatives) * max(abs(float(value)) for row in eta for value in row)
+
+
 def _add(polynomial: dict[Monomial, Fraction], monomial: Monomial, value: Fraction) -> None:
     """Add a term; terms that cancel are dropped."""
     total = polynomial.get(monomial, Fraction(0)) + value
@@ -155,16 +179,20 @@ def _point_off_zero(polynomial: Mapping[Monomial, Fraction]) -> dict[str, str]:
 
 def _sampled_claims(action: GroupAction, eta: FloatArray, rng: np.random.Generator) -> tuple[Claim, ...]:
     """The claims of generators that are not polynomial, tried at random points with a finite element each."""
-    residuals: list[list[float]] = [[] for _ in range(action.dimension)]
-    points = []
-    for _ in range(SAMPLES):
-        w = rng.uniform(0.5, 2.0, size=action.space.size)
-        points.append(w)
-        for k in range(action.dimension):
-            jacobian = action.jacobian(0.3 * np.eye(action.dimension)[k], w)
-            change = jacobian @ eta @ jacobian.T - eta
-            residuals[k].append(float(np.linalg.norm(change) / np.linalg.norm(eta)))
-    return tuple(_sampled_claim(k, values, points) for k, values in enumerate(residuals))
+    points = [rng.uniform(0.5, 2.0, size=action.space.size) for _ in range(SAMPLES)]
+    return tuple(_sampled_claim(k, _residuals(action, k, eta, points), points) for k in range(action.dimension))
+
+
+def _residuals(action: GroupAction, k: int, eta: FloatArray, points: list[FloatArray]) -> list[float]:
+    """Relative changes of eta under one generator at the points, up to the first that is not small."""
+    residuals: list[float] = []
+    element = action.exp(0.3 * np.eye(action.dimension)[k])
+    for w in points:
+        jacobian = action.jacobian(element, w)
+        residuals.append(float(np.linalg.norm(jacobian @ eta @ jacobian.T - eta) / np.linalg.norm(eta)))
+        if residuals[-1] > TOLERANCE:
+            break
+    return residuals
 
 
 def _sampled_claim(k: int, residuals: list[float], points: list[FloatArray]) -> Claim:

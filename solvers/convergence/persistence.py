@@ -10,7 +10,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.convergence.optimal_points import OPTIMAL_TOLERANCE, off_gradient, optimality_claim
 from solvers.convergence.paths import flow
-from solvers.convergence.quadratic_form import read_quadratic
+from solvers.convergence.quadratic_form import decide_quadratic
 from solvers.convergence.theorem_check import Checked, checked, figure, undecided
 from solvers.convergence.third_derivative import third_derivative
 from solvers.objective import Objective, as_objective
@@ -102,8 +102,7 @@ def _worst(claims: list[Claim]) -> Claim:
 
 def _parallel(objective: Objective, starts: list[FloatArray], tolerance: float) -> Claim:
     """The claim about the third derivative."""
-    form, claim = read_quadratic(objective) if objective.loss is not None else (None, None)
-    if form is not None and claim is not None and claim.verdict == "proved":
+    if objective.loss is not None and decide_quadratic(objective, starts[0]).claim.verdict == "proved":
         reason = "the loss is a quadratic: its third derivative vanishes identically"
         return Claim(statement=PARALLEL, verdict="proved", reason=reason)
     shares, how = [], ""

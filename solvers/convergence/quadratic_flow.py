@@ -56,7 +56,7 @@ def quadratic_flow_stays_steepest(
     problem = as_objective(objective)
     point = problem.start(w)
     require_positive(samples, "samples", integer=True)
-    form, claim = read_quadratic(problem)
+    form, claim = read_quadratic(problem, point)
     stays = "the gradient flow from the steepest point is steepest on each of its level sets"
     if form is None:
         claims = [claim, undecided(stays, "the theorem is about convex quadratics")]

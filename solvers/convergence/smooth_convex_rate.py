@@ -120,7 +120,7 @@ def _constants(
     objective: Objective, w: FloatArray, smoothness: float | None, minimiser: Point | None
 ) -> _Constants | str:
     """The constants of the bound, or why they are not known."""
-    form, claim = read_quadratic(objective)
+    form, claim = read_quadratic(objective, w)
     if form is not None:
         centre = form.minimiser if minimiser is None else objective.start(minimiser)
         return _Constants(

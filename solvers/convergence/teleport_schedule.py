@@ -18,6 +18,9 @@ StepSize: TypeAlias = Callable[[FloatArray, FloatArray, bool], float]
 
 OPTIMALITY = 1e-8
 
+STEP, STALLED = 1e-10, 1e-5
+"""Relative lengths of Newton's step that count as convergence, and that may be rounding when no shorter step helps."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +101,13 @@ def newton_minimum(objective: Objective, w: FloatArray, *, steps: int = 100) -> 
         value, gradient = objective.value_and_grad(point)
         direction = -np.linalg.lstsq(objective.hessian(point), gradient, rcond=None)[0]
         slope = float(gradient @ direction)
-        if -slope <= 1e-15 * (1e-12 + abs(value)):
-            return point + direction
+        length = float(np.linalg.norm(direction)) / (1 + float(np.linalg.norm(point)))
+        if not np.isfinite(length) or length <= STEP:
+            return point + direction if length <= STEP else None
         size = 1.0
         while not objective.value(point + size * direction) <= value + 1e-4 * size * slope and size > 1e-12:
             size /= 2
         if size <= 1e-12:
-            return point if float(np.linalg.norm(gradient)) < 1e-8 else None
+            return point if length <= STALLED else None
         point = point + size * direction
     return None
