@@ -108,14 +108,14 @@ class Ascent:
         if self.residual <= self.limits.optimality and slope * np.linalg.norm(self.at.point) <= GROWTH_LEFT:
             self.reason = "the gradient of the target is normal to the feasible set"
             return Status.CONVERGED
+        if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
+            self.reason = "the border of the trust region was reached"
+            return Status.TRUST_RADIUS
         for direction in self._directions(tangent, space):
             found = self._line_search(direction, float(direction @ tangent))
             if found is not None:
                 self._previous = tangent, direction, space.name
                 return self._accept(found)
-        if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
-            self.reason = "the border of the trust region was reached"
-            return Status.TRUST_RADIUS
         self.reason = "no step along the steepest direction is better"
         return Status.CONVERGED if self.residual <= STALLED else Status.NO_IMPROVEMENT
 
