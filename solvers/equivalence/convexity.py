@@ -99,7 +99,7 @@ def _with_minimum(quadratic: Quadratic, inertia: Inertia, *, is_convex: bool) ->
     facts = {"rank": rank, "positive": rank, "negative": 0, "zero": inertia.zero}
     if inertia.is_definite:
         words = DEFINITE.format("definite")
-        claim = _claim("definite", "proved", words, "an exact congruence has a dominant positive diagonal", **facts)
+        claim = _claim("definite", "proved", words, "by an exact congruence, or a Cholesky factor and a bound of its rounding", **facts)
     else:
         seen = "it is a sum of squares as it is written; the rank" if is_convex else "the rank"
         how = "an invertible block that has the rank of the matrix is positive definite"
@@ -153,7 +153,7 @@ def measured_convexity(objective: Objective, w: FloatArray, decision: Decision) 
     if values[-1] <= limit:
         return _failed("no eigenvalue of the Hessian is positive: the loss has no minimum; ask about its negative")
     kept = values > limit
-    words = DEFINITE.format("definite" if kept.all() else f"semidefinite, of rank {int(kept.sum())}")
+    words = DEFINITE.format("definite" if kept.all() else f"semidefinite, of numerical rank {int(kept.sum())}")
     how = "; ".join(["eigenvalues in double precision", *([decision.missing] if decision.missing else [])])
     claim = _claim("definite", "measured", words, how, rank=int(kept.sum()), **facts)
     space = vectors[:, kept]
