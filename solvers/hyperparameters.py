@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, final
 
 from manifolds.errors import InputError
@@ -43,7 +43,7 @@ def read_number(value: Any, *, name: str, interval: Interval) -> float:
     ------
     InputError: it is no real number (a truth value is none), or lies outside.
 
-    >>> read_number(1, name="momentum=1", interval=POSITIVE)
+    >>> read_number(1, name="momentum", interval=POSITIVE)
     1.0
     """
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -66,7 +66,7 @@ def read_count(value: Any, *, name: str, low: int = 1) -> int:
     >>> read_count(3, name="steps")
     3
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < low:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
         raise InputError(
             f"{name}: {value!r}", why=f"{name} must be a whole number", cure=f"give an integer from {low} up"
         )
