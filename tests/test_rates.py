@@ -19,7 +19,7 @@ TURN = GroupAction.from_algebra(derive(BOWL))
 ROWS, TARGETS = [[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]], [1.0, 1.0, 1.0]
 
 CALLS = {
-    "ascent_step_cost": lambda: rates.ascent_step_cost(),
+    "ascent_step_cost": rates.ascent_step_cost,
     "cannot_help": lambda: rates.cannot_help(TURN),
     "check_newton_equivalence": lambda: rates.check_newton_equivalence(BOWL, [1.0, 1.0]),
     "correlation_over_runs": lambda: rates.correlation_over_runs([1.0, 2, 3, 5], [1.0, 3, 2, 4]),
@@ -33,9 +33,9 @@ CALLS = {
     "level_set_kkt": lambda: rates.level_set_kkt(BOWL, [0.0, 1.0]),
     "linear_rate_to_a_floor": lambda: rates.linear_rate_to_a_floor(ROWS, TARGETS, [3.0, 1.0]),
     "logistic_stability": lambda: rates.logistic_stability(ROWS, 1.0),
-    "neither_helps_nor_hurts": lambda: rates.neither_helps_nor_hurts(),
+    "neither_helps_nor_hurts": rates.neither_helps_nor_hurts,
     "persistence_of_optimality": lambda: rates.persistence_of_optimality(BOWL, [0.0, 1.0]),
-    "published_invariances": lambda: rates.published_invariances(),
+    "published_invariances": rates.published_invariances,
     "quadratic_flow_stays_steepest": lambda: rates.quadratic_flow_stays_steepest(BOWL, [1.0, 1.0]),
     "smooth_convex_rate": lambda: rates.smooth_convex_rate(BOWL, [1.0, 1.0], learning_rate=0.1, steps=3, at={0}),
     "stochastic_teleport_bound": lambda: rates.stochastic_teleport_bound(ROWS, TARGETS, [3.0, 1.0], horizons=(5,)),
