@@ -54,6 +54,16 @@ class Homogeneous(Space):
     section : "closed" or "transported"
         Whether the section is computed from the point alone, or carried along from step to step, as a matrix of the
         size of the group.
+
+    Examples
+    --------
+    >>> from manifolds.spaces import SymplecticStiefel
+    >>> space = SymplecticStiefel(4, 1)
+    >>> context = space.section(space.random(0))
+    >>> W = space.random_coordinates(1)
+    >>> X = space.tangent(context, W)
+    >>> bool(abs(space.coordinates(context, X) - W).max() < 1e-12)
+    True
     """
 
     subspaces: ClassVar[bool] = False

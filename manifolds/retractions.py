@@ -33,6 +33,14 @@ def cayley(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
 
     Source: T. Bendokat, R. Zimmermann, "The real symplectic Stiefel and Grassmann manifolds: metrics, geodesics and
     applications", arXiv:2108.12447, Proposition 5.2, in other coordinates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manifolds.form import OrthogonalForm
+    >>> head, factor, _ = cayley(np, OrthogonalForm(2, 1), np.array([[0.0], [2.0]]), flat=True)
+    >>> head, factor
+    (array([[0.]]), array([[0.5]]))
     """
     one = identity(xp, form.columns, D)
     C = one + 0.25 * form.tail_gram(D)
@@ -55,6 +63,14 @@ def geodesic(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
     D : array of shape (..., R, m)
     flat : bool
         Whether the head is zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manifolds.form import OrthogonalForm
+    >>> head, factor, _ = geodesic(np, OrthogonalForm(2, 1), np.array([[0.0], [np.pi / 2]]), flat=True)
+    >>> head.round(12) + 0.0, (factor * np.pi / 2).round(12)
+    (array([[0.]]), array([[1.]]))
     """
     Q, m = form.tail_gram(D), form.columns
     one = identity(xp, m, D)

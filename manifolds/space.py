@@ -28,6 +28,22 @@ class Space(ABC):
     compared between points as they are, without any transport. Nothing is stored but the point.
 
     The methods take `check=False` to leave out the look at their arguments, for use within a loop.
+
+    Source: B. Brantner, "Generalizing Adam to Manifolds for Efficiently Training Transformers", arXiv:2305.16901.
+
+    Examples
+    --------
+    Gradient descent to the leading eigenvector of a matrix:
+
+    >>> import numpy as np
+    >>> from manifolds.spaces import Stiefel
+    >>> A, space = np.diag([3.0, 2.0, 1.0]), Stiefel(3, 1)
+    >>> Y = space.random(0)
+    >>> for step in range(200):
+    ...     context = space.section(Y)
+    ...     Y = space.retract(context, -0.1 * space.lift(context, -2 * A @ Y))
+    >>> np.abs(Y).round(6).ravel()
+    array([1., 0., 0.])
     """
 
     compact: ClassVar[bool] = False
@@ -132,6 +148,16 @@ class Space(ABC):
         """The length of coordinates, one number for each point of a batch."""
         square = self.inner(D, D)
         return namespace(square).sqrt(square)
+
+    def scaled(self, D: Coordinates, factor: Array) -> Coordinates:
+        """Coordinates times one number for each point of a batch."""
+        return factor[(..., *(None,) * len(self.shape))] * D
+
+    def shortened(self, W: Coordinates, radius: float) -> Coordinates:
+        """A step that is cut to the length `radius` where it is longer: a trust region, for spaces without bound."""
+        length = self.norm(W)
+        xp = namespace(length)
+        return self.scaled(W, radius / xp.where(length > radius, length, radius + 0 * length))
 
     # Points.
 

@@ -109,6 +109,10 @@ class Product(Space):
         """The nearest coordinates, part by part."""
         return self._each(lambda F, d: F.horizontal(d), D=D)
 
+    def scaled(self, D: Parts, factor: Array) -> Parts:
+        """Coordinates times one number for each point of a batch."""
+        return self._each(lambda F, d: F.scaled(d, factor), D=D)
+
     def inner(self, D1: Parts, D2: Parts) -> Array:
         """The sum of the inner products of the parts."""
         return _sum(self._each(lambda F, a, b: F.inner(a, b), D1=D1, D2=D2))

@@ -10,9 +10,11 @@ from space_table import GEODESIC, HOMOGENEOUS, TRANSPORTED, dense, symplectic_un
 from manifolds import InputError
 from manifolds.group_laws import difference
 from manifolds.retractions import retracted
+from manifolds.space_products import Product
 from manifolds.spaces import Grassmann, Stiefel, SymplecticGrassmann, SymplecticStiefel
 from manifolds.testing import check_space
 from manifolds.transport import frame, horizontal_element
+from manifolds.vector_spaces import Euclidean
 
 QUICK = settings(deadline=None, derandomize=True, max_examples=30)
 EVERY = [*HOMOGENEOUS, *GEODESIC, *TRANSPORTED]
@@ -210,6 +212,38 @@ def test_types_are_kept(space, library):
     ]
     assert {array.dtype for array in results} == {like.dtype}
     assert float(space.relative_error(results[2])) <= 1e-5
+
+
+def test_nothing_waits_for_a_device():
+    """Tensors without numbers: whatever looks at a number raises."""
+    torch = pytest.importorskip("torch")
+    for space in HOMOGENEOUS[:-1]:
+        dtype = torch.complex64 if space.field == "complex" else torch.float32
+        Y = torch.zeros((5, *space.shape), dtype=dtype, device="meta")
+        context = space.section(Y, check=False)
+        D = space.lift(context, Y, check=False)
+        results = [D, space.advance(context, D)[0], space.shortened(D, 1.0), space.tangent(context, D)]
+        assert {(array.device.type, array.dtype, array.shape) for array in results} == {("meta", dtype, Y.shape)}
+
+
+def test_parameters_of_torch_are_taken_and_nothing_is_differentiated():
+    torch = pytest.importorskip("torch")
+    space = Stiefel(12, 3)
+    Y = torch.nn.Parameter(space.random(0, like=torch.zeros(1)))
+    with torch.no_grad():
+        context = space.section(Y)
+        step = space.retract(context, -0.1 * space.lift(context, torch.ones(12, 3)))
+    assert not step.requires_grad
+    assert space.belongs(step, 1e-6)
+
+
+def test_trust_regions():
+    for space in (SymplecticStiefel(5, 2), Euclidean(()), Product({"W": SymplecticStiefel(5, 2), "b": Euclidean(2)})):
+        W = space.random_coordinates(0, 20)
+        lengths = space.norm(W)
+        radius = float(np.median(lengths))
+        short = space.shortened(W, radius)
+        np.testing.assert_allclose(space.norm(short), np.minimum(lengths, radius), rtol=1e-14)
 
 
 def test_distances():
