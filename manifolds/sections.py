@@ -158,13 +158,15 @@ class ComposedSection(Section):
         return namespace(self.second.P).maximum(self.first.conditioning(), self.second.conditioning())
 
 
-def closed_section(form: Form, Y: Array) -> Section:
+def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
     """The section in closed form: it depends on Y alone.
 
     Parameters
     ----------
     form : Form
     Y : array of shape (..., R, m)
+    look : bool
+        Whether to look at numbers, to keep away from singularities, even if that means to wait for a device.
 
     Source: B. Brantner, "Generalizing Adam to Manifolds for Efficiently Training Transformers", arXiv:2305.16901, for
     the use of sections; block reflections after R. Schreiber, B. Parlett, "Block reflectors: theory and computation",
@@ -184,8 +186,8 @@ def closed_section(form: Form, Y: Array) -> Section:
     if form.n == form.N:
         return group_section(xp, form, Y)
     if form.copies == 1:
-        return frame_section(xp, form, Y)
-    return two_stage_section(xp, form, Y)
+        return frame_section(xp, form, Y, look=look)
+    return two_stage_section(xp, form, Y, look=look)
 
 
 def group_section(xp: Namespace, form: Form, Y: Array) -> MatrixSection:
@@ -193,7 +195,7 @@ def group_section(xp: Namespace, form: Form, Y: Array) -> MatrixSection:
     return MatrixSection(form, Y @ (1.5 * identity(xp, form.columns, Y) - 0.5 * form.pair(Y, Y)))
 
 
-def frame_section(xp: Namespace, form: Form, Y: Array) -> ReflectionSection:
+def frame_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> ReflectionSection:
     """One stage, for orthonormal frames: S = -I, or the polar variant where that would be ill conditioned.
 
     The one-stage section is singular where the head of Y has the eigenvalue -1, a set of codimension N - n. It is used
@@ -203,7 +205,7 @@ def frame_section(xp: Namespace, form: Form, Y: Array) -> ReflectionSection:
     if form.N - form.n < max(form.n, 4):
         return polar_section(xp, form, Y)
     section = one_stage_section(xp, form, Y)
-    if not on_host(Y):
+    if not (look or on_host(Y)):
         return section
     good = xp.max(xp.abs(section.inverse), axis=(-2, -1)) <= _WORST
     if xp.all(good):
@@ -240,13 +242,13 @@ def unitary_factor(xp: Namespace, form: Form, H: Array) -> Array:
     return real_form(xp, U @ V)
 
 
-def two_stage_section(xp: Namespace, form: Form, Y: Array) -> ComposedSection:
+def two_stage_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> ComposedSection:
     r"""For symplectic frames: a unitary frame near Y first, then the rest, of which the head has no eigenvalue -1.
 
     With :math:`Z = \frac12 (Y_{11} + Y_{22} + i (Y_{21} - Y_{12}))` the matrix :math:`Z^H Z - I` is positive
     semidefinite, so that :math:`Z (Z^H Z)^{-1/2}` is well conditioned everywhere.
     """
-    first = frame_section(xp, form, unitary_part(xp, form, Y))
+    first = frame_section(xp, form, unitary_part(xp, form, Y), look=look)
     return ComposedSection(first, one_stage_section(xp, form, first.solve(Y)))
 
 

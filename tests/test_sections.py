@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from space_table import FORMS, dense, random_point, symplectic_unit
 
+from manifolds import sections
 from manifolds.form import OrthogonalForm, SymplecticForm, UnitaryForm
 from manifolds.sections import closed_section, one_stage_section, polar_section
 from manifolds.spaces import Grassmann, Stiefel, SymplecticStiefel
@@ -101,6 +102,15 @@ def test_singular_points_of_the_one_stage_section(N, n, field):
     near = space.project(-E + 1e-9 * space.random(1))
     for Y in (E, -E, reverse, -reverse, np.roll(E, 1, axis=0), near):
         assert residual(space.form, Y, closed_section(space.form, Y)) <= 1e-14
+
+
+def test_a_device_is_waited_for_only_where_the_point_is_looked_at(monkeypatch):
+    """On a device the first, checked section is safe at singular points too."""
+    monkeypatch.setattr(sections, "on_host", lambda array: False)
+    space = Stiefel(12, 3)
+    Y = -frame(space.form, space.random(0))
+    assert np.isnan(space.section(Y, check=False).section.inverse).all()
+    assert residual(space.form, Y, space.section(Y).section) <= 1e-14
 
 
 def test_a_batch_with_one_singular_point_among_others():

@@ -1,12 +1,16 @@
 """The conformance suite of spaces: it passes all spaces of the library, and catches each of many wrong ones."""
 
 import pickle
+from typing import final
 
 import numpy as np
 import pytest
 from space_table import ALL
 
+from manifolds.array_api import converted, namespace
+from manifolds.checks import batch_shape, generator
 from manifolds.homogeneous import Homogeneous
+from manifolds.space import Space
 from manifolds.space_products import Product
 from manifolds.spaces import Grassmann, Stiefel, SymplecticStiefel
 from manifolds.testing import ConformanceError, SpaceReport, check_space
@@ -178,6 +182,67 @@ def test_a_wrong_factor_is_caught():
     kind = type("Wrong", (Grassmann,), {"section": _turned})
     report = check_space(Product({"a": Euclidean(2), "b": kind(6, 2)}), on_failure="report")
     assert "section" in {failure.law for failure in report.failures}
+
+
+@final
+class Positive(Space):
+    """Positive numbers, with steps that multiply: a space that the library does not have."""
+
+    def __init__(self, count):
+        self.count = count
+
+    name = property(lambda self: f"Positive({self.count})")
+    dimension = size = property(lambda self: self.count)
+    shape = property(lambda self: (self.count,))
+
+    def section(self, Y, *, carried=None, check=True):
+        return Y
+
+    def lift(self, context, G, *, check=True):
+        return context * G
+
+    def retract(self, context, W, *, check=True):
+        return context * namespace(W).exp(W)
+
+    def tangent(self, context, D):
+        return context * D
+
+    def coordinates(self, context, X):
+        return X / context
+
+    def horizontal(self, D):
+        return D
+
+    def inner(self, D1, D2):
+        return namespace(D1).sum(D1 * D2, axis=-1)
+
+    def error(self, Y):
+        return namespace(Y).max(namespace(Y).where(Y > 0, 0 * Y, -Y), axis=-1)
+
+    def belongs(self, Y, tolerance=None):
+        return bool(namespace(Y).all(Y > 0))
+
+    def project(self, Y):
+        return namespace(Y).abs(Y)
+
+    def random(self, rng, batch=(), *, like=None):
+        return converted(np.exp(generator(rng).standard_normal((*batch_shape(batch), self.count))), like)
+
+    def random_coordinates(self, rng, batch=(), *, like=None):
+        return converted(generator(rng).standard_normal((*batch_shape(batch), self.count)), like)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_the_suite_serves_spaces_of_users(library):
+    xp = pytest.importorskip(library)
+    assert check_space(Positive(4), namespace=xp).passed
+    assert check_space(Product({"scale": Positive(3), "W": Stiefel(5, 2)}), namespace=xp).passed
+
+    def lift(self, context, G, *, check=True):
+        return G
+
+    wrong = type("Wrong", (Positive,), {"lift": lift})
+    assert {failure.law for failure in check_space(wrong(4), on_failure="report").failures} == {"gradient"}
 
 
 def test_a_space_without_points_is_reported():
