@@ -89,3 +89,13 @@ def test_learning_rates_that_make_no_sense(eta):
 def test_something_that_is_no_action():
     with pytest.raises(InputError, match="GroupAction"):
         cannot_help(Loss.parse("x**2"))
+
+
+def test_finite_groups_are_tried_with_numbers():
+    signs = GroupAction.catalogued("odd-network")
+    assert signs.dimension == 0
+    assert cannot_help(signs).verdict == "measured"
+    eta = np.eye(signs.space.size)
+    eta[0, 1] = eta[1, 0] = 0.5
+    eta[0, -1] = eta[-1, 0] = 0.3
+    assert cannot_help(signs, eta=eta).verdict == "refuted"

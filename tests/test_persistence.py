@@ -110,3 +110,10 @@ def test_bad_input():
         persistence_of_optimality(ROSENBROCK, [])
     with pytest.raises(InputError, match="time"):
         persistence_of_optimality(ROSENBROCK, [1.0, 2.0], time=-1.0)
+
+
+def test_a_long_flow_from_a_rounded_point_is_not_refuted_by_rounding():
+    bowl = Loss.parse("x**2/2 + 5*y**2")
+    near = persistence_of_optimality(bowl, [1e-8, 1.0], time=0.5)
+    assert near.claims[2].verdict == "measured"
+    assert persistence_of_optimality(bowl, [1e-8, 1.0], time=5.0).claims[2].verdict == "undecided"

@@ -141,7 +141,7 @@ def expansive_in_distance(reach: int | Fraction = 100, *, samples: int = 20_000)
         _fact(
             "the longest gradients on f <= 1 are at (x, 0) and (-x, 0) with x > X",
             longest,
-            "the squared length is piecewise affine in phi; its values at the bends are compared as fractions",
+            "on a level the squared length is piecewise affine in phi and grows with the level; fractions are compared",
             squared_lengths=[str(length) for length in lengths],
         ),
         _fact("f(w+) <= f(w)", True, "w+ is in the sub-level set of w by definition"),

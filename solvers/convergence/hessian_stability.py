@@ -270,7 +270,10 @@ def _rates(
     if not factors:
         return [undecided(CONTRACTION, "no teleport step begins above the level of rounding")]
     rate = 1 - lower / upper
-    claims = [compared(CONTRACTION, max(factors), rate + 1e-9, factors=factors, mu=lower, constant=upper)]
+    basis = ("the loss is convex", f"its gradient is Lipschitz with the constant {smoothness:g}")
+    claims = [
+        compared(CONTRACTION, max(factors), rate + 1e-9, factors=factors, mu=lower, constant=upper, assumptions=basis)
+    ]
     radius = float(np.linalg.norm(np.vstack([run.departures, run.points]) - minimiser, axis=1).max())
     size, steps, growth = 2 * radius**2 * smoothness, len(run.departures), 1 / max(rate, 1e-12)
     blocks, k, total = 0, 0, 0.0
@@ -282,8 +285,8 @@ def _rates(
     plain = steps - len(at)
     gap = float(run.gaps[-1]) - rounding
     bound = size / (plain + size * total)
-    claims.append(compared(SCHEDULE, gap, bound, blocks=blocks, plain_steps=plain, radius=radius))
+    claims.append(compared(SCHEDULE, gap, bound, blocks=blocks, plain_steps=plain, radius=radius, assumptions=basis))
     if steps % 2 == 0 and sorted(at) == list(range(0, steps, 2)):
         alternating = size * (growth - 1) / (growth ** (steps // 2) - 1)
-        claims.append(compared(ALTERNATING, gap, alternating, steps=steps, gaps=run.gaps))
+        claims.append(compared(ALTERNATING, gap, alternating, steps=steps, gaps=run.gaps, assumptions=basis))
     return claims

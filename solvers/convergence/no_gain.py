@@ -62,6 +62,8 @@ def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Ge
             f"an action of the type {type(action).__name__}", why="a GroupAction is needed", cure="give an action"
         )
     matrix = learning_rate_matrix(eta, action.space.size)
+    if action.dimension == 0:
+        return Certificate(loss=action.loss.to_dict(), claims=(_finite_claim(action, matrix, read_generator(rng)),))
     fields = action.exact_fields()
     if fields is None:
         claims = _sampled_claims(action, matrix, read_generator(rng))
@@ -71,6 +73,18 @@ def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Ge
     return Certificate(
         loss=action.loss.to_dict(), claims=claims, fields=tuple(dict(field.components) for field in fields)
     )
+
+
+def _finite_claim(action: GroupAction, eta: FloatArray, rng: np.random.Generator) -> Claim:
+    """The claim of a finite group, from random elements at random points."""
+    points = [rng.uniform(0.5, 2.0, size=action.space.size) for _ in range(SAMPLES)]
+    residuals = [_change(action.jacobian(action.random(rng), w), eta) for w in points]
+    return _from_numbers("J eta J^T = eta for the elements of the group", residuals, points)
+
+
+def _change(jacobian: FloatArray, eta: FloatArray) -> float:
+    """Relative change of eta under a Jacobian."""
+    return float(np.linalg.norm(jacobian @ eta @ jacobian.T - eta) / np.linalg.norm(eta))
 
 
 def _statement(k: int) -> str:
@@ -180,30 +194,31 @@ def _point_off_zero(polynomial: Mapping[Monomial, Fraction]) -> dict[str, str]:
 def _sampled_claims(action: GroupAction, eta: FloatArray, rng: np.random.Generator) -> tuple[Claim, ...]:
     """The claims of generators that are not polynomial, tried at random points with a finite element each."""
     points = [rng.uniform(0.5, 2.0, size=action.space.size) for _ in range(SAMPLES)]
-    return tuple(_sampled_claim(k, _residuals(action, k, eta, points), points) for k in range(action.dimension))
+    return tuple(
+        _from_numbers(_statement(k), _residuals(action, k, eta, points), points) for k in range(action.dimension)
+    )
 
 
 def _residuals(action: GroupAction, k: int, eta: FloatArray, points: list[FloatArray]) -> list[float]:
-    """Relative changes of eta under one generator at the points, up to the first that is not small."""
+    """Relative changes of eta under one generator at t = 0.3, at the points up to the first where it is not small."""
     residuals: list[float] = []
     element = action.exp(0.3 * np.eye(action.dimension)[k])
     for w in points:
-        jacobian = action.jacobian(element, w)
-        residuals.append(float(np.linalg.norm(jacobian @ eta @ jacobian.T - eta) / np.linalg.norm(eta)))
+        residuals.append(_change(action.jacobian(element, w), eta))
         if residuals[-1] > TOLERANCE:
             break
     return residuals
 
 
-def _sampled_claim(k: int, residuals: list[float], points: list[FloatArray]) -> Claim:
-    """The claim of one generator from numbers."""
-    worst = int(np.nanargmax(residuals)) if np.isfinite(residuals).any() else -1
-    if worst < 0:
-        return undecided(_statement(k), "the action is defined at none of the sampled points")
+def _from_numbers(statement: str, residuals: list[float], points: list[FloatArray]) -> Claim:
+    """A claim from relative changes of eta at points."""
+    if not np.isfinite(residuals).all():
+        return undecided(statement, "the Jacobian is not finite at a sampled point")
+    worst = int(np.argmax(residuals))
     evidence = {"samples": len(residuals), "worst_residual": figure(residuals[worst]), "tolerance": TOLERANCE}
     if residuals[worst] <= TOLERANCE:
-        reason = f"it holds at {len(residuals)} sampled points at t = 0.3"
-        return Claim(statement=_statement(k), verdict="measured", reason=reason, evidence=evidence)
+        reason = f"it holds at {len(residuals)} sampled points"
+        return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
     evidence["counterexample"] = figure(points[worst])
-    reason = "J eta J^T differs from eta at this point, at t = 0.3"
-    return Claim(statement=_statement(k), verdict="refuted", reason=reason, evidence=evidence)
+    reason = "J eta J^T differs from eta at this point"
+    return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)

@@ -43,7 +43,7 @@ class _Constants:
     minimum: float
     smoothness: float
     assumptions: tuple[str, ...]
-    claim: Claim
+    claims: tuple[Claim, ...]
 
 
 def smooth_convex_rate(
@@ -112,7 +112,7 @@ def smooth_convex_rate(
         teleport=teleport or (level_set_teleport(problem) if at else None),
         at=at,
     )
-    claims = [constants.claim, *_bound_claims(run, constants, learning_rate, radius)]
+    claims = [*constants.claims, *_bound_claims(run, constants, learning_rate, radius)]
     return checked(problem, claims, theorem="smooth convex rate", source=SOURCE)
 
 
@@ -121,30 +121,26 @@ def _constants(
 ) -> _Constants | str:
     """The constants of the bound, or why they are not known."""
     form, claim = read_quadratic(objective, w)
-    if form is not None:
-        centre = form.minimiser if minimiser is None else objective.start(minimiser)
-        return _Constants(
-            minimiser=centre,
-            minimum=objective.value(centre),
-            smoothness=form.largest if smoothness is None else smoothness,
-            assumptions=(),
-            claim=claim,
-        )
-    if smoothness is None:
+    if form is None and smoothness is None:
         return "no Lipschitz constant of the gradient is known: give `smoothness`"
-    require_positive(smoothness, "smoothness")
-    found = newton_minimum(objective, w) if minimiser is None else objective.start(minimiser)
+    constant = float(smoothness) if smoothness is not None else form.largest if form is not None else np.nan
+    require_positive(constant, "smoothness")
+    found = objective.start(minimiser) if minimiser is not None else None
+    if found is None:
+        found = form.minimiser if form is not None else newton_minimum(objective, w)
     if found is None:
         return "no minimiser was found: give `minimiser`"
-    basis = ("the loss is convex", f"its gradient is Lipschitz with the constant {smoothness:g}")
+    given = [] if form is not None and smoothness is None else [f"the gradient is Lipschitz with {constant:g}"]
+    basis = (*given, *([] if form is not None else ["the loss is convex"]))
     slope = float(np.linalg.norm(objective.gradient(found)))
-    stationary = compared("the gradient vanishes at the minimiser", slope, 1e-6, assumptions=basis)
+    small = 1e-7 * constant * (1 + float(np.linalg.norm(found)))
+    stationary = compared("the gradient vanishes at the minimiser", slope, small, assumptions=basis)
     return _Constants(
         minimiser=found,
         minimum=objective.value(found),
-        smoothness=smoothness,
+        smoothness=constant,
         assumptions=basis,
-        claim=stationary,
+        claims=(stationary,) if form is None else (claim, stationary),
     )
 
 
