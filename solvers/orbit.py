@@ -33,6 +33,9 @@ BETTER = 1e-12
 DRIFT = 1e-8
 """Relative change of the loss beyond which a point is not taken."""
 
+NEARER = 4
+"""How often a search is repeated nearer, or without carried gradients, when its places do not keep the loss."""
+
 AGREE = 1e-6
 """Relative difference up to which a carried gradient norm and the evaluated one agree."""
 
@@ -53,7 +56,8 @@ class OrbitMove(Move):
         group does not commute.  None is no bound on compact groups and 3 on others, where a search that would leave it
         is reported as ``unbounded``.
     steps: largest number of steps of each local ascent.
-    restarts: number of random starts beside the identity; None is 4 on compact groups and none on others.
+    restarts: number of random starts beside the identity; None is 2 on compact groups, 4 where
+        gradients are carried along, and none on others.
     stability: a learning rate; points where it times the curvature along the gradient exceeds 1 are not taken.
     scale_bound: bound on |log| of every singular value of the matrices of a layer action.
     stop_at_gain: stop where the target has changed by this factor.
@@ -118,9 +122,30 @@ class OrbitMove(Move):
         evidence = {"change_of_the_loss_nearby": require_kept(self.action, objective, w, level, rng)}
         noise = evidence["change_of_the_loss_nearby"] / max(abs(level[0]), np.finfo(float).tiny)
         plan = self._plan(objective, w, noise=noise)
-        good: list[Destination] = []
-        found: list[Found] = []
-        for transport in (True, False):
+        try:
+            good, status = self._kept(objective, w, target, plan, level=level, maximize=maximize, rng=rng)
+        except KeyboardInterrupt:
+            good, status = [], Status.INTERRUPTED
+        good = good or [Destination(point=w.copy(), status=status, steps=0, element=self.action.identity)]
+        return [replace(one, evidence={**evidence, **one.evidence}) for one in good]
+
+    def _kept(
+        self,
+        objective: Objective,
+        w: FloatArray,
+        target: Target,
+        plan: Plan,
+        *,
+        level: tuple[float, FloatArray],
+        maximize: bool,
+        rng: np.random.Generator,
+    ) -> tuple[list[Destination], Status]:
+        """The places that are better and keep the loss, best first, and a status for when there is none.
+
+        Where the best ones are so far away that rounding changes the loss, the search is repeated nearer.
+        """
+        status, transport = Status.NO_IMPROVEMENT, True
+        for _ in range(1 + NEARER):
             f = OrbitTarget(
                 self.action,
                 objective,
@@ -133,15 +158,17 @@ class OrbitMove(Move):
             )
             self._require_gain(f)
             found = [] if f.is_stationary else search_orbit(f, plan, rng)
-            good = [one for one in (self._checked(f, one, level) for one in found) if one is not None]
-            if good or not f.is_transported:
-                break
-        if not good:
-            status = (
-                Status.NON_FINITE if any(one.status == Status.NON_FINITE for one in found) else Status.NO_IMPROVEMENT
-            )
-            good = [Destination(point=w.copy(), status=status, steps=0, element=self.action.identity)]
-        return [replace(one, evidence={**evidence, **one.evidence}) for one in good]
+            better = [one for one in found if self._is_better(f, one.value)]
+            good = [one for one in (self._checked(f, one, level) for one in better) if one is not None]
+            if found and found[0].status in (Status.NON_FINITE, Status.INTERRUPTED):
+                status = found[0].status
+            if good or not better:
+                return good, status
+            if f.is_transported:
+                transport = False
+            elif plan.period is None:
+                plan = replace(plan, radius=max(one.length for one in better) / 2)
+        return [], status
 
     def random(self, w: FloatArray, *, rng: np.random.Generator, scale: float = 1.0) -> Destination:
         """A random point of the orbit, better or worse: the control of a search.
@@ -197,11 +224,9 @@ class OrbitMove(Move):
 
     def _checked(self, f: OrbitTarget, found: Found, level: tuple[float, FloatArray]) -> Destination | None:
         """Where a search ended, evaluated once more; None where it is no better or does not keep the loss."""
-        if not self._is_better(f, found.value):
-            return None
         point = f.point(found.element)
         loss, gradient = f.objective.value_and_grad(point)
-        allowed = DRIFT * abs(level[0]) + rounding(level[1], f.start) + rounding(gradient, point)
+        allowed = DRIFT * abs(level[0]) + rounding(level[1], f.start)
         if not abs(loss - level[0]) <= allowed:
             return None
         value = f.of_gradient(gradient)[0] if f.is_transported else found.value

@@ -33,6 +33,9 @@ FLAT = 1e-9
 ROUNDING = 1e-5
 """Derivative of the merit from which a direction out of the region counts."""
 
+CRAWL = 1e-3
+"""Increase of the merit below which steps that a guard shortens are given up."""
+
 BACKTRACKS, FEW_BACKTRACKS = 25, 5
 
 TINY = 1e-300
@@ -112,7 +115,15 @@ class Ascent:
     slope: float = float("nan")
 
     def run(self, steps: int, *, gain: float | None = None) -> Ascent:
-        """Climb for so many steps, or until the target has changed by a factor."""
+        """Climb for so many steps, until the target has changed by a factor, or until Ctrl-C."""
+        try:
+            self._climb(steps, gain)
+        except KeyboardInterrupt:
+            self.status = Status.INTERRUPTED
+        return self
+
+    def _climb(self, steps: int, gain: float | None) -> None:
+        """The steps of the ascent; the place is the best one at any time."""
         f = self.f
         self.value, rates = f.value_and_slope(self.element)
         slope = self._slope(self.value, rates)
@@ -126,6 +137,7 @@ class Ascent:
             if self.slope <= FLAT:
                 self.status = Status.TRUST_RADIUS if np.linalg.norm(slope) > FLAT else Status.CONVERGED
                 break
+            merit = f.merit(self.value)
             found = self._step(self._free(_quasi_newton(before, pairs)), before, FEW_BACKTRACKS) if pairs else None
             if found is None and pairs:
                 pairs.clear()
@@ -137,12 +149,14 @@ class Ascent:
                 self.status = Status.TRUST_RADIUS if bounded else Status.CONVERGED
                 break
             t, slope = found
+            if self.refused and f.merit(self.value) - merit < CRAWL:
+                self.status = Status.TRUST_RADIUS
+                break
             self.reach = min(2 * float(np.linalg.norm(t)), LONGEST_STEP)
             if gain is not None and self._reached(gain):
                 self._stop_at(t, gain)
                 break
             _remember(pairs, t, before - self._free(slope))
-        return self
 
     def _free(self, slope: FloatArray) -> FloatArray:
         """The slope without the parts that lead out of the region."""
@@ -174,8 +188,9 @@ class Ascent:
                 element = f.action.compose(self._exp(inside), self.element)
                 value, rates = f.value_and_slope(element) if attempt == 0 else (f.value(element), None)
                 rises = f.merit(value) >= start + SUFFICIENT * promised
-                self.refused = rises and not self.region.admits(element)
-                if rises and not self.refused:
+                allowed = rises and self.region.admits(element)
+                self.refused = self.refused or (rises and not allowed)
+                if allowed:
                     rates = f.value_and_slope(element)[1] if rates is None else rates
                     self.element, self.value = element, value
                     self.coordinates = self.coordinates + inside

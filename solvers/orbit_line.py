@@ -235,7 +235,7 @@ def polished(f: OrbitTarget, time: float, width: float, border: tuple[float, flo
         if not left > 0 > right:
             return time
         return float(brentq(slope, low, high, xtol=4 * np.finfo(float).eps, rtol=4 * np.finfo(float).eps))
-    except InputError:
+    except ValueError:  # the target has no derivative, or is undefined within the bracket
         return time
 
 

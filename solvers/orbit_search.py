@@ -16,6 +16,9 @@ from solvers.orbit_target import OrbitTarget
 from solvers.status import Status
 from symmetries.actions.layer_action import LayerAction
 
+CARRIED_RESTARTS, EVALUATED_RESTARTS = 4, 2
+"""Random starts on compact groups, where the search costs one gradient and where each step costs three."""
+
 MOST_CHECKS = 32
 """Samples of a line that are tried when a guard refuses all optima."""
 
@@ -23,11 +26,12 @@ MOST_CHECKS = 32
 @final
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A place on an orbit that a search proposes."""
+    """A place on an orbit that a search proposes; ``length`` is the |log g| that was gone through."""
 
     element: Any
     value: float
     status: Status
+    length: float = 0.0
     steps: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,7 +114,9 @@ def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: 
         if reached != time:
             status, time = Status.CONVERGED, reached
     g = f.action.exp([time])
-    return Found(element=g, value=f.value(g), status=status, steps=1, evidence={**evidence, "time": time})
+    return Found(
+        element=g, value=f.value(g), status=status, length=abs(time), steps=1, evidence={**evidence, "time": time}
+    )
 
 
 def _border_status(f: OrbitTarget, plan: Plan, at: Callable[[float], Any]) -> Status:
@@ -131,7 +137,9 @@ def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
     compact, abelian = is_compact(f.action), is_abelian(f.action)
     bound = (np.inf if compact else CAP) if plan.radius is None else plan.radius
     region = Region(radius=bound, abelian=abelian, admits=plan.admits, box=plan.box)
-    restarts = (4 if compact else 0) if plan.restarts is None else plan.restarts
+    restarts = plan.restarts
+    if restarts is None:
+        restarts = 0 if not compact else CARRIED_RESTARTS if f.is_transported else EVALUATED_RESTARTS
     frame = natural_frame(f.action) if compact and plan.radius is None else None
     ends = []
     for k in range(1 + restarts):
@@ -145,6 +153,8 @@ def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
                 raise
             continue
         ends.append(_end(f, plan, ascent))
+        if ascent.status == Status.INTERRUPTED:
+            break
         if plan.gain is not None and ascent.status == Status.CONVERGED and _has_gained(f, ascent, plan.gain):
             break
     return sorted(ends, key=lambda one: -f.merit(one.value))
@@ -173,7 +183,14 @@ def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
         compose, exp, element = f.action.compose, f.action.exp, ascent.element
         status = _border_status(f, plan, lambda factor: compose(exp((factor - 1) * CAP * outwards), element))
         evidence = {**evidence, "cap": CAP}
-    return Found(element=ascent.element, value=ascent.value, status=status, steps=ascent.steps, evidence=evidence)
+    return Found(
+        element=ascent.element,
+        value=ascent.value,
+        status=status,
+        length=ascent.travelled,
+        steps=ascent.steps,
+        evidence=evidence,
+    )
 
 
 def _compared(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
@@ -192,8 +209,8 @@ def _compared(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Foun
         except InputError:
             value = float("nan")
         if f.merit(value) > f.merit(best.value) and plan.admits(g):
-            best = replace(best, element=g, value=value, steps=best.steps + 1)
             coordinates, travelled = coordinates + t, travelled + float(np.linalg.norm(t))
+            best = replace(best, element=g, value=value, length=travelled, steps=best.steps + 1)
             reach = min(2 * reach, 1.0)
         else:
             reach = max(0.8 * reach, 1e-6)
