@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from solvers.level_set_constraint import Constraint, Iterate, TangentSpace
+from solvers.level_set_constraint import ROUNDING, Constraint, Iterate, TangentSpace
 from solvers.level_set_merit import Merit
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
@@ -105,7 +105,11 @@ class Ascent:
         tangent = space.project(gradient)
         slope, size = float(np.linalg.norm(tangent)), float(np.linalg.norm(gradient))
         self.residual = slope / size if size else 0.0
-        if self.residual <= self.limits.optimality and slope * np.linalg.norm(self.at.point) <= GROWTH_LEFT:
+        promise = slope * float(np.linalg.norm(self.at.point))
+        if not slope or 0 < promise <= ROUNDING:
+            self.reason = "the target does not change to first order"
+            return Status.CONVERGED
+        if self.residual <= self.limits.optimality and promise <= GROWTH_LEFT:
             self.reason = "the gradient of the target is normal to the feasible set"
             return Status.CONVERGED
         if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
@@ -127,9 +131,6 @@ class Ascent:
         if np.linalg.norm(self.at.point - start) > FAR * (1 + np.linalg.norm(start)):
             self.reason = f"the target still grows at more than {FAR:.0e} times the length of the start"
             return Status.UNBOUNDED
-        if not np.isfinite(self.merit):
-            self.reason = "the gradient of the loss is zero to rounding"
-            return Status.CONVERGED
         return None
 
     def _directions(self, tangent: FloatArray, space: TangentSpace) -> list[FloatArray]:

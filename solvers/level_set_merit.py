@@ -1,4 +1,4 @@
-r"""What a level-set search climbs: the logarithm of the gradient norm, or any target with a gradient."""
+r"""What a level-set search climbs: the logarithm of the gradient norm, its square, or any target with a gradient."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from solvers.level_set_constraint import ROUNDING, Iterate
+from solvers.level_set_constraint import Iterate
 from solvers.objective import Objective
 from solvers.target import Target
 from solvers.target_norms import GradientNorm
@@ -28,31 +28,53 @@ class Merit(ABC):
 
 @final
 class LogGradientNorm(Merit):
-    r"""The merit :math:`\pm\log|\nabla L|`, with the gradient :math:`\pm\nabla^2L\,u/|u|^2` for :math:`u=\nabla L`.
+    r"""The merit :math:`\log|u|` of a search for long gradients :math:`u=\nabla L`, with the gradient :math:`Hu/|u|^2`.
 
-    Slopes up to ``zero`` count as zero.  The value comes for nothing with the loss; the gradient costs one
-    Hessian-vector product.
+    The value comes for nothing with the loss; the gradient costs one Hessian-vector product.
 
     >>> bowl = Objective.from_functions(lambda w: w @ w / 2, lambda w: w, lambda w, v: v, size=2)
     >>> at = Iterate(point=np.array([0.0, 2.0]), value=2.0, gradient=np.array([0.0, 2.0]))
-    >>> LogGradientNorm(bowl, maximize=True).gradient(at).tolist()
+    >>> LogGradientNorm(bowl).gradient(at).tolist()
     [0.0, 0.5]
 
     Source: A. Mishkin, A. Bietti, R. Gower, "Level Set Teleportation: An Optimization Perspective" (2024),
     arXiv:2403.03362.
     """
 
-    def __init__(self, objective: Objective, *, maximize: bool, zero: float = 0.0) -> None:
-        self._objective, self._sign, self._zero = objective, 1.0 if maximize else -1.0, zero
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
 
     def value(self, at: Iterate) -> float:
-        """Plus or minus the logarithm; at a critical point the infinity that it tends to."""
-        return self._sign * float(np.log(at.slope)) if at.slope > self._zero else -self._sign * np.inf
+        """The logarithm, minus infinity at a critical point."""
+        return float(np.log(at.slope)) if at.slope else -np.inf
 
     def gradient(self, at: Iterate) -> FloatArray:
         """One Hessian-vector product."""
         with np.errstate(all="ignore"):
-            return self._sign * self._objective.hvp(at.point, at.normal) / at.slope
+            return self._objective.hvp(at.point, at.normal) / at.slope
+
+
+@final
+class SmallGradientNorm(Merit):
+    r"""The merit :math:`-\tfrac12|u|^2/|u_0|^2` of a search for short gradients, smooth also where they vanish.
+
+    >>> bowl = Objective.from_functions(lambda w: w @ w / 2, lambda w: w, lambda w, v: v, size=2)
+    >>> at = Iterate(point=np.array([0.0, 2.0]), value=2.0, gradient=np.array([0.0, 2.0]))
+    >>> SmallGradientNorm(bowl, 4.0).value(at)
+    -0.125
+    """
+
+    def __init__(self, objective: Objective, unit: float) -> None:
+        self._objective, self._unit = objective, unit
+
+    def value(self, at: Iterate) -> float:
+        """Minus half the square."""
+        return -((at.slope / self._unit) ** 2) / 2
+
+    def gradient(self, at: Iterate) -> FloatArray:
+        """One Hessian-vector product."""
+        with np.errstate(all="ignore"):
+            return self._objective.hvp(at.point, at.normal) / self._unit * -(at.slope / self._unit)
 
 
 @final
@@ -94,5 +116,5 @@ class TargetMerit(Merit):
 def make_merit(objective: Objective, target: Target, start: Iterate, *, maximize: bool) -> Merit:
     """The merit of a target; the squared gradient norm takes the form that costs least."""
     if isinstance(target, GradientNorm):
-        return LogGradientNorm(objective, maximize=maximize, zero=ROUNDING * start.slope)
+        return LogGradientNorm(objective) if maximize else SmallGradientNorm(objective, start.slope)
     return TargetMerit(objective, target, start.point, maximize=maximize)
