@@ -214,6 +214,59 @@ def test_types_are_kept(space, library):
     assert float(space.relative_error(results[2])) <= 1e-5
 
 
+def descent(space, Y, G, rate=0.3):
+    """One step of gradient descent."""
+    context = space.section(Y)
+    return space.retract(context, -rate * space.lift(context, G))
+
+
+@QUICK
+@given(
+    st.sampled_from([Stiefel, Grassmann]),
+    st.sampled_from(["real", "complex"]),
+    st.sampled_from(["cayley", "geodesic"]),
+    st.integers(1, 4),
+    st.integers(0, 6),
+    st.integers(0, 10**6),
+)
+def test_descent_turns_with_the_space(kind, field, retraction, n, more, seed):
+    """No step depends on the choice of the section: from g Y with the gradient g G it leads to g times the next."""
+    space = kind(n + more, n, field=field, retraction=retraction)
+    rng = np.random.default_rng(seed)
+    Y, g = space.random(rng), Stiefel(n + more, n + more, field=field).random(rng)
+    G = rng.standard_normal(Y.shape) + (1j * rng.standard_normal(Y.shape) if field == "complex" else 0)
+    np.testing.assert_allclose(descent(space, g @ Y, g @ G), g @ descent(space, Y, G), atol=1e-12)
+
+
+@QUICK
+@given(st.sampled_from(["real", "complex"]), st.integers(1, 4), st.integers(0, 6), st.integers(0, 10**6))
+def test_descent_on_a_grassmannian_depends_on_the_subspace_alone(field, n, more, seed):
+    """A loss of subspaces has at Y Q the gradient G Q, and the step from there leads to the same subspace."""
+    space = Grassmann(n + more, n, field=field)
+    rng = np.random.default_rng(seed)
+    Y, Q = space.random(rng), Stiefel(n, n, field=field).random(rng)
+    A = rng.standard_normal((n + more, n + more))
+    A = A + A.T
+    one, other = descent(space, Y, 2 * A @ Y, rate=0.1), descent(space, Y @ Q, 2 * A @ Y @ Q, rate=0.1)
+    np.testing.assert_allclose(one @ one.conj().T, other @ other.conj().T, atol=1e-12)
+
+
+@QUICK
+@given(st.sampled_from(KINDS), st.integers(1, 4), st.integers(0, 5), st.integers(0, 10**6))
+def test_geodesics_are_one_parameter_groups(kind, n, more, seed):
+    """From the next point, in the section carried there, half a step and half a step make a whole one."""
+    space = kind(n + more, n, retraction="geodesic", section="transported")
+    rng = np.random.default_rng(seed)
+    Y, W = space.random(rng), space.random_coordinates(rng)
+    W = 0.5 * W / max(1.0, np.linalg.norm(W))
+    half, carried = space.advance(space.section(Y), W / 2)
+    twice, _ = space.advance(space.section(half, carried=carried), W / 2)
+    whole, _ = space.advance(space.section(Y), W)
+    assert difference(twice, whole) <= 1e-12
+    closed = kind(n + more, n, retraction="geodesic")
+    assert difference(closed.retract(closed.section(Y), W), whole) <= 1e-12
+
+
 def test_nothing_waits_for_a_device():
     """Tensors without numbers: whatever looks at a number raises."""
     torch = pytest.importorskip("torch")
