@@ -57,18 +57,20 @@ class Rollout:
         object.__setattr__(self, "steps", read_count(self.steps, name="steps"))
         object.__setattr__(self, "margin", read_number(self.margin, name="margin", interval=NON_NEGATIVE))
 
-    def ends(
-        self, stepper: Roller, batches: Batches, *, step: int, starts: tuple[tuple[FloatArray, State, int], ...]
-    ) -> tuple[float, ...]:
-        """The mean loss of the end from each (point, state, count); NaN where a rollout leaves the finite numbers."""
+    def end(self, stepper: Roller, batches: Batches, *, step: int, w: FloatArray, state: State, count: int) -> float:
+        """The mean loss of the end of the steps from a point; NaN where they leave the finite numbers.
+
+        Parameters
+        ----------
+        stepper, batches: of the run.
+        step: steps of the run before them.
+        w, state, count: where they begin.
+        """
         objectives = [batches(step + k) for k in range(self.steps)]
         distinct = [one for k, one in enumerate(objectives) if not any(one is other for other in objectives[:k])]
-        losses = []
         with np.errstate(all="ignore"):
-            for w, state, count in starts:
-                end = stepper.roll(objectives, w, state, count=count, step=step)
-                losses.append(math.nan if end is None else float(np.mean([one.value(end) for one in distinct])))
-        return tuple(losses)
+            end = stepper.roll(objectives, w, state, count=count, step=step)
+            return math.nan if end is None else float(np.mean([one.value(end) for one in distinct]))
 
     def prefers(self, without: float, with_teleport: float) -> bool:
         """Whether the end with the teleport is low enough; never when it is not finite."""

@@ -16,7 +16,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.hyperparameters import POSITIVE, Interval, read_count, read_number
 from solvers.objective import Objective
-from solvers.rule import Rule, SecondOrderRule
+from solvers.rule import Rule
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 
@@ -101,8 +101,6 @@ class Stability:
         objective, w: where.
         quick: whether one product, along the step, has to do when there are more than 8 parameters.
         """
-        if isinstance(self._rule, SecondOrderRule):
-            return 0.0
         with np.errstate(all="ignore"):
             gradient = objective.gradient(w)
             if not np.isfinite(gradient).all():
@@ -126,7 +124,7 @@ class Stability:
 
     def is_proportional(self, gradient: FloatArray) -> bool:
         """Whether the fresh step of the rule is a multiple of the gradient."""
-        if isinstance(self._rule, SecondOrderRule) or not gradient.any():
+        if not gradient.any():
             return False
         return self._factor(gradient, self._step(gradient, gradient)) is not None
 

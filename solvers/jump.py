@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -10,9 +13,12 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
 from solvers.batches import Batches
+from solvers.candidates import nearer, teleports
 from solvers.cost import Cost
-from solvers.guard import Guard, Stability, StableTarget
+from solvers.guard import StableTarget
+from solvers.guard_check import GuardCheck
 from solvers.objective import Objective
+from solvers.orbit import OrbitMove
 from solvers.orbit_guards import require_kept, require_same_space
 from solvers.results import TeleportResult
 from solvers.rule import State
@@ -22,12 +28,9 @@ from solvers.scipy_stepper import ScipyStepper
 from solvers.status import Status
 from solvers.stepper import Stepper
 from solvers.targets import read_target
-from solvers.teleport import read_move, teleport
+from solvers.teleport import read_move
 from solvers.transport import transport_state
 from symmetries.actions.parameter_space import FloatArray
-
-DRIFT = 1e-6
-"""By how much, relative to its size, the loss may rise in a teleport that is taken."""
 
 
 @final
@@ -80,6 +83,13 @@ class Jump:
                 cure="give an objective of the same parameters",
             )
         self._move = read_move(schedule.along, radius=schedule.radius, options=schedule.options)
+        guard = schedule.guard
+        if guard is not None and isinstance(self._move, OrbitMove) and self._move.scale_bound is None:
+            # two matrices may stand beside a parameter, each with half of the logarithm
+            bound = None if math.isinf(guard.scale) or guard.scale == 1 else math.log(guard.scale) / 2
+            self._move = replace(self._move, scale_bound=bound)
+        self._check = None if guard is None else GuardCheck(guard, objective=self._objective, stepper=stepper)
+        self._end_without: float | None = None
 
     def require_possible(self, w: FloatArray) -> None:
         """Refuse, before the first step, an action of another loss and a target that is not finite at the start.
@@ -99,20 +109,66 @@ class Jump:
     def attempt(self, run: RunState) -> tuple[Landing | None, TeleportResult]:
         """Search from the point of a run: where it lands, None when the teleport is not taken, and the record."""
         before = self._objective.ledger.total()
+        self._end_without = None
         try:
-            result, refusal = self._search_twice(run)
+            landing, result, refusal = self._best(run)
         except InputError as error:
-            result, refusal = self._without_search(run), f"{error.what}: {error.why}"
-        landing = None
-        if refusal is None and not np.array_equal(result.point, run.w):
-            landing, refusal = self._land(run, result)
-        evidence = dict(result.evidence)
+            landing, result, refusal = None, self._without_search(run), f"{error.what}: {error.why}"
         if refusal is not None:
-            evidence |= {"rejected": refusal}
-            result = replace(result, status=Status.REJECTED)
-            landing = None
-        cost = self._objective.ledger.total() - before
-        return landing, replace(result, evidence=evidence, cost=cost)
+            result = replace(result, status=Status.REJECTED, evidence={**result.evidence, "rejected": refusal})
+        return landing, replace(result, cost=self._objective.ledger.total() - before)
+
+    def _best(self, run: RunState) -> tuple[Landing | None, TeleportResult, str | None]:
+        """The best destination that is not refused, or the best of all with the reason."""
+        schedule, refused, overshoots = self._schedule, [], False
+        for result in self._searched(run, schedule.target):
+            if np.array_equal(result.point, run.w):
+                return None, result, None
+            refusal = None if self._check is None else self._check.refusal(run, result)
+            overshoots |= refusal is not None
+            landing, refusal = self._land(run, result) if refusal is None else (None, refusal)
+            if refusal is None:
+                return landing, result, None
+            refused.append((result, refusal))
+        for result in self._reduced(run, [one for one, _ in refused]) if overshoots else ():
+            if self._check is not None and self._check.refusal(run, result) is None:
+                landing, refusal = self._land(run, result)
+                if refusal is None:
+                    return landing, result, None
+        best, refusal = refused[0]
+        return None, best, refusal
+
+    def _searched(self, run: RunState, target: Any) -> Iterator[TeleportResult]:
+        """The optima of a search from the point of a run, best first."""
+        return teleports(
+            self._objective,
+            run.w,
+            along=self._move,
+            target=target,
+            maximize=self._schedule.maximize,
+            rng=np.random.default_rng((self._seed, run.step)),
+        )
+
+    def _reduced(self, run: RunState, refused: list[TeleportResult]) -> Iterator[TeleportResult]:
+        """Where to go when all optima were refused: less far on an orbit of one parameter, or to the best stable point.
+
+        The stable points are those of another search, which ranks all others last.
+        """
+        schedule, check, first = self._schedule, self._check, refused[0]
+        target = read_target(schedule.target, objective=self._objective, w=run.w, action=schedule.action)
+        if isinstance(self._move, OrbitMove) and all("time" in one.evidence for one in refused):
+            maximize = schedule.maximize
+            yield from nearer(self._objective, run.w, refused, along=self._move, target=target, maximize=maximize)
+            return
+        stability = None if check is None else check.stability(run)
+        if check is None or stability is None:
+            return
+        limit, floor = check.limit(run, stability), first.target_before
+        stable = StableTarget(target, stability, limit=limit, maximize=schedule.maximize, floor=floor)
+        again = next(self._searched(run, stable))
+        reached = target.value(self._objective, again.point)
+        if reached > floor if schedule.maximize else reached < floor:
+            yield replace(again, target=first.target, target_before=floor, target_after=reached)
 
     def _without_search(self, run: RunState) -> TeleportResult:
         """The record of a search that was refused where the run stands, such as a target without a value there."""
@@ -131,70 +187,6 @@ class Jump:
             cost=Cost(),
         )
 
-    def _search_twice(self, run: RunState) -> tuple[TeleportResult, str | None]:
-        """The best point, or the best among the stable ones where that is not stable; with the reason to refuse it."""
-        guard = self._schedule.guard
-        result = self._search(run, self._schedule.target)
-        if guard is None or np.array_equal(result.point, run.w):
-            return result, None
-        refusal = self._refusal(guard, run, result)
-        stability = self._stability(guard, run)
-        if refusal is None or stability is None:
-            return result, refusal
-        target = read_target(self._schedule.target, objective=self._objective, w=run.w, action=self._schedule.action)
-        stable = StableTarget(
-            target,
-            stability,
-            limit=self._limit(guard, run, stability),
-            maximize=self._schedule.maximize,
-            floor=result.target_before,
-        )
-        again = self._search(run, stable)
-        reached = target.value(self._objective, again.point)
-        again = replace(again, target=result.target, target_before=result.target_before, target_after=reached)
-        is_better = reached > result.target_before if self._schedule.maximize else reached < result.target_before
-        is_taken = is_better and self._refusal(guard, run, again) is None
-        return (again, None) if is_taken else (result, refusal)
-
-    def _search(self, run: RunState, target: Any) -> TeleportResult:
-        """One teleport of the point of a run, as a vector."""
-        with np.errstate(all="ignore"):
-            return teleport(
-                self._objective,
-                run.w.copy(),
-                along=self._move,
-                target=target,
-                maximize=self._schedule.maximize,
-                rng=np.random.default_rng((self._seed, run.step)),
-            )
-
-    def _refusal(self, guard: Guard, run: RunState, result: TeleportResult) -> str | None:
-        """Why the guard refuses a destination; None where it does not."""
-        before, after = result.loss_before, result.loss_after
-        if not after - before <= DRIFT * abs(before):
-            return f"the loss rose from {before:.6g} to {after:.6g}"
-        if not guard.bounds_scale(self._objective.space, run.w, result.point):
-            return f"the norm of a matrix changed by more than a factor {guard.scale:g}"
-        stability = self._stability(guard, run)
-        if stability is not None:
-            number, limit = stability.number(self._objective, result.point), self._limit(guard, run, stability)
-            if number > limit:
-                return f"the step would overshoot: rate times curvature is {number:.6g}, above {limit:.6g}"
-        return None
-
-    def _stability(self, guard: Guard, run: RunState) -> Stability | None:
-        """The stability number at the rate of the coming step; None where no rate is known or no test is wanted."""
-        if isinstance(self._stepper, ScipyStepper) or not self._stepper.has_fixed_rate or np.isinf(guard.stability):
-            return None
-        rate = self._stepper.fixed_rate(run.step + 1)
-        return Stability(self._stepper.rule, rate, products=guard.products)
-
-    def _limit(self, guard: Guard, run: RunState, stability: Stability) -> float:
-        """The largest number allowed; where the step is no multiple of the gradient, what the point has already."""
-        if stability.is_proportional(run.gradient):
-            return guard.stability
-        return max(guard.stability, stability.number(self._objective, run.w))
-
     def _land(self, run: RunState, result: TeleportResult) -> tuple[Landing | None, str | None]:
         """The run at the destination, or why the teleport is not taken."""
         objective = self._batches(run.step)
@@ -206,7 +198,8 @@ class Jump:
         if problem is not None:
             return None, problem
         landing = Landing(w=w, state=state, count=count, value=value, gradient=gradient)
-        return landing, self._judged(run, landing)
+        refusal = self._judged(run, landing)
+        return (landing, None) if refusal is None else (None, refusal)
 
     def _moved_state(
         self, run: RunState, result: TeleportResult, gradient: FloatArray
@@ -233,12 +226,12 @@ class Jump:
             return None
         if not isinstance(accept, Rollout):
             return None if accept(run.w.copy(), landing.w.copy()) else "the acceptance function said no"
-        without, with_teleport = accept.ends(
-            self._stepper,
-            self._batches,
-            step=run.step,
-            starts=((run.w, run.state, run.count), (landing.w, landing.state, landing.count)),
-        )
-        if accept.prefers(without, with_teleport):
+        end = partial(accept.end, self._stepper, self._batches, step=run.step)
+        if self._end_without is None:
+            self._end_without = end(w=run.w, state=run.state, count=run.count)
+        reached = end(w=landing.w, state=landing.state, count=landing.count)
+        if accept.prefers(self._end_without, reached):
             return None
-        return f"after {accept.steps} steps the loss is {with_teleport:.6g} with the teleport, {without:.6g} without"
+        return (
+            f"after {accept.steps} steps the loss is {reached:.6g} with the teleport, {self._end_without:.6g} without"
+        )

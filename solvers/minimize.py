@@ -11,7 +11,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.batches import read_batches
-from solvers.checkpoint import describe, read_checkpoint
+from solvers.checkpoint import Checkpoint, describe, read_checkpoint
 from solvers.coordinates import Coordinates, read_space
 from solvers.cost import Cost
 from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
@@ -33,8 +33,10 @@ from symmetries.actions.parameter_space import FloatArray, Point
 from symmetries.arguments import read_seed
 
 DEFAULT_RULE = Adam(learning_rate=1e-2)
+"""What minimises where nothing else is asked for."""
 
 IF_PRESENT = "if-present"
+"""To resume where there is something to resume from."""
 
 
 def minimize(
@@ -98,24 +100,15 @@ def minimize(
     arXiv:2205.10637, algorithm 1.
     """
     known = as_objective(objective, data)
-    optimizer = read_rule(rule, learning_rate)
-    coordinates = read_space(space, known.space)
-    schedule = read_schedule(teleport)
+    optimizer, coordinates = read_rule(rule, learning_rate), read_space(space, known.space)
+    schedule, saver, seed = read_schedule(teleport), read_checkpoint(checkpoint), read_seed(rng)
     _require_together(optimizer, coordinates, schedule, batches, checkpoint, callback)
+    _require_numbers(steps, tolerance, resume, saver)
     stepper = ScipyStepper(optimizer) if isinstance(optimizer, SciPy) else Stepper(optimizer, coordinates)
-    given_batches = read_batches(batches, known)
-    saver, seed = read_checkpoint(checkpoint), read_seed(rng)
-    jump = (
-        None if schedule is None else Jump(schedule, objective=known, batches=given_batches, stepper=stepper, seed=seed)
-    )
-    read_count(steps, name="steps", low=0)
-    read_number(tolerance, name="tolerance", interval=NON_NEGATIVE)
-    if resume not in (True, False, IF_PRESENT) or (resume and saver is None):
-        raise InputError(
-            f"resume={resume!r}" + ("" if saver else " without a checkpoint"),
-            why="a run is resumed from a file" if saver is None else "it is neither true nor false",
-            cure="write checkpoint='run.json', resume=True (or 'if-present')",
-        )
+    parts = read_batches(batches, known)
+    jump = None
+    if schedule is not None:
+        jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, seed=seed)
     meter = Meter(Cost())
     meter.watch(known.ledger)
     start, value, gradient = _start(known, coordinates, w)
@@ -125,7 +118,7 @@ def minimize(
         "parameters": describe(known.space.shapes),
         "rule": describe(optimizer),
         "space": coordinates.describe(),
-        "mini-batches": given_batches.describe(),
+        "mini-batches": parts.describe(),
         "teleport": "none" if schedule is None else schedule.describe(),
         "seed": seed,
         "start": start,
@@ -134,7 +127,7 @@ def minimize(
     }
     loop = Loop(
         objective=known,
-        batches=given_batches,
+        batches=parts,
         stepper=stepper,
         schedule=schedule,
         jump=jump,
@@ -188,6 +181,18 @@ def read_rule(rule: Any, learning_rate: Any = None) -> Rule | SciPy:
             cure="write Adam(learning_rate=1e-2), or rule='adam'",
         )
     return rule if learning_rate is None else replace(rule, learning_rate=learning_rate)
+
+
+def _require_numbers(steps: Any, tolerance: Any, resume: Any, checkpoint: Checkpoint | None) -> None:
+    """Refuse numbers that make no sense, and a resumption from nowhere."""
+    read_count(steps, name="steps", low=0)
+    read_number(tolerance, name="tolerance", interval=NON_NEGATIVE)
+    if not (isinstance(resume, bool) or resume == IF_PRESENT) or (resume and checkpoint is None):
+        raise InputError(
+            f"resume={resume!r}" + ("" if checkpoint else " without a checkpoint"),
+            why="a run is resumed from a file" if checkpoint is None else "it is neither true nor false",
+            cure="write checkpoint='run.json', resume=True (or 'if-present')",
+        )
 
 
 def _require_together(

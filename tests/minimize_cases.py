@@ -67,3 +67,22 @@ def comparable(result):
     teleports = [(t.status, t.loss_after, t.gain, np.asarray(t.point).tobytes()) for t in result.teleports]
     ends = np.asarray(result.point).tobytes(), np.asarray(result.last_point).tobytes()
     return lines, teleports, ends, result.value, result.steps, result.status, result.cost.gradient_equivalents
+
+
+def cliff(w):
+    """A loss that is flat along w_0 and runs away beyond |w_1| = 5."""
+    return float((0.1 * w[0]) ** 2 + np.exp(w[1] ** 2 - 25.0))
+
+
+CLIFF = Objective.from_functions(cliff, lambda w: np.array([0.02 * w[0], 2 * w[1] * np.exp(w[1] ** 2 - 25.0)]), size=2)
+
+
+class ToTheCliff(JumpTo):
+    """Goes to the point of the same loss from which gradient descent with the rate 0.4 runs away."""
+
+    def __init__(self):
+        super().__init__([0.0, 0.0])
+
+    def search(self, objective, w, target, *, maximize, rng):
+        self.point = np.array([0.0, np.sqrt(max(0.0, 25.0 + np.log(cliff(w))))])
+        return super().search(objective, w, target, maximize=maximize, rng=rng)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from minimize_cases import FixedMove, JumpTo, anywhere, network, quadratic, scalings
+from minimize_cases import CLIFF, FixedMove, JumpTo, ToTheCliff, anywhere, network, quadratic, scalings
 
 from solvers.acceptance import Rollout
 from solvers.guard import Guard, Stability, StableTarget
@@ -153,18 +153,18 @@ def test_the_rollout_takes_the_steps_of_the_run_itself():
         def search(self, objective, w, target, *, maximize, rng):
             return super().search(objective, w, target, maximize=maximize, rng=rng)
 
-    ends = Rollout.ends
+    end = Rollout.end
 
     def spying(self, *arguments, **options):
-        losses.append(ends(self, *arguments, **options))
+        losses.append(end(self, *arguments, **options))
         return losses[-1]
 
     value = minimize(quadratic(STEEP), start, rule=rule, steps=2).history[-1].loss
     move = Spy(level(value, 0.0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rollout, "ends", spying)
+        patch.setattr(Rollout, "end", spying)
         result = run(move, start=start, rule=rule, accept=Rollout(steps=6))
-    assert losses[0][0] == result.history[8].loss
+    assert losses[0] == result.history[8].loss
 
 
 def test_a_rollout_needs_the_margin_and_finite_ends():
@@ -193,9 +193,9 @@ def test_mini_batch_rollouts_go_over_the_batches_to_come():
 
     batches = FunctionBatches(lambda step: parts[step % 3], size=2)
     w = np.array([1.0, 2.0])
-    ends = Rollout(steps=4).ends(Watched(None), batches, step=7, starts=((w, {}, 7), (w * 0, {}, 7)))
-    assert seen == [([1, 2, 0, 1], 7)] * 2
-    assert ends == (pytest.approx(np.mean([part.value(w) for part in parts])), 0.0)
+    end = Rollout(steps=4).end(Watched(None), batches, step=7, w=w, state={}, count=7)
+    assert seen == [([1, 2, 0, 1], 7)]
+    assert end == pytest.approx(np.mean([part.value(w) for part in parts]))
 
 
 def test_a_function_may_decide():
@@ -240,21 +240,9 @@ def test_a_run_that_blows_up_after_a_teleport_is_taken_back():
 
 
 def test_repeated_blow_ups_lead_back_to_the_run_without_teleports():
-    def flat(w):
-        return well((0.1 * w[0], w[1]))
-
-    objective = Objective.from_functions(
-        flat, lambda w: np.array([0.02 * w[0], 2 * w[1] * np.exp(w[1] ** 2 - 25.0)]), size=2
-    )
-
-    class Cliff(JumpTo):
-        def search(self, objective, w, target, *, maximize, rng):
-            self.point = np.array([0.0, math.sqrt(max(0.0, 25.0 + math.log(flat(w))))])
-            return super().search(objective, w, target, maximize=maximize, rng=rng)
-
-    schedule = Every(1, along=Cliff([0.0, 0.0]), target=anywhere, guard=Guard(stability=math.inf))
+    schedule = Every(1, along=ToTheCliff(), target=anywhere, guard=Guard(stability=math.inf))
     options = {"rule": "gradient-descent", "learning_rate": 0.4, "steps": 60}
-    result = minimize(objective, [20.0, 0.0], **options, teleport=schedule)
+    result = minimize(CLIFF, [20.0, 0.0], **options, teleport=schedule)
     assert sum("taken back" in one.evidence.get("rejected", "") for one in result.teleports) >= 2
     assert math.isfinite(result.history[-1].loss)
     assert result.status is not Status.NON_FINITE

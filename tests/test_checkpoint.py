@@ -1,16 +1,29 @@
 """Checkpoints: the same bits after a stop, nothing half-written, and no run of another problem."""
 
 import json
+import math
 import os
 
 import numpy as np
 import pytest
-from minimize_cases import BOOTH, CORNER, ROSENBROCK, comparable, network, quadratic, scalings
+from minimize_cases import (
+    BOOTH,
+    CLIFF,
+    CORNER,
+    ROSENBROCK,
+    ToTheCliff,
+    anywhere,
+    comparable,
+    network,
+    quadratic,
+    scalings,
+)
 
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
 from solvers.batches import MiniBatches
 from solvers.checkpoint import Checkpoint, decode, encode
+from solvers.guard import Guard
 from solvers.minimize import minimize
 from solvers.rules import Adam, GradientDescent
 from solvers.schedules import At, Every, When
@@ -59,14 +72,14 @@ def test_a_run_that_goes_back_resumes_with_the_same_bits(tmp_path):
     path = tmp_path / "run.json"
 
     def run(**options):
-        schedule = Every(1, along=ROSENBROCK)
+        schedule = Every(1, along=ToTheCliff(), target=anywhere, guard=Guard(stability=math.inf))
         return minimize(
-            ROSENBROCK.loss, CORNER, rule="gradient-descent", learning_rate=1e-3, steps=8, teleport=schedule, **options
+            CLIFF, [20.0, 0.0], rule="gradient-descent", learning_rate=0.4, steps=40, teleport=schedule, **options
         )
 
     whole = run()
     assert any("blew up" in one.evidence.get("rejected", "") for one in whole.teleports)
-    run(checkpoint=Checkpoint(path, every=4), callback=stopper(7))
+    run(checkpoint=Checkpoint(path, every=4), callback=stopper(17))
     assert comparable(run(checkpoint=path, resume=True)) == comparable(whole)
 
 
