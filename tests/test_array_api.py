@@ -5,6 +5,12 @@ import pytest
 
 from manifolds import InputError
 from manifolds.array_api import converted, identity, inverse, is_floating, namespace, on_host, precision
+from manifolds.projectors import Projectors
+from manifolds.rotations import Rotations
+from manifolds.space_laws import apart, parts
+from manifolds.space_products import Product
+from manifolds.spaces import Grassmann, Stiefel, SymplecticGrassmann, SymplecticStiefel
+from manifolds.vector_spaces import Euclidean
 
 LIBRARIES = ["numpy", "torch"]
 
@@ -55,3 +61,33 @@ def test_types(library):
 def test_a_device_is_no_host():
     torch = pytest.importorskip("torch")
     assert not on_host(torch.ones(1, device="meta"))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        Stiefel(12, 3),
+        Stiefel(9, 6),
+        Stiefel(4, 4),
+        Stiefel(12, 3, field="complex"),
+        Grassmann(12, 3, retraction="geodesic"),
+        SymplecticStiefel(9, 2),
+        SymplecticStiefel(4, 3),
+        SymplecticGrassmann(6, 2, section="transported"),
+        Rotations(3),
+        Projectors(6, 2),
+        Product({"W": Stiefel(5, 2), "b": Euclidean(3)}),
+    ],
+    ids=repr,
+)
+def test_spaces_keep_to_the_standard(space):
+    """A library that has the functions of the standard and no other, with no mixing of types, gives the same."""
+    strict = pytest.importorskip("array_api_strict")
+    Y, W, like = space.random(0, 2), space.random_coordinates(1, 2), strict.zeros(1, dtype=strict.float64)
+    theirs = parts(lambda y, w: converted(w, y), space.random(0, 2, like=like), W)
+    context, other = space.section(Y), space.section(space.random(0, 2, like=like))
+    for method in ("retract", "tangent", "coordinates", "lift"):
+        assert apart(getattr(space, method)(other, theirs), getattr(space, method)(context, W)) <= 1e-14
+    point, _ = space.advance(other, theirs)
+    assert space.belongs(space.project(point))
+    assert apart(space.norm(space.shortened(theirs, 0.1)), space.norm(space.shortened(W, 0.1))) <= 1e-14
