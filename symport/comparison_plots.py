@@ -83,8 +83,10 @@ def plot_comparison(
         else:
             losses += _draw_band(ax, runs, against, smooth, label, style)
     costs = [run.result.history[-1].gradient_equivalents for arm in rows for run in result.runs_of(name, arm)]
-    wide = against in ("gradient-equivalents", "seconds") and max(costs) > WIDE * min(costs)
-    _scale(ax, losses, sideways=wide or against == "loss")
+    is_costly = against in ("gradient-equivalents", "seconds") and max(costs) > WIDE * min(costs)
+    is_spread = _is_spread(losses)
+    ax.set(xscale="log" if is_costly or (is_spread and against == "loss") else "linear")
+    ax.set(yscale="log" if is_spread else "linear")
     ax.set(xlabel=AGAINST[against], ylabel="gradient norm" if against == "loss" else "loss")
     ax.set_title(name, loc="left", fontsize=11, color=INK)
     ax.grid(visible=True, color="#e5e7eb", linewidth=0.6)
@@ -179,13 +181,10 @@ def _averaged(values: Floats, count: int) -> Floats:
     return (sums[ends] - sums[begins]) / (ends - begins)
 
 
-def _scale(ax: Axes, losses: Sequence[Floats], *, sideways: bool) -> None:
-    """Logarithmic axes where the losses spread over more than a factor of ten, and where asked for."""
+def _is_spread(losses: Sequence[Floats]) -> bool:
+    """Whether the losses are positive and spread over more than a factor of ten."""
     finite = np.concatenate([one[np.isfinite(one)] for one in losses]) if losses else np.zeros(0)
-    if finite.size and finite.min() > 0 and finite.max() > 10 * finite.min():
-        ax.set_yscale("log")
-    if sideways:
-        ax.set_xscale("log")
+    return bool(finite.size and finite.min() > 0 and finite.max() > 10 * finite.min())
 
 
 def _jumps(run: ArmRun) -> list[tuple[int, Floats]]:
