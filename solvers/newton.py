@@ -148,6 +148,9 @@ def _read(problem: Any, w: Point | None, data: Mapping[str, Any] | None, rng: np
     """Read what is checked."""
     if isinstance(problem, Loss):
         return _read_loss(problem, w, data, rng)
+    if data is not None:
+        why = "an objective or a matrix has its data already"
+        raise InputError("data beside an objective", why=why, cure="give the data to it, or check a Loss")
     if isinstance(problem, Objective):
         if problem.loss is not None:
             return _read_objective(problem, problem.loss, w, rng)
@@ -273,6 +276,8 @@ def _without_quadratic(
     centre: Any = None
     if minimiser is not None:
         centre = objective.point(minimiser)
+        if not np.isfinite(centre).all():
+            raise InputError("the minimiser", why="it contains NaN or infinity", cure="give finite numbers")
     elif squares is not None:
         centre = residual_minimiser(squares)
     elif subject.loss is not None:

@@ -3,7 +3,7 @@ r"""Is a loss a quadratic?  Decided on its polynomial, or refuted by a third dif
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, final
 
@@ -98,11 +98,25 @@ def decide_loss(loss: Loss, data: Mapping[str, FloatArray], w: FloatArray, rng: 
         found = _expanded(loss, data)
         if found is not None:
             return found
-    missing = sorted(({name for name, item in loss.data.items() if item.values is None} | {*loss.constants}) - {*data})
-    if missing:
-        reason = f"it is not seen on the expression, and {', '.join(missing)} has no values"
+    drawn = _drawn_data(loss, data, rng)
+    claim = _from_differences(loss, {**data, **drawn}, w, rng)
+    if drawn and claim.verdict != "refuted":
+        reason = f"it is not seen on the expression, and {', '.join(drawn)} has no values"
         return Decision(claim=_claim("undecided", reason), missing=reason)
-    return Decision(claim=_from_differences(loss, data, w, rng), missing="the expression is not polynomial")
+    if drawn:
+        facts = {**claim.evidence, "data": {name: figure(value) for name, value in drawn.items()}}
+        claim = replace(claim, reason=f"{claim.reason}, for these values of the data", evidence=facts)
+        return Decision(claim=claim, missing=f"{', '.join(drawn)} has no values")
+    return Decision(claim=claim, missing="the expression is not polynomial")
+
+
+def _drawn_data(loss: Loss, data: Mapping[str, FloatArray], rng: np.random.Generator) -> dict[str, FloatArray]:
+    """Random values, with few digits, of the data and constants that have none."""
+    shapes = {name: item.shape for name, item in loss.data.items() if item.values is None}
+    free = {name: shape for name, shape in shapes.items() if name not in data}
+    values = {name: np.asarray(rng.standard_normal(shape)).round(2) for name, shape in free.items()}
+    constants = [name for name in loss.constants if name not in data]
+    return values | {name: np.asarray(rng.uniform(0.5, 2.0)).round(2) for name in constants}
 
 
 def _claim(verdict: Any, reason: str, **evidence: Any) -> Claim:
