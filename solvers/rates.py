@@ -16,10 +16,12 @@ from solvers.convergence.displacement import displacement_against_curvature
 from solvers.convergence.expansive_example import expansive_in_distance
 from solvers.convergence.factorisation_rate import factorisation_rate
 from solvers.convergence.gradient_transformation import improvement_condition
-from solvers.convergence.hessian_stability import hessian_stability_rate, logistic_stability
+from solvers.convergence.hessian_stability import hessian_stability_rate
 from solvers.convergence.invariances import published_invariances
 from solvers.convergence.lasting_advantage import lasting_advantage
+from solvers.convergence.logistic_stability import logistic_stability
 from solvers.convergence.no_gain import cannot_help
+from solvers.convergence.nonconvex_bound import nonconvex_teleport_bound
 from solvers.convergence.optimal_points import level_set_kkt
 from solvers.convergence.persistence import persistence_of_optimality
 from solvers.convergence.quadratic_flow import quadratic_flow_stays_steepest
@@ -46,6 +48,7 @@ __all__ = [
     "linear_rate_to_a_floor",
     "logistic_stability",
     "neither_helps_nor_hurts",
+    "nonconvex_teleport_bound",
     "persistence_of_optimality",
     "published_invariances",
     "quadratic_flow_stays_steepest",

@@ -34,6 +34,7 @@ CALLS = {
     "linear_rate_to_a_floor": lambda: rates.linear_rate_to_a_floor(ROWS, TARGETS, [3.0, 1.0]),
     "logistic_stability": lambda: rates.logistic_stability(ROWS, 1.0),
     "neither_helps_nor_hurts": rates.neither_helps_nor_hurts,
+    "nonconvex_teleport_bound": lambda: rates.nonconvex_teleport_bound([2.0, -0.5], np.eye(2), [1.0, 2.0]),
     "persistence_of_optimality": lambda: rates.persistence_of_optimality(BOWL, [0.0, 1.0]),
     "published_invariances": rates.published_invariances,
     "quadratic_flow_stays_steepest": lambda: rates.quadratic_flow_stays_steepest(BOWL, [1.0, 1.0]),

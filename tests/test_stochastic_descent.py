@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from manifolds.errors import InputError
 from solvers.convergence.least_squares import LeastSquares
+from solvers.convergence.nonconvex_bound import STEEPEST_BEND, _maxima
 from solvers.convergence.stochastic_descent import _expected_gaps
-from solvers.rates import linear_rate_to_a_floor, stochastic_teleport_bound
+from solvers.objective import Objective
+from solvers.rates import linear_rate_to_a_floor, nonconvex_teleport_bound, stochastic_teleport_bound
+from symmetries import Loss
 
 RNG = np.random.default_rng(5)
 A, B = RNG.standard_normal((12, 3)), RNG.standard_normal(12)
@@ -106,3 +109,42 @@ def test_bad_problems(features, targets, w):
 def test_bad_horizons():
     with pytest.raises(InputError, match="horizon"):
         stochastic_teleport_bound(A, B, START, horizons=(1,))
+
+
+def test_the_bound_where_the_loss_is_not_convex():
+    check = nonconvex_teleport_bound([3.0, 1.0, -1.0, 0.5], [[2.0, 0.5], [0.5, 1.0]], [1.5, -2.0], horizons=(2, 50))
+    assert check.verdict == "measured"
+    assert check.claims[0].evidence["noise"] == pytest.approx(0.25)
+
+
+def test_constants_of_the_loss_that_is_not_convex():
+    matrix, rng = np.array([[2.0, 0.5], [0.5, 1.0]]), np.random.default_rng(0)
+    loss = Loss.parse("q/(1 + q)".replace("q", "(dot(w, A@w)/2)"), {"w": (2,)}, data={"A": matrix.tolist()})
+    objective, largest = Objective.from_loss(loss), np.linalg.eigvalsh(matrix)[-1]
+    norms = [np.abs(np.linalg.eigvalsh(objective.hessian(w))).max() for w in rng.standard_normal((500, 2))]
+    assert max(norms) <= STEEPEST_BEND * largest
+    assert max(norms) > 0.7 * STEEPEST_BEND * largest
+    q = 0.4
+    angles = np.linspace(0, np.pi, 2000)
+    values, vectors = np.linalg.eigh(matrix)
+    points = np.sqrt(2 * q) * np.column_stack([np.cos(angles), np.sin(angles)]) / np.sqrt(values) @ vectors.T
+    longest = max(float(np.sum(objective.gradient(w) ** 2)) for w in points)
+    assert longest == pytest.approx(2 * largest * q / (1 + q) ** 4, rel=1e-5)
+    assert any(np.linalg.eigvalsh(objective.hessian(w))[0] < -1e-3 for w in points)
+
+
+def test_one_simulated_step_is_a_step_of_the_samples():
+    slopes, rate, first = np.array([2.0]), 0.1, 0.7
+    maxima = _maxima(slopes, 3.0, first, 2, rate, np.random.default_rng(0))
+    w = np.sqrt(2 * first / 3)  # along the eigenvector: q = 3 w^2/2
+    w = w - rate * 2 * 3 * w / (1 + first) ** 2
+    q = 1.5 * w**2
+    assert maxima[0, 1] == pytest.approx(6 * q * 4 / (1 + q) ** 4)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "w"), [([-1.0], [1.0, 0.0]), ([], [1.0, 0.0]), ([1.0], [1.0]), ([np.nan], [1.0, 0.0])]
+)
+def test_bad_problems_that_are_not_convex(slopes, w):
+    with pytest.raises(InputError):
+        nonconvex_teleport_bound(slopes, np.eye(2), w)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from solvers.convergence.teleport_schedule import (
     newton_minimum,
     run_schedule,
 )
-from solvers.convergence.theorem_check import Checked, TheoremCheck, checked, compared, undecided, vanishing
+from solvers.convergence.theorem_check import Checked, checked, compared, undecided, vanishing
 from solvers.objective import Objective, as_objective
 from symmetries.actions.parameter_space import FloatArray, Point
-from symmetries.arguments import read_reals
 from symmetries.certificate import Claim
 from symmetries.loss import Loss
 
@@ -38,46 +37,6 @@ ATTEMPTS = 7
 CONTRACTION = "each teleport step contracts: d_(k+1) <= (1 - mu/Lambda) d_k"
 SCHEDULE = "d_K <= 2 R^2 L/(M + 2 R^2 L sum over blocks of ((Lambda/(Lambda-mu))^b - 1)/d)"
 ALTERNATING = "every other step: d_K <= 2 R^2 L mu/((Lambda - mu) ((Lambda/(Lambda-mu))^(K/2) - 1))"
-
-
-def logistic_stability(features: Any, spread: float) -> TheoremCheck:
-    r"""Constants of the stability of the Hessian of a logistic loss on a ball, from its samples alone.
-
-    Over a displacement d the weight :math:`s'(a_i\cdot w)` of a sample changes by a factor between
-    :math:`e^{-|a_i\cdot d|}` and :math:`e^{|a_i\cdot d|}`.  With :math:`D = \max_i |a_i|\cdot\text{spread}`,
-    integrating twice along the segment,
-
-    .. math:: \tilde\mu = \frac{2(e^{-D} + D - 1)}{D^2}, \qquad \tilde\Lambda = \frac{2(e^{D} - D - 1)}{D^2};
-
-    a squared penalty of the weights keeps them.
-
-    Parameters
-    ----------
-    features: the samples in rows, shape (m, n).
-    spread: the largest distance of two points that are compared.
-
-    Raises
-    ------
-    InputError: the features are no finite matrix, or the spread is not positive.
-
-    >>> check = logistic_stability([[1.0, 0.0], [0.0, 1.0]], 1.0)
-    >>> [round(check.claims[0].evidence[name], 4) for name in ("mu", "lambda")]
-    [0.7358, 1.4366]
-    """
-    rows = read_reals(features, what="the features")
-    require_positive(spread, "spread")
-    if rows.ndim != 2 or not np.isfinite(rows).all() or not rows.any():
-        raise InputError("the features", why="they are no finite matrix with samples in rows", cure="give shape (m, n)")
-    size = float(np.linalg.norm(rows, axis=1).max()) * float(spread)
-    lower = 2 * (math.expm1(-size) + size) / size**2 if size > 1e-3 else 1 - size / 3
-    upper = 2 * (math.expm1(size) - size) / size**2 if size > 1e-3 else 1 + size / 2
-    claim = Claim(
-        statement="the Hessian of the logistic loss is stable on the ball with these constants",
-        verdict="measured",
-        reason="integrated bounds of the weights of the samples, rounded to double precision",
-        evidence={"mu": lower, "lambda": upper, "log_change": size},
-    )
-    return TheoremCheck(theorem="Hessian stability of a logistic loss", claims=(claim,), source=SOURCE)
 
 
 def hessian_stability_rate(

@@ -18,6 +18,8 @@ SOURCE = "B. Zhao, N. Dehmamy, R. Walters, R. Yu, arXiv:2205.10637 (2022), secti
 
 MAX_STEPS = 100_000
 
+LASTS = "|grad L(w'_t)| >= |grad L(w_t)| for t <= T, T guaranteed by the first ratio"
+
 
 def lasting_advantage(
     objective: Objective | Loss,
@@ -67,21 +69,28 @@ def lasting_advantage(
     require_positive(steps, "steps", integer=True)
     first, second = problem.start(w), problem.start(teleported)
     constant, known = _constant(problem, first, lipschitz)
-    statement = "|grad L(w'_t)| >= |grad L(w_t)| for t <= T, T guaranteed by the first ratio"
     reason = _failed_hypothesis(problem, first, second, learning_rate, constant)
     if reason:
-        return checked(problem, [known, undecided(statement, reason)], theorem="lasting advantage", source=SOURCE)
-    guaranteed = _guaranteed(problem, first, second, learning_rate * constant)
+        return checked(problem, [known, undecided(LASTS, reason)], theorem="lasting advantage", source=SOURCE)
+    claims = [known, *_followed(problem, first, second, learning_rate, constant, steps)]
+    return checked(problem, claims, theorem="lasting advantage", source=SOURCE)
+
+
+def _followed(
+    objective: Objective, first: FloatArray, second: FloatArray, rate: float, constant: float, steps: int
+) -> tuple[Claim, Claim]:
+    """The claims from both paths of gradient descent."""
+    guaranteed = _guaranteed(objective, first, second, rate * constant)
     many = min(max(steps, guaranteed + 1), MAX_STEPS)
-    paths = [descend(problem, start, learning_rate, many) for start in (first, second)]
+    paths = [descend(objective, start, rate, many) for start in (first, second)]
     within = compared(
         "the gradient is Lipschitz on both paths with this constant", max(map(_observed_constant, paths)), constant
     )
     lengths, longer = (np.linalg.norm(gradients, axis=1) for _, gradients in paths)
     kept = longer >= lengths * (1 - 1e-12)
     observed = many if kept.all() else int(np.argmin(kept)) - 1
-    claim = compared(
-        statement,
+    lasts = compared(
+        LASTS,
         float(min(guaranteed, many)),
         float(observed),
         tolerance=0.0,
@@ -90,9 +99,9 @@ def lasting_advantage(
         observed=observed,
         followed=many,
         first_ratio=longer[0] / lengths[0],
-        step_times_constant=learning_rate * constant,
+        step_times_constant=rate * constant,
     )
-    return checked(problem, [known, within, claim], theorem="lasting advantage", source=SOURCE)
+    return within, lasts
 
 
 def _constant(objective: Objective, w: FloatArray, given: float | None) -> tuple[float, Claim]:

@@ -11,13 +11,14 @@ from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_reals
 
 
-def learning_rate_matrix(eta: Any, size: int) -> FloatArray:
+def learning_rate_matrix(eta: Any, size: int, *, name: str = "learning rate eta") -> FloatArray:
     """The matrix of a learning rate, shape (n, n).
 
     Parameters
     ----------
     eta: a positive number, n positive numbers for a diagonal, a symmetric positive definite matrix, or None for 1.
     size: the number n of parameters.
+    name: what the matrix is called in messages.
 
     Raises
     ------
@@ -26,10 +27,10 @@ def learning_rate_matrix(eta: Any, size: int) -> FloatArray:
     >>> learning_rate_matrix([1, 2], 2).tolist()
     [[1.0, 0.0], [0.0, 2.0]]
     """
-    given = read_reals(1.0 if eta is None else eta, what="the learning rate eta")
+    given = read_reals(1.0 if eta is None else eta, what=f"the {name}")
     if given.shape not in ((), (size,), (size, size)):
         raise InputError(
-            f"a learning rate of the shape {list(given.shape)}",
+            f"the {name} of the shape {list(given.shape)}",
             why=f"there are {size} parameters",
             cure=f"give a number, {size} numbers or a matrix of {size} rows",
         )
@@ -37,7 +38,7 @@ def learning_rate_matrix(eta: Any, size: int) -> FloatArray:
     finite = bool(np.isfinite(matrix).all())
     if not finite or not np.array_equal(matrix, matrix.T) or np.linalg.eigvalsh(matrix)[0] <= 0:
         raise InputError(
-            "the learning rate eta",
+            f"the {name}",
             why="it is not symmetric and positive definite",
             cure="give a positive number, positive numbers, or a symmetric positive definite matrix",
         )
