@@ -146,10 +146,9 @@ class Homogeneous(Space):
 
     def advance(self, context: FrameContext, W: Array) -> tuple[Array, Any]:
         """The next frame, and the section there if it is transported."""
-        if self.section_kind == "closed" or not isinstance(context.section, MatrixSection):
-            return self.retract(context, W, check=False), None
-        moved = transported(self.form, context.section.matrix, W, retraction=self.retraction)
-        return moved[0], moved[1]
+        if self.section_kind == "transported" and isinstance(context.section, MatrixSection):
+            return transported(self.form, context.section.matrix, W, retraction=self.retraction)
+        return self.retract(context, W, check=False), None
 
     # Geometry.
 
