@@ -35,7 +35,8 @@ def nonconvex_teleport_bound(
 
     with numbers :math:`a_i` of both signs and a positive mean :math:`\bar a`.  With the largest eigenvalue
     :math:`\lambda` of A each sample is :math:`\beta`-smooth for
-    :math:`\beta = \lambda\max|a_i|\max_q\frac{1+5q}{(1+q)^3}`; :math:`L^* = 0`, and :math:`\sigma^2 = \tfrac1m\sum\max(0, -a_i)`.  The group that keeps q fills its level sets, and
+    :math:`\beta = \lambda\max|a_i|\max_q\frac{1+5q}{(1+q)^3}`, :math:`L^* = 0`, and
+    :math:`\sigma^2 = \tfrac1m\sum\max(0, -a_i)`.  The group that keeps q fills its level sets, and
     :math:`\max_g|\nabla L(g\cdot w)|^2 = 2\lambda q\,\bar a^2/(1+q)^4`.
 
     Parameters
