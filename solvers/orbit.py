@@ -56,8 +56,8 @@ class OrbitMove(Move):
         group does not commute.  None is no bound on compact groups and 3 on others, where a search that would leave it
         is reported as ``unbounded``.
     steps: largest number of steps of each local ascent.
-    restarts: number of random starts beside the identity; None is 2 on compact groups, 4 where
-        gradients are carried along, and none on others.
+    restarts: number of random starts beside the identity, each the best of 16 elements; None is 2 on compact groups, 4
+        where gradients are carried along, and none on others.
     stability: a learning rate; points where it times the curvature along the gradient exceeds 1 are not taken.
     scale_bound: bound on |log| of every singular value of the matrices of a layer action.
     stop_at_gain: stop where the target has changed by this factor.

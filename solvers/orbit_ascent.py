@@ -33,6 +33,9 @@ FLAT = 1e-9
 ROUNDING = 1e-5
 """Derivative of the merit from which a direction out of the region counts."""
 
+NEGLIGIBLE = 1e-15
+"""Increase that a quasi-Newton step promises, relative to the merit, at which the ascent has arrived."""
+
 CRAWL = 1e-3
 """Increase of the merit below which steps that a guard shortens are given up."""
 
@@ -138,7 +141,11 @@ class Ascent:
                 self.status = Status.TRUST_RADIUS if np.linalg.norm(slope) > FLAT else Status.CONVERGED
                 break
             merit = f.merit(self.value)
-            found = self._step(self._free(_quasi_newton(before, pairs)), before, FEW_BACKTRACKS) if pairs else None
+            step = self._free(_quasi_newton(before, pairs)) if pairs else self._along(before)
+            if pairs and float(before @ step) <= NEGLIGIBLE * max(1.0, abs(merit)):
+                self.status = Status.TRUST_RADIUS if np.linalg.norm(slope - before) > ROUNDING else Status.CONVERGED
+                break
+            found = self._step(step, before, FEW_BACKTRACKS) if pairs else None
             if found is None and pairs:
                 pairs.clear()
                 self.reach = FIRST_STEP

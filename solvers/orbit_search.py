@@ -15,9 +15,13 @@ from solvers.orbit_line import Optima, best_times, circle_optima, crossing, inte
 from solvers.orbit_target import OrbitTarget
 from solvers.status import Status
 from symmetries.actions.layer_action import LayerAction
+from symmetries.actions.parameter_space import FloatArray
 
 CARRIED_RESTARTS, EVALUATED_RESTARTS = 4, 2
 """Random starts on compact groups, where the search costs one gradient and where each step costs three."""
+
+SAMPLES_A_START = 16
+"""Random elements among which the best are taken as starts, for each of these."""
 
 MOST_CHECKS = 32
 """Samples of a line that are tried when a guard refuses all optima."""
@@ -142,8 +146,7 @@ def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found
         restarts = 0 if not compact else CARRIED_RESTARTS if f.is_transported else EVALUATED_RESTARTS
     frame = natural_frame(f.action) if compact and plan.radius is None else None
     ends = []
-    for k in range(1 + restarts):
-        t = np.zeros(f.action.dimension) if k == 0 else _random_coordinates(f, bound, rng)
+    for k, t in enumerate([np.zeros(f.action.dimension), *_starts(f, plan, restarts, bound, frame, rng)]):
         length = float(np.linalg.norm(t))
         try:
             ascent = Ascent(f=f, region=region, element=f.action.exp(t), coordinates=t, travelled=length, frame=frame)
@@ -165,11 +168,22 @@ def _has_gained(f: OrbitTarget, ascent: Ascent, gain: float) -> bool:
     return f.merit(ascent.value) >= f.merit(gain * f.start_value)
 
 
-def _random_coordinates(f: OrbitTarget, bound: float, rng: np.random.Generator) -> Any:
-    """Coordinates of a random element: of length pi at most on compact groups, half of the radius on others."""
-    t = rng.standard_normal(f.action.dimension)
-    reach = np.pi * np.sqrt(len(t)) if np.isinf(bound) else bound / 2
-    return t * (reach * rng.random() / np.linalg.norm(t))
+def _starts(
+    f: OrbitTarget, plan: Plan, count: int, bound: float, frame: FloatArray | None, rng: np.random.Generator
+) -> list[FloatArray]:
+    """Coordinates of the best of many random elements; of length up to half of the radius where there is one."""
+    known = []
+    for _ in range(count * SAMPLES_A_START):
+        t = rng.standard_normal(f.action.dimension)
+        reach = np.pi * np.sqrt(len(t)) if np.isinf(bound) else bound / 2
+        t *= reach * rng.random() / float(np.linalg.norm(t))
+        t = t if frame is None else frame @ t
+        try:
+            g = f.action.exp(t)
+            known.append((f.merit(f.value(g)) if plan.admits(g) else -np.inf, t))
+        except InputError:
+            continue
+    return [t for _, t in sorted(known, key=lambda one: -one[0])[:count]]
 
 
 def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
