@@ -6,7 +6,7 @@ velocities of the curves exp(tX).w at t = 0.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -15,6 +15,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
+from symmetries.actions.tangent_maps import TangentMaps
 from symmetries.arguments import read_generator, read_reals
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def makes_actions_from(what: str) -> Callable[[Maker], Maker]:
     return enter
 
 
-class GroupAction(ABC):
+class GroupAction(TangentMaps):
     r"""A left action of a Lie group on the parameters of a loss, :math:`g\cdot(h\cdot w) = (gh)\cdot w`.
 
     Group elements are what :meth:`exp`, :meth:`compose` and :meth:`inverse` return; wherever an element is expected,
@@ -235,41 +236,6 @@ class GroupAction(ABC):
     def jacobian(self, g_or_t: Any, w: Point) -> FloatArray:
         """Derivative of w -> g.w at a point, shape (n, n)."""
         return self._jacobian(self.element(g_or_t), self._one_point(w))
-
-    def pullback(self, w: Point, covector: Any) -> FloatArray:
-        r"""The rates :math:`\langle m, X_k(w)\rangle` at which a linear function m grows along the generators at w.
-
-        With the gradient of a function for m these are its derivatives along the orbit, shape (dimension,).
-        """
-        return self._pullback(self._one_point(w), self._one_point(covector))
-
-    def push_vector(self, g_or_t: Any, w: Point, vector: Any) -> FloatArray:
-        r"""A tangent vector v at w taken to g.w: :math:`J v`, J the Jacobian of w -> g.w."""
-        return self._push_vector(self.element(g_or_t), self._one_point(w), self._one_point(vector))
-
-    def push_covector(self, g_or_t: Any, w: Point, covector: Any) -> FloatArray:
-        r"""A covector m at w taken to g.w: :math:`J^{-T} m`; so do gradients of what the action keeps."""
-        return self._push_covector(self.element(g_or_t), self._one_point(w), self._one_point(covector), power=1)
-
-    def push_square(self, g_or_t: Any, w: Point, squares: Any) -> FloatArray:
-        r"""Second moments of a covector's entries taken to g.w: :math:`(J^{-T})^{\circ 2} v`, squared entry by entry.
-
-        It is exact for the second moments of covectors whose entries are uncorrelated.
-        """
-        return self._push_covector(self.element(g_or_t), self._one_point(w), self._one_point(squares), power=2)
-
-    def _pullback(self, w: FloatArray, covector: FloatArray) -> FloatArray:
-        """The rates of a linear function; actions with many generators find them without the fields."""
-        return self._fields(w) @ covector
-
-    def _push_vector(self, g: Element, w: FloatArray, vector: FloatArray) -> FloatArray:
-        """J v."""
-        return self._jacobian(g, w) @ vector
-
-    def _push_covector(self, g: Element, w: FloatArray, covector: FloatArray, *, power: int) -> FloatArray:
-        """The entries of J^-T, to a power one by one, times a covector."""
-        jacobian = self._jacobian(g, w)
-        return np.linalg.solve(jacobian.T, covector) if power == 1 else np.linalg.inv(jacobian).T ** power @ covector
 
     def representation(self) -> FloatArray | None:
         """Matrices of the generators in a faithful representation, shape (dimension, m, m); None where none is small.
