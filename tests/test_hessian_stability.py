@@ -71,3 +71,9 @@ def test_bad_input():
 def test_a_loss_without_a_minimum_is_undecided():
     loss = Loss.parse("log(1 + exp(-x))")
     assert hessian_stability_rate(loss, [0.0], smoothness=0.25).verdict == "undecided"
+
+
+def test_a_loss_that_is_not_convex_on_the_way_is_undecided():
+    loss = Loss.parse("(x**2 - 1)**2 + y**2 + 3*x")
+    check = hessian_stability_rate(loss, [1.3, 0.7], smoothness=40.0, steps=4, minimiser=[-1.2469796, 0.0])
+    assert [claim.verdict for claim in check.claims] == ["undecided", "measured", "undecided"]

@@ -103,7 +103,11 @@ def hessian_stability_rate(
         return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
     move = teleport or level_set_teleport(problem)
     run, stable, used = _run(problem, point, found, steps, smoothness, at, move, pair)
-    claims = [stable, _critical(problem, run, at), *_rates(run, found, at, used, smoothness)]
+    claims = [stable, _critical(problem, run, at)]
+    if stable.verdict == "undecided":
+        claims.append(undecided(CONTRACTION, "the Hessian is not known to be stable on the run"))
+    else:
+        claims += _rates(run, found, at, used, smoothness)
     return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
 
 
@@ -139,11 +143,14 @@ def _run(
             at=at,
         )
         low, high, pairs = _ratios(objective, run, minimiser, at)
-        if pair is not None or (attempt and lower <= low and high <= upper):
+        if pair is not None or attempt == ATTEMPTS - 1 or (attempt and lower <= low and high <= upper):
             break
         lower, upper = (low, high) if not attempt else (min(lower, low), max(upper, high))
         lower, upper = 0.95 * lower, 1.05 * upper
-    return run, _stability(low, high, pairs, lower, upper), (lower, upper)
+    stable = _stability(low, high, pairs, lower, upper)
+    if pair is None and (stable.verdict != "measured" or lower <= 0):
+        stable = undecided(stable.statement, "no positive constants were found that hold on the run")
+    return run, stable, (lower, upper)
 
 
 def _numbers(teleports: Teleports, steps: int) -> frozenset[int]:
