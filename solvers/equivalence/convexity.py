@@ -99,7 +99,8 @@ def _with_minimum(quadratic: Quadratic, inertia: Inertia, *, is_convex: bool) ->
     facts = {"rank": rank, "positive": rank, "negative": 0, "zero": inertia.zero}
     if inertia.is_definite:
         words = DEFINITE.format("definite")
-        claim = _claim("definite", "proved", words, "by an exact congruence, or a Cholesky factor and a bound of its rounding", **facts)
+        how = "by an exact congruence, or a Cholesky factor and a bound of its rounding"
+        claim = _claim("definite", "proved", words, how, **facts)
     else:
         seen = "it is a sum of squares as it is written; the rank" if is_convex else "the rank"
         how = "an invertible block that has the rank of the matrix is positive definite"

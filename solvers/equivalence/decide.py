@@ -78,36 +78,41 @@ def decide_loss(loss: Loss, data: Mapping[str, FloatArray], w: FloatArray, rng: 
     """
     root = merged_powers(loss.expression)
     bound = degree_bounds(root, loss.parameters)[id(root)]
+    small = sum(node.size for node in walk(root)) <= MAX_LOWERED
     if bound <= 2:
-        reason = "it is a sum of products of at most two affine functions, as it is written"
-        claim = Claim(statement=STATEMENT, verdict="proved", reason=reason, evidence={"name": "quadratic"})
-        convex = is_visibly_convex(root, loss.parameters)
-        try:
-            exact = read_quadratic(root, loss.parameters, data)
-        except NotExactError as error:
-            small = sum(node.size for node in walk(root)) <= MAX_LOWERED
-            found = _expanded(loss, data) if small else None
-            return Decision(
-                claim=claim,
-                quadratic=found.quadratic if found else None,
-                is_convex=convex,
-                missing="" if found and found.quadratic else str(error),
-            )
-        return Decision(claim=claim, quadratic=exact, is_convex=convex)
-    if sum(node.size for node in walk(root)) <= MAX_LOWERED:
+        return _as_written(loss, root, data, small=small)
+    if small and np.isfinite(bound):  # a polynomial as it is written
         found = _expanded(loss, data)
         if found is not None:
             return found
     drawn = _drawn_data(loss, data, rng)
     claim = _from_differences(loss, {**data, **drawn}, w, rng)
-    if drawn and claim.verdict != "refuted":
-        reason = f"it is not seen on the expression, and {', '.join(drawn)} has no values"
-        return Decision(claim=_claim("undecided", reason), missing=reason)
-    if drawn:
+    if claim.verdict != "refuted":
+        found = _expanded(loss, data) if small and not np.isfinite(bound) else None
+        if found is not None:
+            return found
+        if drawn:
+            reason = f"it is not seen on the expression, and {', '.join(drawn)} has no values"
+            return Decision(claim=_claim("undecided", reason), missing=reason)
+    elif drawn:
         facts = {**claim.evidence, "data": {name: figure(value) for name, value in drawn.items()}}
         claim = replace(claim, reason=f"{claim.reason}, for these values of the data", evidence=facts)
         return Decision(claim=claim, missing=f"{', '.join(drawn)} has no values")
     return Decision(claim=claim, missing="the expression is not polynomial")
+
+
+def _as_written(loss: Loss, root: Node, data: Mapping[str, FloatArray], *, small: bool) -> Decision:
+    """The decision on an expression whose degree is seen to be two at most."""
+    claim = _claim("proved", "it is a sum of products of at most two affine functions, as it is written")
+    convex = is_visibly_convex(root, loss.parameters)
+    try:
+        exact = read_quadratic(root, loss.parameters, data)
+    except NotExactError as error:
+        found = _expanded(loss, data) if small else None
+        if found is None or found.quadratic is None:
+            return Decision(claim=claim, is_convex=convex, missing=str(error))
+        exact = found.quadratic
+    return Decision(claim=claim, quadratic=exact, is_convex=convex)
 
 
 def _drawn_data(loss: Loss, data: Mapping[str, FloatArray], rng: np.random.Generator) -> dict[str, FloatArray]:

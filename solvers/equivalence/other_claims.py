@@ -26,7 +26,7 @@ from symmetries.modules.sum_of_squares import SumOfSquares
 
 FOUND = "steepest: a point of the level set was found where the gradient is an eigenvector of the Hessian"
 
-STEPS = 200
+STEPS = 80
 
 STATIONARY = 1e-5
 """Sine of the angle between gradient and Hessian times gradient up to which a point is stationary."""
