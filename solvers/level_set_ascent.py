@@ -26,7 +26,8 @@ TRIALS = 12
 EXPANSIONS = 3
 GROWTH = 4.0
 FAR = 1e6
-MARGIN = 0.98
+RIM = 0.98
+PULLED = 0.99
 STALLED = 1e-3
 GROWTH_LEFT = 1e-3
 
@@ -61,6 +62,27 @@ class Accepted:
 
 
 @final
+class Rim(TangentSpace):
+    """What is left of a tangent space at the border of the trust region.
+
+    Parameters
+    ----------
+    space: the tangent space.
+    offset: from the centre of the region to the point.
+    """
+
+    def __init__(self, space: TangentSpace, offset: FloatArray) -> None:
+        self.name = f"rim of {space.name}"
+        outward = space.project(offset)
+        self._space, self._outward = space, outward / (np.linalg.norm(outward) or 1.0)
+
+    def project(self, vector: FloatArray) -> FloatArray:
+        """The part in the space, less what points outward."""
+        part = self._space.project(vector)
+        return part - (part @ self._outward) * self._outward
+
+
+@final
 class Ascent:
     """One ascent within a set of feasible points; :meth:`run` leaves the best point in :attr:`at`.
 
@@ -82,9 +104,18 @@ class Ascent:
         self.reason = "every step was used"
         self._length: float | None = None
         self._previous: tuple[FloatArray, FloatArray, str] | None = None
+        self._is_bound = False
 
     def run(self) -> Status:
         """Climb until a limit is met or nothing better is found."""
+        status = self._climb()
+        if self._is_bound and status in (Status.CONVERGED, Status.MAX_STEPS, Status.NO_IMPROVEMENT):
+            self.reason = f"at the border of the trust region {self.reason}"
+            return Status.TRUST_RADIUS
+        return status
+
+    def _climb(self) -> Status:
+        """Steps until one ends the climb."""
         ledger = self.feasible.objective.ledger
         while self.steps < self.limits.steps:
             if ledger.total().hvps >= self.limits.hvps:
@@ -101,7 +132,7 @@ class Ascent:
         if not np.isfinite(gradient).all():
             self.reason = "the gradient of the target is not finite"
             return Status.NON_FINITE
-        space = self.feasible.tangent_space(self.at, gradient)
+        space = self._space(gradient)
         tangent = space.project(gradient)
         slope, size = float(np.linalg.norm(tangent)), float(np.linalg.norm(gradient))
         self.residual = slope / size if size else 0.0
@@ -112,9 +143,6 @@ class Ascent:
         if self.residual <= self.limits.optimality and promise <= GROWTH_LEFT:
             self.reason = "the gradient of the target is normal to the feasible set"
             return Status.CONVERGED
-        if self._room(tangent / slope) < (1 - MARGIN) * self.limits.radius:
-            self.reason = "the border of the trust region was reached"
-            return Status.TRUST_RADIUS
         for direction in self._directions(tangent, space):
             found = self._line_search(direction, float(direction @ tangent))
             if found is not None:
@@ -148,14 +176,13 @@ class Ascent:
             return [steepest]
         return [direction, steepest]
 
-    def _room(self, direction: FloatArray) -> float:
-        """How far the trust region reaches along a unit vector."""
-        if not np.isfinite(self.limits.radius):
-            return np.inf
+    def _space(self, gradient: FloatArray) -> TangentSpace:
+        """The directions that are open at the point, those out of the trust region left out."""
+        space = self.feasible.tangent_space(self.at, gradient)
         offset = self.at.point - self.feasible.start.point
-        along = float(offset @ direction)
-        inside = self.limits.radius**2 - float(offset @ offset)
-        return float(np.sqrt(max(0.0, along**2 + inside)) - along)
+        at_border = np.linalg.norm(offset) >= RIM * self.limits.radius
+        self._is_bound = bool(at_border and space.project(gradient) @ offset > 0)
+        return Rim(space, offset) if self._is_bound else space
 
     def _line_search(self, direction: FloatArray, slope: float) -> Accepted | None:
         """An accepted point along a unit vector, or None; drifts that mislead are met by landing every trial."""
@@ -168,13 +195,11 @@ class Ascent:
 
     def _longest(self, direction: FloatArray, slope: float, slack: float) -> Accepted | None:
         """The best of the trials along a unit vector that raise the merit enough, up to a slack of the loss."""
-        room = MARGIN * self._room(direction)
         length = self._length or FIRST_GAIN / slope
         best, ceiling, expansions = None, np.inf, 0
         for _ in range(TRIALS):
-            length = min(length, room)
             trial = self._trial(direction, length, slack)
-            if trial is None or trial.merit - self.merit < ARMIJO * length * slope:
+            if trial is None or trial.merit - self.merit < ARMIJO * trial.length * slope:
                 if best is not None:
                     break
                 ceiling = length
@@ -184,7 +209,7 @@ class Ascent:
             if best is not None and trial.merit <= best.merit:
                 break
             best = trial
-            longer = min(_fitted(trial, self.merit, slope), GROWTH * length, 0.9 * ceiling, room)
+            longer = min(_fitted(trial, self.merit, slope), GROWTH * length, 0.9 * ceiling)
             if longer <= 1.5 * length or expansions == EXPANSIONS:
                 break
             length, expansions = longer, expansions + 1
@@ -194,7 +219,13 @@ class Ascent:
         """The landing point of a step."""
         if not length > 0:
             return None
-        at = self.feasible.land(self.at.point + length * direction, reach=2 * length, slack=slack)
+        point = self.at.point + length * direction
+        start = self.feasible.start.point
+        far = float(np.linalg.norm(point - start)) / (PULLED * self.limits.radius)
+        if far > 1:
+            point = start + (point - start) / far
+            length = float(np.linalg.norm(point - self.at.point))
+        at = self.feasible.land(point, reach=2 * length, slack=slack)
         return None if at is None or self._is_outside(at) else self._accepted(at, length)
 
     def _polished(self, found: Accepted) -> Accepted | None:
