@@ -171,7 +171,8 @@ def _verified(
         return replace(found, point=start), first
     loss, slope = objective.value_and_grad(point) if np.isfinite(point).all() else (math.nan, first.gradient)
     reached = target.value(objective, point) if math.isfinite(loss) else math.nan
-    allowed = DRIFT * abs(first.loss) + rounding(first.gradient, start)
+    relative = max(DRIFT, 2 * float(getattr(move, "allowed_drift", 0.0)))  # what the user of a move asked for counts
+    allowed = relative * abs(first.loss) + rounding(first.gradient, start)
     drift = abs(loss - first.loss) if move.name == "orbit" else loss - first.loss
     finite = math.isfinite(loss) and math.isfinite(reached)
     if finite and drift <= allowed and (reached >= first.target if maximize else reached <= first.target):

@@ -11,13 +11,14 @@ from regression_paper import SEEDS, problem
 from manifolds.errors import InputError
 from solvers.minimize import minimize
 from solvers.move import Destination, Move
+from solvers.network import Network
 from solvers.objective import Objective
 from solvers.orbit import OrbitMove
 from solvers.schedules import At
 from solvers.status import Status
 from solvers.targets import GradientNorm
 from solvers.teleport import read_move, teleport
-from symmetries import GroupAction, Loss
+from symmetries import GroupAction, Loss, derive
 
 BOOTH = GroupAction.catalogued("booth")
 
@@ -144,6 +145,50 @@ def test_moves_by_name() -> None:
     assert read_move("level-set").name == "level-set"
     assert read_move("level-set", radius=0.5).name == "level-set"
     assert teleport(BOOTH.loss, [5.0, -5.0], along="level-set").gain == pytest.approx(1.8, rel=1e-3)
+
+
+def test_null_spaces_by_name_with_the_drift_that_was_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    network = Network(
+        widths=(12, 20, 3), inputs=rng.standard_normal((12, 8)), targets=rng.integers(0, 3, 8), activation="tanh"
+    )
+    w = network.initial(rng)
+    exact = teleport(network, w, along="null-space")
+    assert exact.relative_drift <= 1e-11
+    assert exact.gain >= 1.0
+    loose = teleport(network, w, along="null-space", energy=0.9, tolerance=0.02)
+    assert loose.relative_drift <= 0.04
+    assert loose.relative_drift > 1e-6
+    assert loose.gain > 1.0
+
+
+def test_ctrl_c_returns_the_best_point_so_far() -> None:
+    action = GroupAction.catalogued("rosenbrock", variables=4)
+    calls = 0
+
+    def interrupted(objective: Objective, w: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 12:
+            raise KeyboardInterrupt
+        return GradientNorm().value_and_grad(objective, w)
+
+    result = teleport(action.loss, [-1.0, -1.0, 0.5, 0.2], along=action, target=interrupted, restarts=0)
+    assert result.status is Status.INTERRUPTED
+    assert result.gain > 1
+    calls = 6
+    early = teleport(BOOTH.loss, [5.0, -5.0], along=BOOTH, target=interrupted)
+    assert early.status is Status.INTERRUPTED
+    assert early.gain == 1.0
+
+
+def test_a_radius_at_which_rounding_changes_the_loss_is_not_used() -> None:
+    loss = Loss.parse("x**2 - y**2")
+    action = GroupAction.from_algebra(derive(loss))
+    result = teleport(loss, [1.0, 0.3], along=action, radius=40.0)
+    assert result.relative_drift <= 1e-8
+    assert result.gain > 1e5
+    assert result.status is Status.TRUST_RADIUS
 
 
 @pytest.mark.parametrize(
