@@ -47,13 +47,11 @@ class Saved:
     ----------
     run: the state of the run.
     history, teleports: up to this state.
-    cost: up to this state.
     """
 
     run: RunState
     history: list[Record]
     teleports: list[TeleportResult]
-    cost: Cost
 
 
 @final
@@ -263,18 +261,14 @@ def _restored(content: Mapping[str, Any]) -> Saved:
     """The run of a parsed file."""
     run = dict(content["run"])
     run["snapshots"] = tuple(Snapshot(**one) for one in run["snapshots"])
-    weights = {field.name for field in dataclasses.fields(Cost)}
+    run["cost"] = Cost(**run["cost"])
     return Saved(
         run=RunState(**run),
         history=[
             Record(**dict(zip(_COLUMNS, row, strict=True)))
             for row in zip(*(content["history"][name].tolist() for name in _COLUMNS), strict=True)
         ],
-        teleports=[
-            TeleportResult(**{**one, "cost": Cost(**{k: v for k, v in one["cost"].items() if k in weights})})
-            for one in content["teleports"]
-        ],
-        cost=Cost(**content["cost"]),
+        teleports=[TeleportResult(**{**one, "cost": Cost(**one["cost"])}) for one in content["teleports"]],
     )
 
 

@@ -122,6 +122,8 @@ class Jump:
         """The best destination that is not refused, or the best of all with the reason."""
         schedule, refused, overshoots = self._schedule, [], False
         for result in self._searched(run, schedule.target):
+            if result.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
             if np.array_equal(result.point, run.w):
                 return None, result, None
             refusal = None if self._check is None else self._check.refusal(run, result)
@@ -166,6 +168,8 @@ class Jump:
         limit, floor = check.limit(run, stability), first.target_before
         stable = StableTarget(target, stability, limit=limit, maximize=schedule.maximize, floor=floor)
         again = next(self._searched(run, stable))
+        if again.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         reached = target.value(self._objective, again.point)
         if reached > floor if schedule.maximize else reached < floor:
             yield replace(again, target=first.target, target_before=floor, target_after=reached)

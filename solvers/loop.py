@@ -76,12 +76,13 @@ class Loop:
         best = value
         if not self.is_whole:
             value, gradient = self._evaluate(w, 0)
+        return self.at_start(w, value, gradient, best=best)
+
+    def at_start(self, w: FloatArray, value: float, gradient: FloatArray, *, best: float) -> RunState:
+        """The state at the start, with a history of one record."""
         state = self.stepper.start(gradient)
-        run = RunState(
-            step=0, w=w, state=state, count=0, value=value, gradient=gradient, best=w, best_value=best, records=1
-        )
-        self.history.append(self._record(run, teleported=False, rate=math.nan))
-        return run
+        run = RunState(step=0, w=w, state=state, count=0, value=value, gradient=gradient, best=w, best_value=best)
+        return self.recorded(run, teleported=False, rate=math.nan)
 
     def go(self, run: RunState) -> tuple[RunState, Status]:
         """Steps until one of the reasons to stop; an interruption is one of them."""
@@ -111,7 +112,6 @@ class Loop:
                 run=run,
                 history=self.history[: run.records],
                 teleports=self.teleports[: run.teleports],
-                cost=self.meter.total(),
             )
             self.checkpoint.write(saved, problem=self.problem)
 
@@ -184,23 +184,20 @@ class Loop:
         return run, bool(self.stepper.norm(run.w, gradient, run.carried) <= self.tolerance)
 
     def recorded(self, run: RunState, *, teleported: bool, rate: float) -> RunState:
-        """The state with one more record."""
-        del self.history[run.records :]
-        self.history.append(self._record(run, teleported=teleported, rate=rate))
-        return replace(run, records=run.records + 1)
-
-    def _record(self, run: RunState, *, teleported: bool, rate: float) -> Record:
-        """The record of a state."""
-        cost = self.meter.total()
-        return Record(
+        """The state with one more record, and the cost up to it."""
+        run = replace(run, records=run.records + 1, cost=self.meter.total())
+        record = Record(
             step=run.step,
             loss=run.value,
             gradient_norm=self.stepper.norm(run.w, run.gradient, run.carried),
             teleported=teleported,
-            gradient_equivalents=cost.gradient_equivalents,
-            seconds=cost.seconds,
+            gradient_equivalents=run.cost.gradient_equivalents,
+            seconds=run.cost.seconds,
             learning_rate=rate,
         )
+        del self.history[run.records - 1 :]
+        self.history.append(record)
+        return run
 
     def is_stopped(self, run: RunState) -> bool:
         """Whether the callback ends the run; the bar is moved on the way."""

@@ -28,6 +28,7 @@ from solvers.schedules import TeleportSchedule, read_schedule
 from solvers.scipy_loop import ScipyLoop
 from solvers.scipy_methods import SciPy
 from solvers.scipy_stepper import ScipyStepper
+from solvers.status import Status
 from solvers.stepper import Stepper
 from symmetries.actions.parameter_space import FloatArray, Point
 from symmetries.arguments import read_seed
@@ -112,8 +113,6 @@ def minimize(
     meter = Meter(Cost())
     meter.watch(known.ledger)
     start, value, gradient = _start(known, coordinates, w)
-    if jump is not None:
-        jump.require_possible(start)
     problem = {
         "parameters": describe(known.space.shapes),
         "rule": describe(optimizer),
@@ -144,8 +143,12 @@ def minimize(
     )
     present = saver is not None and saver.exists()
     run = _first_state(loop, start, value, gradient, resume=resume is True or (bool(resume) and present))
-    with loop.progress:
-        run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
+    status = Status.INTERRUPTED
+    if run is None:
+        run = loop.at_start(start, value, gradient, best=value)
+    else:
+        with loop.progress:
+            run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
     return MinimizeResult(
         point=known.space.like(run.best.copy(), w),
         value=run.best_value,
@@ -236,15 +239,20 @@ def _start(objective: Objective, coordinates: Coordinates, w: Point) -> tuple[Fl
     return coordinates.start(point), float(value), gradient
 
 
-def _first_state(loop: Loop, w: FloatArray, value: float, gradient: FloatArray, *, resume: bool) -> RunState:
-    """The state from which the loop goes on: a new one, or that of the checkpoint."""
-    if loop.checkpoint is not None:
+def _first_state(loop: Loop, w: FloatArray, value: float, gradient: FloatArray, *, resume: bool) -> RunState | None:
+    """The state from which the loop goes on: a new one, or that of the checkpoint; None when interrupted."""
+    try:
+        if loop.jump is not None:
+            loop.jump.require_possible(w)
+        if loop.checkpoint is None:
+            return loop.begin(w, value, gradient)
         if not resume:
             loop.checkpoint.require_writable()
-        else:
-            saved = loop.checkpoint.read(problem=loop.problem)
-            loop.history[:], loop.teleports[:] = saved.history, saved.teleports
-            loop.meter = Meter(saved.cost)
-            loop.meter.watch(loop.objective.ledger)
-            return saved.run
-    return loop.begin(w, value, gradient)
+            return loop.begin(w, value, gradient)
+        saved = loop.checkpoint.read(problem=loop.problem)
+    except KeyboardInterrupt:
+        return None
+    loop.history[:], loop.teleports[:] = saved.history, saved.teleports
+    loop.meter = Meter(saved.run.cost)
+    loop.meter.watch(loop.objective.ledger)
+    return saved.run

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
+from solvers.cost import Cost
 from solvers.results import Record
 from solvers.rule import State
 from symmetries.actions.parameter_space import FloatArray
@@ -72,6 +73,7 @@ class RunState:
     paused_until: no teleport before this step.
     returns: how often the run was taken back to before a teleport.
     carried: what the space hands on to its next section.
+    cost: up to the last record.
     """
 
     step: int
@@ -82,9 +84,10 @@ class RunState:
     gradient: FloatArray
     best: FloatArray
     best_value: float
-    records: int = 1
+    records: int = 0
     teleports: int = 0
     snapshots: tuple[Snapshot, ...] = ()
     paused_until: int = 0
     returns: int = 0
     carried: Any = None
+    cost: Cost = field(default_factory=Cost)

@@ -25,6 +25,7 @@ from solvers.batches import MiniBatches
 from solvers.checkpoint import Checkpoint, decode, encode
 from solvers.guard import Guard
 from solvers.minimize import minimize
+from solvers.objective import Objective
 from solvers.rules import Adam, GradientDescent
 from solvers.schedules import At, Every, When
 from solvers.status import Status
@@ -81,6 +82,44 @@ def test_a_run_that_goes_back_resumes_with_the_same_bits(tmp_path):
     assert any("blew up" in one.evidence.get("rejected", "") for one in whole.teleports)
     run(checkpoint=Checkpoint(path, every=4), callback=stopper(17))
     assert comparable(run(checkpoint=path, resume=True)) == comparable(whole)
+
+
+@pytest.mark.parametrize("accept", ["always", Rollout(steps=1)])
+def test_an_interruption_at_any_evaluation_returns_the_best_point_and_resumes_with_the_same_bits(tmp_path, accept):
+    path = tmp_path / "run.json"
+    booth = Objective.from_loss(BOOTH.loss)
+    calls, limit = 0, math.inf
+
+    def counted(method):
+        def call(*arguments):
+            nonlocal calls
+            calls += 1
+            if calls == limit:
+                raise KeyboardInterrupt
+            return method(*arguments)
+
+        return call
+
+    objective = Objective.from_functions(counted(booth.value), counted(booth.gradient), counted(booth.hvp), size=2)
+
+    def run(stop=math.inf, **options):
+        nonlocal calls, limit
+        calls, limit = 0, stop
+        schedule = Every(4, start=2, along=BOOTH, accept=accept)
+        return minimize(
+            objective, [5.0, -5.0], rule="heavy-ball", learning_rate=0.01, steps=9, teleport=schedule, **options
+        )
+
+    whole = run()
+    total = calls
+    assert any(record.teleported for record in whole.history)
+    for stop in [*range(3, 40), *range(40, total, 23), *range(total - 10, total + 1)]:
+        path.unlink(missing_ok=True)
+        stopped = run(stop, checkpoint=path)
+        assert stopped.status is Status.INTERRUPTED
+        assert stopped.value == min(record.loss for record in stopped.history)
+        assert booth.value(stopped.point) == stopped.value
+        assert comparable(run(checkpoint=path, resume="if-present")) == comparable(whole)
 
 
 def test_the_file_of_a_crash_is_the_last_one_written(tmp_path):
