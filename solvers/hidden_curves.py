@@ -13,6 +13,7 @@ the divisions entry by entry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -21,12 +22,9 @@ from solvers.curves import SmoothCurves
 from symmetries.actions.network_action import STEP, HiddenStateAction
 from symmetries.actions.parameter_space import FloatArray
 
-AnyArray: TypeAlias = np.ndarray[Any, Any]
+Derivative: TypeAlias = Callable[[Any], Any]
 
-CHUNK = 64
-"""Coordinates that are perturbed at once in a gradient."""
-
-SLOPES: dict[str, tuple[Callable[[AnyArray], AnyArray], Callable[[AnyArray], AnyArray]]] = {
+SLOPES: dict[str, tuple[Derivative, Derivative]] = {
     "identity": (np.ones_like, np.zeros_like),
     "leaky_relu": (lambda s: np.where(np.real(s) > 0, 1.0, 0.1), np.zeros_like),
     "tanh": (lambda s: 1 - s * s, lambda s: -2 * s * (1 - s * s)),
@@ -38,10 +36,25 @@ r"""The derivatives :math:`\sigma'` and :math:`\sigma''` as analytic functions o
 
 
 @final
+@dataclass(frozen=True)
+class _Layer:
+    """What the closed form knows of one hidden layer, with the names of the formulas."""
+
+    W: FloatArray
+    M: FloatArray
+    N: FloatArray | None
+    R: FloatArray
+    h: FloatArray
+    s: FloatArray
+    H: FloatArray
+    projected: FloatArray
+
+
+@final
 class HiddenStateCurves(SmoothCurves):
     """Curves of :class:`symmetries.actions.network_action.HiddenStateAction`.
 
-    Gradients are exact: imaginary perturbations of the weights through the closed form.
+    Gradients go backwards through the closed form, at about three times its cost.
 
     Source: B. Zhao, R. Gower, R. Walters, R. Yu, "Improving Convergence and Generalization Using Parameter Symmetries"
     (2023), arXiv:2305.13404, appendix on curvature, for one pair of layers and piecewise linear activations.
@@ -55,53 +68,88 @@ class HiddenStateCurves(SmoothCurves):
     def derivatives(self, w: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The closed form, where the left inverses exist."""
         self.action.apply(self.action.identity, w)  # refuses hidden states that lack rank
-        first, second = self._jets(w, self._elements(t))
-        return first, second
-
-    def pulled(self, w: FloatArray, t: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
-        """Imaginary parts of the closed form at slightly complex weights."""
-        elements, result = self._elements(t), np.zeros_like(w)
-        for start in range(0, len(w), CHUNK):
-            size = min(CHUNK, len(w) - start)
-            near = np.tile(w.astype(complex), (size, 1))
-            near[np.arange(size), start + np.arange(size)] += 1j * STEP
-            one, two = self._jets(near, elements)
-            result[start : start + size] = (one @ first + two @ second).imag / STEP
-        return result
-
-    def _elements(self, t: FloatArray) -> list[FloatArray]:
-        """The Lie algebra matrices, one for each hidden layer."""
-        parts, start = [], 0
-        for group in self.network.groups:
-            parts.append(group.combine(t[start : start + group.dimension]))
-            start += group.dimension
-        return parts
-
-    def _jets(self, w: AnyArray, elements: Sequence[FloatArray]) -> tuple[AnyArray, AnyArray]:
-        """First and second derivative at one point or at points in rows."""
-        weights = list(self.network.space.split(w).values())
-        hidden: AnyArray = self.network.inputs
-        below: FloatArray | None = None
+        weights, elements = self._parts(w, t)
         firsts, seconds = [], []
-        for weight, element, projection in zip(weights, elements, self.network.projections, strict=False):
-            z = weight @ hidden
-            s = self.network.activation.value(z)
-            left = np.linalg.solve(projection @ z, projection @ weight)
-            moved, slope = element @ s, self._slope(s)
-            first = moved / slope @ left
-            second = ((element @ moved) / slope - self._bend(s) / slope**3 * moved**2) @ left
-            if below is not None:
-                second = second - 2 * first @ below + weight @ (below @ below)
-                first = first - weight @ below
+        for layer in self._layers(weights, elements):
+            moved, slope = layer.M @ layer.s, self._slope(layer.s)
+            first = moved / slope @ layer.H
+            second = (layer.M @ moved / slope - self._bend(layer.s) / slope**3 * moved**2) @ layer.H
+            if layer.N is not None:
+                second = second - 2 * first @ layer.N + layer.W @ (layer.N @ layer.N)
+                first = first - layer.W @ layer.N
             firsts.append(first)
             seconds.append(second)
-            hidden, below = s, element
-        assert below is not None
-        firsts.append(-weights[-1] @ below)
-        seconds.append(weights[-1] @ (below @ below))
+        last = elements[-1]
+        firsts.append(-weights[-1] @ last)
+        seconds.append(weights[-1] @ (last @ last))
         return _joined(firsts), _joined(seconds)
 
+    def pulled(self, w: FloatArray, t: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
+        """Reverse mode through the closed form."""
+        weights, elements = self._parts(w, t)
+        ps, qs = (list(self.network.space.split(one).values()) for one in (first, second))
+        last = elements[-1]
+        slopes = [(qs[-1] @ last.T - ps[-1]) @ last.T]
+        hidden_slope: FloatArray | None = None
+        layers = self._layers(weights, elements)
+        for layer, p, q in zip(layers[::-1], ps[-2::-1], qs[-2::-1], strict=True):
+            slope, z_slope = self._pulled_layer(layer, p, q, hidden_slope)
+            slopes.append(slope + z_slope @ layer.h.T)
+            hidden_slope = layer.W.T @ z_slope
+        return _joined(slopes[::-1])
 
-def _joined(parts: Sequence[AnyArray]) -> AnyArray:
-    """Matrices as one vector, or one vector in each row."""
-    return np.concatenate([part.reshape(*part.shape[:-2], -1) for part in parts], axis=-1)
+    def _pulled_layer(
+        self, layer: _Layer, p: FloatArray, q: FloatArray, above: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Slopes in the matrix of a layer, its products with the inputs apart, and in its pre-activations."""
+        s, M, H = layer.s, layer.M, layer.H
+        a, d, e = M @ s, self._slope(s), self._bend(s)
+        b = M @ a
+        result = np.zeros_like(layer.W)
+        at_first = p
+        if layer.N is not None:
+            at_first = p - 2 * q @ layer.N.T
+            result += (q @ layer.N.T - p) @ layer.N.T
+        one, two = at_first @ H.T, q @ H.T
+        at_left = (a / d).T @ at_first + (b / d - e / d**3 * a**2).T @ q
+        at_projected = np.linalg.solve(layer.projected.T, at_left)
+        result += layer.R.T @ at_projected
+        at_a, at_b = one / d - 2 * two * e * a / d**3, two / d
+        at_d = -one * a / d**2 + two * (3 * e * a**2 / d**4 - b / d**2)
+        at_s = M.T @ (at_a + M.T @ at_b)
+        at_s += at_d * _differentiated(self._slope, s) - two * a**2 / d**3 * _differentiated(self._bend, s)
+        if above is not None:
+            at_s += above
+        return result, at_s * d - layer.R.T @ (at_projected @ H.T)
+
+    def _parts(self, w: FloatArray, t: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
+        """The weights, and the Lie algebra matrices of the hidden layers."""
+        elements, start = [], 0
+        for group in self.network.groups:
+            elements.append(group.combine(t[start : start + group.dimension]))
+            start += group.dimension
+        return list(self.network.space.split(w).values()), elements
+
+    def _layers(self, weights: Sequence[FloatArray], elements: Sequence[FloatArray]) -> list[_Layer]:
+        """The hidden layers."""
+        hidden: FloatArray = self.network.inputs
+        below: FloatArray | None = None
+        layers = []
+        for weight, element, projection in zip(weights, elements, self.network.projections, strict=False):
+            z = weight @ hidden
+            projected = projection @ z
+            left = np.linalg.solve(projected, projection @ weight)
+            s = self.network.activation.value(z)
+            layers.append(_Layer(weight, element, below, projection, hidden, s, left, projected))
+            hidden, below = s, element
+        return layers
+
+
+def _differentiated(function: Derivative, s: FloatArray) -> FloatArray:
+    """The derivative of an analytic function of s, entry by entry, by an imaginary step."""
+    return np.asarray(np.imag(function(s + 1j * STEP)) / STEP)
+
+
+def _joined(parts: Sequence[FloatArray]) -> FloatArray:
+    """Matrices as one vector."""
+    return np.concatenate([part.ravel() for part in parts])

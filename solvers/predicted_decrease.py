@@ -26,7 +26,8 @@ class PredictedDecrease(Target):
     quadratic it is at most L - L*, with equality where u is an eigenvector of H.
 
     Where :math:`\lambda \le 0` the model has no minimum along u and the target is NaN.  With a finite ``largest_step``
-    s the step is min(1/lambda, s), and the target is defined everywhere.
+    s the step is min(1/lambda, s), and the target is defined everywhere.  Near :math:`\lambda = 0` it promises more
+    than there is: search with a stability guard or with a largest step that fits the loss.
 
     The gradient contains :math:`D^3L[u, u, \cdot]`, the derivative of the Hessian's product with u along u, by central
     differences of fourth order with the step :math:`\epsilon^{1/5}\max(1, |w|_\infty)`: relative errors near 1e-12
