@@ -72,7 +72,7 @@ class Rim(TangentSpace):
     """
 
     def __init__(self, space: TangentSpace, offset: FloatArray) -> None:
-        self.name = f"rim of {space.name}"
+        self.name, self.holds_level = f"rim of {space.name}", space.holds_level
         outward = space.project(offset)
         self._space, self._outward = space, outward / (np.linalg.norm(outward) or 1.0)
 
@@ -104,7 +104,7 @@ class Ascent:
         self.reason = "every step was used"
         self._length: float | None = None
         self._previous: tuple[FloatArray, FloatArray, str] | None = None
-        self._is_bound = False
+        self._is_bound = self._is_held = False
 
     def run(self) -> Status:
         """Climb until a limit is met or nothing better is found."""
@@ -182,6 +182,7 @@ class Ascent:
         offset = self.at.point - self.feasible.start.point
         at_border = np.linalg.norm(offset) >= RIM * self.limits.radius
         self._is_bound = bool(at_border and space.project(gradient) @ offset > 0)
+        self._is_held = space.holds_level
         return Rim(space, offset) if self._is_bound else space
 
     def _line_search(self, direction: FloatArray, slope: float) -> Accepted | None:
@@ -225,14 +226,14 @@ class Ascent:
         if far > 1:
             point = start + (point - start) / far
             length = float(np.linalg.norm(point - self.at.point))
-        at = self.feasible.land(point, reach=2 * length, slack=slack)
+        at = self.feasible.land(point, reach=2 * length, slack=slack, to_level=self._is_held)
         return None if at is None or self._is_outside(at) else self._accepted(at, length)
 
     def _polished(self, found: Accepted) -> Accepted | None:
         """The same point brought to the set to rounding, if it is still better."""
         if self.feasible.contains(found.at):
             return found
-        at = self.feasible.land(found.at.point, reach=2 * found.length)
+        at = self.feasible.land(found.at.point, reach=2 * found.length, to_level=self._is_held)
         if at is None or self._is_outside(at):
             return None
         polished = self._accepted(at, found.length)

@@ -52,6 +52,9 @@ class TangentSpace(ABC):
     name: str
     """Two tangent spaces of the same name are compared by projection; others have nothing to do with each other."""
 
+    holds_level = False
+    """Whether the level holds the search back, so that it pays to stay on it also where lower losses are allowed."""
+
     @abstractmethod
     def project(self, vector: FloatArray) -> FloatArray:
         """The part of a vector in the space."""
@@ -99,8 +102,11 @@ class Constraint(ABC):
         """Whether a point belongs to the set, up to a further change of the loss by ``slack``."""
 
     @abstractmethod
-    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0) -> Iterate | None:
-        """The point of the set that a point leads to, at most ``reach`` away; None where there is none."""
+    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
+        """The point of the set that a point leads to, at most ``reach`` away; None where there is none.
+
+        Where lower losses belong to the set, ``to_level`` asks for a point with the loss of the start.
+        """
 
     @abstractmethod
     def tangent_space(self, at: Iterate, gradient: FloatArray) -> TangentSpace:

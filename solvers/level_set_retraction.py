@@ -25,6 +25,7 @@ class Hyperplane(TangentSpace):
     """
 
     name = "hyperplane"
+    holds_level = True
 
     def __init__(self, normal: FloatArray) -> None:
         self._normal = normal
@@ -90,7 +91,7 @@ class LevelSet(Constraint):
         held = not self.sub_level or (close and float(gradient @ at.normal) > 0)
         return Hyperplane(at.normal) if held else WholeSpace()
 
-    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0) -> Iterate | None:
+    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
         """The point of the set on the line through a point along the gradient there.
 
         Newton's method for one unknown, by bisection wherever a step would leave the bracket of known signs.
@@ -100,13 +101,15 @@ class LevelSet(Constraint):
         point: where to start, shape (n,).
         reach: how far from it to look.
         slack: change of the loss that may be left.
+        to_level: whether a point with a lower loss is brought up to the level, too.
 
         Returns
         -------
         The landing point, or None where the line does not meet the set within reach or leaves the domain of the loss.
         """
+        lowest = -max(slack, self.allowance) if to_level else -np.inf
         at = self.evaluate(point)
-        if at is None or self.contains(at, slack=slack):
+        if at is None or self._is_landed(at, lowest, slack):
             return at
         if not at.slope:
             return None
@@ -128,9 +131,13 @@ class LevelSet(Constraint):
             if trial is None or proposal == shift:
                 return None
             at, shift = trial, proposal
-            if self.contains(at, slack=slack):
+            if self._is_landed(at, lowest, slack):
                 return at
         return None
+
+    def _is_landed(self, at: Iterate, lowest: float, slack: float) -> bool:
+        """Whether a point belongs to the set and is not too far below the level."""
+        return self.contains(at, slack=slack) and at.value - self.level >= lowest
 
     def approach(self, point: FloatArray, *, reach: float) -> Iterate | None:
         """A point of the set that is found from afar, by Newton steps along ever new gradients.
