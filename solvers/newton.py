@@ -82,9 +82,9 @@ def check_newton_equivalence(
 
     Returns
     -------
-    A certificate, or a :class:`~solvers.convergence.theorem_check.TheoremCheck` without a declared loss, with the
+    A certificate, or a ``TheoremCheck`` without a declared loss, with the
     claims ``quadratic``, ``definite``, ``minimum``, ``transitive``, ``maximiser``, ``eigenvector``, ``parallel``,
-    ``landing`` and ``search`` as far as they apply; :func:`named_claim` finds them.  A loss that is not quadratic is
+    ``landing`` and ``search`` as far as they apply; ``named_claim`` finds them.  A loss that is not quadratic is
     refuted, and the landing measured from the steepest point that a search finds.
 
     Raises
@@ -104,10 +104,12 @@ def check_newton_equivalence(
     Source: B. Zhao, N. Dehmamy, R. Walters, R. Yu, arXiv:2205.10637 (2022), section 4.3; the decisions are ours.
     """
     generator = read_generator(rng)
-    subject = _read(problem, w, data, generator)
+    with np.errstate(all="ignore"):  # what overflows is not finite, and is looked at
+        subject = _read(problem, w, data, generator)
     if action is not None:
         require_action(action, subject.objective, subject.loss)
-    claims = _claims(subject, action, minimiser, generator)
+    with np.errstate(all="ignore"):
+        claims = _claims(subject, action, minimiser, generator)
     return checked(subject.loss, claims, theorem=THEOREM, source=SOURCE)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +167,46 @@ def test_no_random_point_of_the_level_set_is_steeper(n: int, seed: int) -> None:
     others = np.linalg.norm((directions * scale[:, None]) @ matrix, axis=1) ** 2
     assert others.max() <= found.maximum * (1 + 1e-10)
     assert float(found.point @ matrix @ found.point) == pytest.approx(float(w @ matrix @ w), rel=1e-12)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(1, 4), st.sampled_from(["any", "gram", "minus a gram"]), st.booleans(), st.integers(0, 10_000))
+def test_verdicts_agree_with_an_exact_classification(n: int, kind: str, in_range: bool, seed: int) -> None:
+    """Random quadratics with integer coefficients, classified by SymPy."""
+    rng = np.random.default_rng(seed)
+    factor = rng.integers(-3, 4, (int(rng.integers(1, n + 1)), n))
+    square = rng.integers(-3, 4, (n, n))
+    matrix = {"any": square + square.T, "gram": factor.T @ factor, "minus a gram": -factor.T @ factor}[kind]
+    linear = matrix @ rng.integers(-2, 3, n) if in_range else rng.integers(-3, 4, n)
+    w = rng.integers(-3, 4, n)
+    names = [f"x{k}" for k in range(n)]
+    terms = [f"({matrix[i, j]})*{names[i]}*{names[j]}/2" for i in range(n) for j in range(n)]
+    terms += [f"({linear[i]})*{names[i]}" for i in range(n)]
+    exact = sp.Matrix(matrix.tolist())
+    attained = exact.rank() == exact.row_join(sp.Matrix(linear.tolist())).rank()
+    good = exact.is_positive_semidefinite and matrix.any() and attained and (matrix @ w + linear).any()
+    check = check_newton_equivalence(Loss.parse(" + ".join(terms), names), w.astype(float))
+    assert check.verdict == ("measured" if good else "undecided")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_scale_and_no_condition_number_refutes_a_quadratic(seed: int) -> None:
+    """Condition numbers to 1e14, scales from 1e-120 to 1e120, minimisers and starts far out."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 8))
+    matrix = _matrix(10.0 ** rng.uniform(-14, 0, n), seed) * 10.0 ** rng.integers(-120, 120)
+    centre = rng.standard_normal(n) * 10.0 ** rng.integers(-3, 9)
+    data = {"A": matrix, "b": -matrix @ centre}
+    w = centre + rng.standard_normal(n) * 10.0 ** rng.integers(-12, 6)
+    loss = Loss.parse("w@A@w/2 + dot(b, w)", {"w": (n,)}, data={"A": (n, n), "b": (n,)})
+    functions = Objective.from_functions(
+        lambda v: v @ matrix @ v / 2 + data["b"] @ v,
+        lambda v: matrix @ v + data["b"],
+        lambda _, v: matrix @ v,
+        size=n,
+    )
+    for check in (check_newton_equivalence(loss, w, data=data), check_newton_equivalence(functions, w)):
+        assert check.verdict in ("measured", "undecided")
 
 
 def test_least_squares_with_data_in_every_form() -> None:
