@@ -25,9 +25,12 @@ FIRST_SAMPLES, MOST_SAMPLES = 32, 1024
 RESOLVED = 1e-11
 """Relative size of the last third of the coefficients at which an interpolant counts as the function."""
 
+PREDICTED, BETWEEN = 1e-7, (0.3819660113, 0.7245194822)
+"""Relative error of the interpolant between the samples, and the parts of the period at which it is taken."""
+
 OVERSAMPLING = 8
 
-NOISE, NOISY_FROM = 0.7, 256
+NOISE, NOISY_FROM = 0.7, 512
 """Rounding ends the refinement: from so many samples on, doubling them must bring the last coefficients down so far."""
 
 LOWEST = 1e300
@@ -80,15 +83,8 @@ def circle_optima(merit: Function, period: float, *, noise: float = 0.0) -> Opti
     >>> (found.times + 1e-12).round(9).tolist(), found.resolved
     ([0.0, 3.141592654], True)
     """
-    count = FIRST_SAMPLES
-    values = np.array([merit(period * k / count) for k in range(count)])
-    tail, enough = _fourier_tail(values), _enough(noise)
-    while not (resolved := tail <= enough) and count < MOST_SAMPLES:
-        between = [merit(period * (k + 0.5) / count) for k in range(count)]
-        values, count, before = np.stack([values, between], axis=1).ravel(), 2 * count, tail
-        tail = _fourier_tail(values)
-        if count >= NOISY_FROM and tail > NOISE * before:
-            break
+    values, resolved = _circle_samples(merit, period, noise)
+    count = len(values)
     if not resolved:
         dense, times = values, period * np.arange(count) / count
     else:
@@ -110,6 +106,34 @@ def circle_optima(merit: Function, period: float, *, noise: float = 0.0) -> Opti
         near=period / count * (1e-3 if resolved else 1.0),
         grid=times,
         heights=dense,
+    )
+
+
+def _circle_samples(merit: Function, period: float, noise: float) -> tuple[FloatArray, bool]:
+    """Equidistant values, as many as their Fourier coefficients need, and whether these have decayed to rounding."""
+    count = FIRST_SAMPLES
+    values = np.array([merit(period * k / count) for k in range(count)])
+    tail, enough = _fourier_tail(values), _enough(noise)
+    while True:
+        if tail <= enough and _predicts(values, merit, period, noise):
+            return values, True
+        if count >= MOST_SAMPLES:
+            return values, False
+        between = [merit(period * (k + 0.5) / count) for k in range(count)]
+        values, count, before = np.stack([values, between], axis=1).ravel(), 2 * count, tail
+        tail = _fourier_tail(values)
+        if count >= NOISY_FROM and enough < tail and tail > NOISE * before:
+            return values, False
+
+
+def _predicts(values: FloatArray, merit: Function, period: float, noise: float) -> bool:
+    """Whether the interpolant gives two values between the samples: a wave that they miss would show there."""
+    modes = np.fft.rfft(values) / len(values)
+    weights = np.where(np.arange(len(modes)) == 0, 1.0, 2.0) * modes
+    allowed = (PREDICTED + 1e3 * noise) * float(np.abs(values).max())
+    parts = np.exp(2j * np.pi * np.outer(BETWEEN, np.arange(len(modes))))
+    return all(
+        abs(one - merit(part * period)) <= allowed for one, part in zip((parts @ weights).real, BETWEEN, strict=True)
     )
 
 

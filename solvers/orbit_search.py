@@ -96,6 +96,8 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
         optima = interval_optima(merit, -reach, reach, noise=plan.noise)
     times = [float(t) for t in optima.times]
     times[0] = polished(f, times[0], optima.near, optima.border)
+    if optima.border is None and plan.period is not None:
+        times = [t - plan.period if t > plan.period / 2 else t for t in times]
     allowed = [t for t in times if plan.admits(f.action.exp([t]))]
     is_guarded = not allowed
     if is_guarded:

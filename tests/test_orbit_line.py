@@ -41,6 +41,14 @@ def test_a_kink_is_reported_as_not_resolved() -> None:
     assert not circle_optima(lambda t: -abs(np.sin(t / 2)), 2 * np.pi).resolved
 
 
+@pytest.mark.parametrize("wave", [31, 32, 33, 64, 96])
+def test_a_wave_that_the_first_samples_miss_is_seen_between_them(wave: int) -> None:
+    found = circle_optima(lambda t: float(np.cos(t) + np.sin(wave * t)), 2 * np.pi)
+    assert found.resolved
+    assert found.samples > 2 * wave
+    assert found.merits[0] == pytest.approx(2.0, abs=0.01)
+
+
 def test_intervals_have_their_ends_among_the_optima() -> None:
     found = interval_optima(np.cosh, -2.0, 1.0)
     assert found.times.round(12).tolist() == [-2.0, 1.0]
