@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -111,6 +111,7 @@ def compare(
     return study.comparison()
 
 
+@final
 class _Study:
     """The runs up to now."""
 
@@ -123,13 +124,13 @@ class _Study:
         self._is_complete = True
 
     def run(self, name: str, rule: Rule, arm: str, grid: Sequence[Rate | None]) -> None:
-        """All seeds at all rates of a grid; the runs at the best rate are kept."""
+        """All seeds at all rates of a grid; the runs at the best rate are kept, none where the grid is interrupted."""
         best: tuple[float, Rate | None, list[ArmRun]] | None = None
         tried = []
         for rate in grid:
             runs = self._seeded(name, rule if rate is None else with_rate(rule, rate), arm)
             if not self._is_complete:
-                break
+                return
             losses = [run.final_loss if math.isfinite(run.final_loss) else math.inf for run in runs]
             mean = float(np.mean(losses))
             tried.append((runs[0].learning_rate, mean))
