@@ -231,9 +231,7 @@ class Ascent:
 
     def _polished(self, found: Accepted) -> Accepted | None:
         """The same point brought to the set to rounding, if it is still better."""
-        if self.feasible.contains(found.at):
-            return found
-        at = self.feasible.land(found.at.point, reach=2 * found.length, to_level=self._is_held)
+        at = self.feasible.settle(found.at, reach=2 * found.length, to_level=self._is_held)
         if at is None or self._is_outside(at):
             return None
         polished = self._accepted(at, found.length)

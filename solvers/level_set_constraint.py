@@ -101,12 +101,26 @@ class Constraint(ABC):
     def contains(self, at: Iterate, *, slack: float = 0.0) -> bool:
         """Whether a point belongs to the set, up to a further change of the loss by ``slack``."""
 
-    @abstractmethod
     def land(self, point: FloatArray, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
-        """The point of the set that a point leads to, at most ``reach`` away; None where there is none.
+        """The point of the set that a point leads to.
 
-        Where lower losses belong to the set, ``to_level`` asks for a point with the loss of the start.
+        Parameters
+        ----------
+        point: where to start, shape (n,).
+        reach: how far from it to look.
+        slack: change of the loss that may be left.
+        to_level: whether a point with a lower loss is brought up to the level, where lower losses belong to the set.
+
+        Returns
+        -------
+        The landing point, or None where there is none within reach or the loss is not finite on the way.
         """
+        at = self.evaluate(point)
+        return None if at is None else self.settle(at, reach=reach, slack=slack, to_level=to_level)
+
+    @abstractmethod
+    def settle(self, at: Iterate, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
+        """The landing point from a point where the loss is known already; see :meth:`land`."""
 
     @abstractmethod
     def tangent_space(self, at: Iterate, gradient: FloatArray) -> TangentSpace:

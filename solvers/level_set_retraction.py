@@ -91,30 +91,18 @@ class LevelSet(Constraint):
         held = not self.sub_level or (close and float(gradient @ at.normal) > 0)
         return Hyperplane(at.normal) if held else WholeSpace()
 
-    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
+    def settle(self, at: Iterate, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
         """The point of the set on the line through a point along the gradient there.
 
         Newton's method for one unknown, by bisection wherever a step would leave the bracket of known signs.
-
-        Parameters
-        ----------
-        point: where to start, shape (n,).
-        reach: how far from it to look.
-        slack: change of the loss that may be left.
-        to_level: whether a point with a lower loss is brought up to the level, too.
-
-        Returns
-        -------
-        The landing point, or None where the line does not meet the set within reach or leaves the domain of the loss.
         """
         lowest = -max(slack, self.allowance) if to_level else -np.inf
-        at = self.evaluate(point)
-        if at is None or self._is_landed(at, lowest, slack):
+        if self._is_landed(at, lowest, slack):
             return at
         if not at.slope:
             return None
         aim = self.level - (self.allowance / 2 if self.sub_level else 0.0)
-        line, shift = at.normal, 0.0
+        point, line, shift = at.point, at.normal, 0.0
         low, high, known_low, known_high = -reach, reach, False, False
         for _ in range(MAX_EVALUATIONS):
             excess = at.value - aim
@@ -157,7 +145,7 @@ class LevelSet(Constraint):
                 return None
             excess = at.value - self.level
             if abs(excess) <= NEAR * abs(self.level) or self.contains(at):
-                return self.land(at.point, reach=reach)
+                return self.settle(at, reach=reach)
             step, trial = float(np.clip(excess / at.slope, -reach, reach)), None
             for _ in range(HALVINGS):
                 trial = self.evaluate(at.point - step * at.normal)

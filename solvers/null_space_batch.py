@@ -40,11 +40,10 @@ class Unseen(Constraint):
         del slack
         return abs(at.value - self.level) <= self.allowance
 
-    def land(self, point: FloatArray, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
+    def settle(self, at: Iterate, *, reach: float, slack: float = 0.0, to_level: bool = False) -> Iterate | None:
         """The point itself, if it belongs to the set."""
         del reach, slack, to_level
-        at = self.evaluate(point)
-        return at if at is not None and self.contains(at) else None
+        return at if self.contains(at) else None
 
     def tangent_space(self, at: Iterate, gradient: FloatArray) -> TangentSpace:
         """The null spaces, the same everywhere."""
