@@ -23,8 +23,8 @@ CARRIED_RESTARTS, EVALUATED_RESTARTS = 4, 2
 SAMPLES_A_START = 16
 """Random elements among which the best are taken as starts, for each of these."""
 
-MOST_CHECKS = 32
-"""Samples of a line that are tried when a guard refuses all optima."""
+MOST_CHECKS, BISECTIONS = 32, 10
+"""Samples of a line that are tried when a guard refuses all optima, and steps from the best of them to the guard."""
 
 
 @final
@@ -98,14 +98,32 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     times[0] = polished(f, times[0], optima.near, optima.border)
     if optima.border is None and plan.period is not None:
         times = [t - plan.period if t > plan.period / 2 else t for t in times]
-    allowed = [t for t in times if plan.admits(f.action.exp([t]))]
-    is_guarded = not allowed
+    least = f.merit(f.start_value)
+    promising = [t for t, height in zip(times, optima.merits, strict=True) if height > least]
+    allowed = [t for t in promising if plan.admits(f.action.exp([t]))]
+    is_guarded = bool(promising) and not allowed
     if is_guarded:
-        times = best_times(optima, f.merit(f.start_value), MOST_CHECKS)
-        allowed = [next((t for t in times if plan.admits(f.action.exp([t]))), 0.0)]
+        times = best_times(optima, least, MOST_CHECKS)
+        first = next((t for t in times if plan.admits(f.action.exp([t]))), 0.0)
+        spacing = float(optima.grid[-1] - optima.grid[0]) / MOST_CHECKS
+        allowed = [_to_the_guard(f, plan, first, spacing, optima.border)]
     evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(optima.times)}
     places = [_at_time(f, plan, t, optima, evidence) for t in allowed]
     return [replace(one, status=Status.TRUST_RADIUS) for one in places] if is_guarded else places
+
+
+def _to_the_guard(f: OrbitTarget, plan: Plan, time: float, spacing: float, border: tuple[float, float] | None) -> float:
+    """The last time that the guards allow on the way from an allowed sample to the better of its neighbours."""
+    merit, exp = merit_along(f), f.action.exp
+    ends = [time - spacing, time + spacing]
+    if border is not None:
+        ends = [min(max(end, border[0]), border[1]) for end in ends]
+    inside, outside = time, max(ends, key=merit)
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        is_better = merit(middle) > merit(inside) and plan.admits(exp([middle]))
+        inside, outside = (middle, outside) if is_better else (inside, middle)
+    return inside
 
 
 def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: Mapping[str, Any]) -> Found:
@@ -117,7 +135,7 @@ def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: 
     if plan.gain is not None:
         level = f.merit(plan.gain * f.start_value)
         reached = crossing(merit, time, level)
-        if reached != time:
+        if reached != time and plan.admits(f.action.exp([reached])):
             status, time = Status.CONVERGED, reached
     g = f.action.exp([time])
     return Found(

@@ -185,13 +185,26 @@ def rng_matrix(*shape: int) -> Any:
     return np.random.default_rng(5).standard_normal(shape)
 
 
-@pytest.mark.parametrize("rate", [1e-3, 1e-2])
-def test_points_where_a_step_is_unstable_are_not_taken(rate: float) -> None:
+@pytest.mark.parametrize("rate", [2e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("start", [(-0.5, 0.3), (1.5, 2.0), (-1.0, -1.0), (0.2, 0.9)])
+def test_points_where_a_step_is_unstable_are_not_taken(start: tuple[float, float], rate: float) -> None:
     objective = Objective.from_loss(ROSENBROCK.loss)
-    result = teleport(objective, [-0.5, 0.3], along=ROSENBROCK, stability=rate)
-    if result.status is not Status.NO_IMPROVEMENT:
-        u = objective.gradient(result.point)
-        assert rate * (u @ objective.hvp(result.point, u)) / (u @ u) <= 1 + 1e-9
+    result = teleport(objective, start, along=ROSENBROCK, stability=rate)
+    free = teleport(objective, start, along=ROSENBROCK)
+    assert free.target_after >= result.target_after >= result.target_before
+    if result.status is Status.NO_IMPROVEMENT:
+        return
+    u = objective.gradient(result.point)
+    assert rate * (u @ objective.hvp(result.point, u)) / (u @ u) <= 1 + 1e-9
+
+
+def test_a_guard_leaves_the_best_of_what_is_stable() -> None:
+    objective = Objective.from_loss(BOOTH.loss)  # curvatures from 2 to 18, in step with the gradient
+    result = teleport(objective, [9.0, -5.0], along=BOOTH, stability=1 / 10)
+    u = objective.gradient(result.point)
+    assert 9 <= (u @ objective.hvp(result.point, u)) / (u @ u) <= 10
+    assert result.gain > 1
+    assert result.status is Status.TRUST_RADIUS
 
 
 def test_a_gain_can_be_enough() -> None:
