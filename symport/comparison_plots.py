@@ -85,8 +85,10 @@ def plot_comparison(
     costs = [run.result.history[-1].gradient_equivalents for arm in rows for run in result.runs_of(name, arm)]
     is_costly = against in ("gradient-equivalents", "seconds") and max(costs) > WIDE * min(costs)
     is_spread = _is_spread(losses)
-    ax.set(xscale="log" if is_costly or (is_spread and against == "loss") else "linear")
-    ax.set(yscale="log" if is_spread else "linear")
+    if is_costly or (is_spread and against == "loss"):
+        _make_logarithmic(ax, "x")
+    if is_spread:
+        _make_logarithmic(ax, "y")
     ax.set(xlabel=AGAINST[against], ylabel="gradient norm" if against == "loss" else "loss")
     ax.set_title(name, loc="left", fontsize=11, color=INK)
     ax.grid(visible=True, color="#e5e7eb", linewidth=0.6)
@@ -185,6 +187,19 @@ def _is_spread(losses: Sequence[Floats]) -> bool:
     """Whether the losses are positive and spread over more than a factor of ten."""
     finite = np.concatenate([one[np.isfinite(one)] for one in losses]) if losses else np.zeros(0)
     return bool(finite.size and finite.min() > 0 and finite.max() > 10 * finite.min())
+
+
+def _make_logarithmic(ax: Axes, side: str) -> None:
+    """A logarithmic axis; with ticks at 1, 2 and 5 where it holds few powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set(**{f"{side}scale": "log"})
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(NullFormatter())
+    if high < 1e3 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _jumps(run: ArmRun) -> list[tuple[int, Floats]]:
