@@ -16,7 +16,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.hyperparameters import POSITIVE, Interval, read_count, read_number
 from solvers.objective import Objective
-from solvers.rule import Rule
+from solvers.rule import Rule, State
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 
@@ -76,13 +76,15 @@ class Guard:
 
 @final
 class Stability:
-    r"""How near a fresh step of a rule is to overshooting, as a function of the point: :math:`\eta\lambda`.
+    r"""How near the step of a rule is to overshooting, as a function of the point: :math:`\eta\lambda`.
 
     Parameters
     ----------
     rule: the optimizer.
     rate: its fixed learning rate.
     products: Hessian-vector products for the largest eigenvalue where there are more than 8 parameters.
+    state, count: of the rule, and its steps since the state was made; a fresh state without. Rules whose fresh step is
+        a multiple of the gradient are judged by that multiple, whatever the state.
 
     >>> from solvers.rules_momentum import GradientDescent
     >>> objective = Objective.from_functions(lambda w: w @ w, lambda w: 2 * w, lambda w, v: 2 * v, size=2)
@@ -90,8 +92,11 @@ class Stability:
     0.5
     """
 
-    def __init__(self, rule: Rule, rate: float, *, products: int = 6) -> None:
+    def __init__(
+        self, rule: Rule, rate: float, *, products: int = 6, state: State | None = None, count: int = 0
+    ) -> None:
         self._rule, self._rate, self._products = rule, rate, products
+        self._state, self._count = state, count
 
     def number(self, objective: Objective, w: FloatArray, *, quick: bool = False) -> float:
         r"""The number :math:`\eta\lambda` of the step at a point, at least 0; infinity where it is not finite.
@@ -105,7 +110,8 @@ class Stability:
             gradient = objective.gradient(w)
             if not np.isfinite(gradient).all():
                 return math.inf
-            step = self._step(gradient, w)
+            factor = self._factor(gradient)
+            step = -factor * gradient if factor is not None else self._step(gradient, self._state, self._count)
             slope = -float(gradient @ step)
             if slope <= 0:
                 return 0.0 if not gradient.any() else math.inf
@@ -115,28 +121,26 @@ class Stability:
                 return math.inf
             bend = float(step @ (hessian @ step if hessian is not None else objective.hvp(w, step)))
             number = max(0.0, bend / slope)
-            factor = self._factor(gradient, step)
-            if factor is None or (quick and not small):
-                return number if math.isfinite(number) else math.inf
-            top = np.linalg.eigvalsh(hessian)[-1] if hessian is not None else self._top(objective, w, gradient)
-            number = max(number, factor * float(top))
+            if factor is not None and (small or not quick):
+                top = np.linalg.eigvalsh(hessian)[-1] if hessian is not None else self._top(objective, w, gradient)
+                number = max(number, factor * float(top))
         return number if math.isfinite(number) else math.inf
 
     def is_proportional(self, gradient: FloatArray) -> bool:
         """Whether the fresh step of the rule is a multiple of the gradient."""
+        return self._factor(gradient) is not None
+
+    def _step(self, gradient: FloatArray, state: State | None, count: int) -> FloatArray:
+        """The displacement of the rule, weight decay left out."""
+        known = self._rule.start(np.zeros_like(gradient)) if state is None else state
+        return self._rule.step(gradient, known, count=count + 1, rate=self._rate, point=np.zeros_like(gradient))[0]
+
+    def _factor(self, gradient: FloatArray) -> float | None:
+        """The number c when the fresh step is -c g and doubles with the gradient; None otherwise."""
         if not gradient.any():
-            return False
-        return self._factor(gradient, self._step(gradient, gradient)) is not None
-
-    def _step(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
-        """The displacement of the rule from a fresh state, weight decay left out."""
-        state = self._rule.start(gradient)
-        return self._rule.step(gradient, state, count=1, rate=self._rate, point=w * 0)[0]
-
-    def _factor(self, gradient: FloatArray, step: FloatArray) -> float | None:
-        """The number c when the step is -c g and doubles with the gradient; None otherwise."""
+            return None
+        step, twice = self._step(gradient, None, 0), self._step(2 * gradient, None, 0)
         factor = float(-(gradient @ step) / (gradient @ gradient))
-        twice = self._step(2 * gradient, gradient)
         same = np.allclose(step, -factor * gradient, rtol=1e-9, atol=0) and np.allclose(twice, 2 * step, rtol=1e-9)
         return factor if same else None
 

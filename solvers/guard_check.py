@@ -10,7 +10,7 @@ import numpy as np
 from solvers.guard import Guard, Stability
 from solvers.objective import Objective
 from solvers.results import TeleportResult
-from solvers.rule import SecondOrderRule
+from solvers.rule import SecondOrderRule, State
 from solvers.run_state import RunState
 from solvers.scipy_stepper import ScipyStepper
 from solvers.stepper import Stepper
@@ -37,8 +37,15 @@ class GuardCheck:
     def __init__(self, guard: Guard, *, objective: Objective, stepper: Stepper | ScipyStepper) -> None:
         self._guard, self._objective, self._stepper = guard, objective, stepper
 
-    def refusal(self, run: RunState, result: TeleportResult) -> str | None:
-        """Why a destination is refused; None where it is not."""
+    def refusal(self, run: RunState, result: TeleportResult, state: State, count: int) -> str | None:
+        """Why a destination is refused; None where it is not.
+
+        Parameters
+        ----------
+        run: where the teleport began.
+        result: where it leads.
+        state, count: of the rule there.
+        """
         before, after = result.loss_before, result.loss_after
         if not after - before <= DRIFT * abs(before):
             return f"the loss rose from {before:.6g} to {after:.6g}"
@@ -46,26 +53,28 @@ class GuardCheck:
             return f"the norm of a matrix changed by more than a factor {self._guard.scale:g}"
         if math.isinf(self._guard.stability) or isinstance(self._stepper, ScipyStepper):
             return None
-        stability = self.stability(run)
+        stability = self.stability(run, state, count)
         if stability is None:
             return self._refused_step(self._stepper, run, result.point)
-        number, limit = stability.number(self._objective, result.point), self.limit(run, stability)
+        number, limit = stability.number(self._objective, result.point), self.limit(run)
         if number <= limit:
             return None
         return f"the step would overshoot: rate times curvature is {number:.6g}, above {limit:.6g}"
 
-    def stability(self, run: RunState) -> Stability | None:
+    def stability(self, run: RunState, state: State, count: int) -> Stability | None:
         """The stability number at the rate of the coming step; None where another test is made, or none."""
         stepper = self._stepper
         if isinstance(stepper, ScipyStepper) or isinstance(stepper.rule, SecondOrderRule):
             return None
         if not stepper.has_fixed_rate or math.isinf(self._guard.stability):
             return None
-        return Stability(stepper.rule, stepper.fixed_rate(run.step + 1), products=self._guard.products)
+        rate, products = stepper.fixed_rate(run.step + 1), self._guard.products
+        return Stability(stepper.rule, rate, products=products, state=state, count=count)
 
-    def limit(self, run: RunState, stability: Stability) -> float:
+    def limit(self, run: RunState) -> float:
         """The largest number allowed; where the step is no multiple of the gradient, what the point has already."""
-        if stability.is_proportional(run.gradient):
+        stability = self.stability(run, run.state, run.count)
+        if stability is None or stability.is_proportional(run.gradient):
             return self._guard.stability
         return max(self._guard.stability, stability.number(self._objective, run.w))
 

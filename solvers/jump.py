@@ -126,19 +126,32 @@ class Jump:
                 raise KeyboardInterrupt
             if np.array_equal(result.point, run.w):
                 return None, result, None
-            refusal = None if self._check is None else self._check.refusal(run, result)
-            overshoots |= refusal is not None
-            landing, refusal = self._land(run, result) if refusal is None else (None, refusal)
+            landing, refusal, is_unsafe = self._tried(run, result)
             if refusal is None:
                 return landing, result, None
+            overshoots |= is_unsafe
             refused.append((result, refusal))
         for result in self._reduced(run, [one for one, _ in refused]) if overshoots else ():
-            if self._check is not None and self._check.refusal(run, result) is None:
-                landing, refusal = self._land(run, result)
-                if refusal is None:
-                    return landing, result, None
+            landing, refusal, _ = self._tried(run, result)
+            if refusal is None:
+                return landing, result, None
         best, refusal = refused[0]
         return None, best, refusal
+
+    def _tried(self, run: RunState, result: TeleportResult) -> tuple[Landing | None, str | None, bool]:
+        """The run at a destination, or why the teleport is not taken and whether it is the guard that refuses it."""
+        state, count, problem = self._moved_state(run, result)
+        if problem is not None:
+            return None, problem, False
+        refusal = None if self._check is None else self._check.refusal(run, result, state, count)
+        if refusal is not None:
+            return None, refusal, True
+        w = np.array(result.point, dtype=float)
+        value, gradient = self._batches(run.step).value_and_grad(w)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return None, "the loss or its gradient is not finite at the destination", False
+        landing = Landing(w=w, state=state, count=count, value=value, gradient=gradient)
+        return landing, self._judged(run, landing), False
 
     def _searched(self, run: RunState, target: Any) -> Iterator[TeleportResult]:
         """The optima of a search from the point of a run, best first."""
@@ -162,10 +175,10 @@ class Jump:
             maximize = schedule.maximize
             yield from nearer(self._objective, run.w, refused, along=self._move, target=target, maximize=maximize)
             return
-        stability = None if check is None else check.stability(run)
+        stability = None if check is None else check.stability(run, run.state, run.count)
         if check is None or stability is None:
             return
-        limit, floor = check.limit(run, stability), first.target_before
+        limit, floor = check.limit(run), first.target_before
         stable = StableTarget(target, stability, limit=limit, maximize=schedule.maximize, floor=floor)
         again = next(self._searched(run, stable))
         if again.status is Status.INTERRUPTED:
@@ -191,27 +204,11 @@ class Jump:
             cost=Cost(),
         )
 
-    def _land(self, run: RunState, result: TeleportResult) -> tuple[Landing | None, str | None]:
-        """The run at the destination, or why the teleport is not taken."""
-        objective = self._batches(run.step)
-        w = np.array(result.point, dtype=float)
-        value, gradient = objective.value_and_grad(w)
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return None, "the loss or its gradient is not finite at the destination"
-        state, count, problem = self._moved_state(run, result, gradient)
-        if problem is not None:
-            return None, problem
-        landing = Landing(w=w, state=state, count=count, value=value, gradient=gradient)
-        refusal = self._judged(run, landing)
-        return (landing, None) if refusal is None else (None, refusal)
-
-    def _moved_state(
-        self, run: RunState, result: TeleportResult, gradient: FloatArray
-    ) -> tuple[State, int, str | None]:
+    def _moved_state(self, run: RunState, result: TeleportResult) -> tuple[State, int, str | None]:
         """The state of the rule and its count at the destination, and why there is none."""
         schedule = self._schedule
         if schedule.state == "reset":
-            return self._stepper.start(gradient), 0, None
+            return self._stepper.start(run.gradient), 0, None
         if schedule.state == "keep" or schedule.action is None or not run.state:
             return run.state, run.count, None
         if result.element is None:

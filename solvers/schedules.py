@@ -119,7 +119,7 @@ class Every(TeleportSchedule):
     [99, 199, 299, 399]
     """
 
-    def __init__(self, period: int, *, start: int = 0, stop: int | None = None, **options: Any) -> None:
+    def __init__(self, period: int, /, *, start: int = 0, stop: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.period = _step(period, "the period of Every", low=1)
         self.start = _step(start, "start", low=0)
@@ -152,7 +152,7 @@ class At(TeleportSchedule):
     (199, (5,))
     """
 
-    def __init__(self, steps: int | Sequence[int], *more: int, **options: Any) -> None:
+    def __init__(self, steps: int | Sequence[int], /, *more: int, **options: Any) -> None:
         super().__init__(**options)
         given = [steps] if isinstance(steps, int | np.integer) else steps
         if not isinstance(given, Sequence | np.ndarray | range | set | frozenset) or isinstance(given, str):
@@ -187,7 +187,7 @@ class When(TeleportSchedule):
     False
     """
 
-    def __init__(self, trigger: Trigger, **options: Any) -> None:
+    def __init__(self, trigger: Trigger, /, **options: Any) -> None:
         super().__init__(**options)
         if not callable(trigger):
             raise InputError(

@@ -247,3 +247,27 @@ def test_repeated_blow_ups_lead_back_to_the_run_without_teleports():
     assert math.isfinite(result.history[-1].loss)
     assert result.status is not Status.NON_FINITE
     assert result.value < 4 * 0.992**60
+
+
+def test_the_step_of_an_adaptive_rule_is_judged_with_its_state():
+    objective, w, rate = quadratic(STEEP), np.array([1.0, 0.2]), 0.5
+    rule = Adam(learning_rate=rate, epsilon=0.0)
+    state = {"average": np.array([1.0, 20.0]), "square": np.array([400.0, 4e4])}
+    step = rule.step(STEEP * w, state, count=5, rate=rate)[0]
+    number = Stability(rule, rate, state=state, count=4).number(objective, w)
+    assert number == pytest.approx((step @ (STEEP * step)) / -(STEEP * w @ step))
+    assert number < Stability(rule, rate).number(objective, w)
+
+
+def test_accepted_teleports_on_a_network_keep_every_rule_going():
+    net, action = network(samples=40, widths=(5, 6, 3)), scalings((5, 6, 3))
+    start = net.initial(0)
+    rates = {"gradient-descent": 5e-4, "heavy-ball": 1e-4, "adagrad": 2e-2, "rmsprop": 2e-3, "adam": 5e-3}
+    for rule, rate in rates.items():
+        options = {"rule": rule, "learning_rate": rate, "steps": 60}
+        schedule = Every(20, along=action, steps=5, accept=Rollout(steps=20))
+        result, plain = minimize(net, start, **options, teleport=schedule), minimize(net, start, **options)
+        taken = [one for one in result.teleports if one.status is not Status.REJECTED]
+        assert max(one.gain for one in taken) > 1.1
+        assert result.value <= 1.02 * plain.value
+        assert all(one.relative_drift < 1e-10 for one in taken)

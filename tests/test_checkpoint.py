@@ -113,7 +113,7 @@ def test_an_interruption_at_any_evaluation_returns_the_best_point_and_resumes_wi
     whole = run()
     total = calls
     assert any(record.teleported for record in whole.history)
-    for stop in [*range(3, 40), *range(40, total, 23), *range(total - 10, total + 1)]:
+    for stop in [*range(3, 40, 5), *range(40, total, 47), *range(total - 4, total + 1)]:
         path.unlink(missing_ok=True)
         stopped = run(stop, checkpoint=path)
         assert stopped.status is Status.INTERRUPTED

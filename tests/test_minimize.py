@@ -8,7 +8,9 @@ import pytest
 from minimize_cases import BOOTH, CORNER, JumpTo, anywhere, comparable, network, quadratic
 
 from manifolds.errors import InputError
+from manifolds.space_products import Product
 from manifolds.spaces import Stiefel
+from manifolds.vector_spaces import Euclidean
 from solvers.batches import MiniBatches
 from solvers.minimize import minimize, read_rule
 from solvers.objective import Objective
@@ -328,3 +330,19 @@ def test_hyperparameters_are_checked_by_the_rules():
     for make in (lambda: Adam(beta1=1.0), lambda: HeavyBall(momentum=-0.1), lambda: GradientDescent(learning_rate="x")):
         with pytest.raises(InputError):
             minimize(BOWL, CORNER, rule=make())
+
+
+def test_parameters_on_several_spaces_move_together():
+    space = Product({"Y": Stiefel(4, 2), "b": Euclidean((3,))})
+    objective = Objective.from_functions(
+        lambda w: float(np.sum(w[:8] ** 3) + np.sum((w[8:] - 2.0) ** 2)),
+        lambda w: np.concatenate([3 * w[:8] ** 2, 2 * (w[8:] - 2.0)]),
+        shapes={"Y": (4, 2), "b": (3,)},
+    )
+    start = {"Y": space.random(0)["Y"], "b": np.zeros(3)}
+    result = minimize(objective, start, space=space, rule="adam", learning_rate=0.05, steps=400)
+    assert space.belongs(result.point)
+    np.testing.assert_allclose(result.point["b"], 2.0, atol=1e-2)
+    assert result.value < objective.value(start) - 12
+    with pytest.raises(InputError, match="in the order"):
+        minimize(objective, start, space=Product({"b": Euclidean((3,)), "Y": Stiefel(4, 2)}))
