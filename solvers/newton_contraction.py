@@ -14,6 +14,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.convergence.theorem_check import Checked, checked, figure, undecided, vanishing
+from solvers.equivalence.enclosed_constants import enclosed_constants
 from solvers.equivalence.local_steepest import local_steepest
 from solvers.newton_order import observed_order, require_positive
 from solvers.objective import Objective, as_objective
@@ -35,6 +36,8 @@ FLAT = 1e-8
 """Gradient at the minimiser, relative to the curvature times the radius, up to which it is zero."""
 
 SLACK = 1e-9
+
+ENCLOSED = "ball arithmetic encloses the exact derivatives on boxes that cover the ball"
 
 
 def check_newton_contraction(
@@ -59,8 +62,8 @@ def check_newton_contraction(
     problem: the loss.
     minimiser: where its gradient is zero.
     radius: of the ball, in the units of the parameters.
-    strong_convexity, hessian_lipschitz: the constants, where they are known; otherwise they are sampled, and the claims
-        say so.
+    strong_convexity, hessian_lipschitz: the constants, where they are known; otherwise they are enclosed by ball
+        arithmetic, which proves them, for losses of at most four parameters where that succeeds, else sampled.
     samples: number of sampled Hessians and of starts.
     rng: seed or generator.
 
@@ -90,12 +93,18 @@ def check_newton_contraction(
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 2:
         raise InputError(f"samples={samples!r}", why="it is a number of points", cure="give 2, 3, ...")
     ball = _Ball.sampled(objective, centre, radius, int(samples), generator)
-    claims = [_minimum(objective, centre, radius, ball), _convex(ball, strong_convexity)]
+    enclosed = None
+    if objective.loss is not None and strong_convexity is None and hessian_lipschitz is None:
+        enclosed = enclosed_constants(objective.loss, getattr(objective, "data", {}), centre, radius)
+    proved = enclosed is not None
+    strong_convexity, hessian_lipschitz = enclosed or (strong_convexity, hessian_lipschitz)
+    convex = _convex(ball, strong_convexity, proved=proved)
+    claims = [_minimum(objective, centre, radius, ball), convex]
     if ball.convexity > 0 and claims[0].verdict == "measured":
-        claims.append(_lipschitz(ball, hessian_lipschitz))
+        claims.append(_lipschitz(ball, hessian_lipschitz, proved=proved))
         mu = strong_convexity if strong_convexity is not None else ball.convexity
         G = hessian_lipschitz if hessian_lipschitz is not None else ball.lipschitz
-        given = strong_convexity is not None and hessian_lipschitz is not None
+        given = strong_convexity is not None and hessian_lipschitz is not None and not proved
         starts = _starts(centre, radius, ball, generator, min(int(samples), 12))
         claims += _contraction(objective, centre, radius, starts, mu=mu, G=G, given=given)
         claims.append(observed_order(objective, centre, radius=radius, rng=generator).claim)
@@ -161,11 +170,13 @@ def _minimum(objective: Objective, centre: FloatArray, radius: float, ball: _Bal
     return vanishing(statement, size / scale if scale else np.inf, tolerance=FLAT, name="minimum", gradient_norm=size)
 
 
-def _convex(ball: _Ball, given: float | None) -> Claim:
+def _convex(ball: _Ball, given: float | None, *, proved: bool) -> Claim:
     """That the Hessian is at least mu on the ball."""
     statement = "convex: the Hessian is at least mu > 0 on the ball"
     mu = ball.convexity if given is None else given
     facts = {"name": "convex", "mu": figure(mu), "beta": figure(ball.curvature), "samples": ball.samples}
+    if proved:
+        return Claim(statement=statement, verdict="proved", reason=ENCLOSED, evidence=facts)
     if not ball.convexity > 0:
         why = f"an eigenvalue of {ball.convexity:.3g} was seen: the ball is too large, or the minimum is degenerate"
         return undecided(statement, why, **facts)
@@ -176,10 +187,12 @@ def _convex(ball: _Ball, given: float | None) -> Claim:
     return Claim(statement=statement, verdict="measured", reason=why, evidence=facts)
 
 
-def _lipschitz(ball: _Ball, given: float | None) -> Claim:
+def _lipschitz(ball: _Ball, given: float | None, *, proved: bool) -> Claim:
     """That the Hessian has the Lipschitz constant G on the ball."""
     statement = "lipschitz: the Hessian has the Lipschitz constant G on the ball"
     facts = {"name": "lipschitz", "G": figure(ball.lipschitz if given is None else given), "samples": ball.samples}
+    if proved:
+        return Claim(statement=statement, verdict="proved", reason=ENCLOSED, evidence=facts)
     if given is not None and ball.lipschitz > given * (1 + 1e-6) + 1e-6 * ball.curvature:
         why = f"the quotient {ball.lipschitz:.6g} was seen"
         return Claim(statement=statement, verdict="refuted", reason=why, evidence=facts)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from manifolds import InputError
+from solvers.equivalence.enclosed_constants import enclosed_constants
 from solvers.equivalence.local_steepest import local_steepest
 from solvers.newton import check_newton_contraction, named_claim, observed_order
 from solvers.objective import Objective
@@ -52,6 +53,33 @@ def test_the_bound_holds_and_the_order_is_seen(name: str) -> None:
     assert contraction.evidence["largest_distance_ratio_of_the_teleport"] <= 1.001
     if order == 2:
         assert found.evidence["constant"] == pytest.approx(found.evidence["predicted_constant"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "radius", "mu", "G"),
+    [
+        ("exp(x) - x", 0.5, np.exp(-0.5), np.exp(0.5)),
+        ("x**2 + 4*y**2", 1.0, 2.0, 0.0),
+        ("sqrt(1 + x**2) + y**2", 0.2, 1.04**-1.5, 3 * 0.2 / 1.04**2.5),
+        ("x**2 + x**3/6 + y**2", 0.5, 1.5, 1.0),
+    ],
+)
+def test_enclosed_constants_are_on_the_safe_side_and_sharp(text: str, radius: float, mu: float, G: float) -> None:
+    """Constants in closed form."""
+    loss = Loss.parse(text)
+    found = enclosed_constants(loss, {}, np.zeros(len(loss.entries)), radius)
+    assert found is not None
+    assert 0.97 * mu <= found[0] <= mu * (1 + 1e-12)
+    assert G * (1 - 1e-12) <= found[1] <= 1.1 * G + 1e-12
+
+
+def test_enclosures_prove_the_constants_where_they_can() -> None:
+    check = check_newton_contraction(EXPONENTIALS, [0, 0], radius=0.2)
+    claims = [named_claim(check, name) for name in ("convex", "lipschitz")]
+    assert [claim.verdict for claim in claims if claim is not None] == ["proved", "proved"]
+    for text in ("abs(x) + x**2", "x**2 - y**2", "relu(x)**2 + x**2"):
+        loss = Loss.parse(text)
+        assert enclosed_constants(loss, {}, np.zeros(len(loss.entries)), 0.1) is None
 
 
 def test_the_constant_of_the_exponentials_in_closed_form() -> None:
