@@ -214,26 +214,36 @@ def require_kept(
     InputError: the objective changes, or the action is not defined at w.
     """
     value, gradient = level
-    worst, at_minimum = 0.0, ROUNDED_MINIMUM * (1.0 + float(np.abs(w).max(initial=0.0))) ** 4
-    for scale, apart in ((0.1, 0.0), (0.02, 0.1)):
-        near = f" with |log g| = {scale:g}" if action.dimension else ""
-        try:
-            g = random_element(action, rng, length=scale)
-            here = w + apart * (1.0 + np.abs(w)) * rng.standard_normal(len(w)) / np.sqrt(len(w))
-            moved = np.asarray(action.apply(g, here))
-        except InputError:
-            if apart:
-                continue
-            raise
-        first = objective.value(here) if apart else value
-        change = abs(objective.value(moved) - first)
-        if apart and not np.isfinite(change):
+    at_minimum = ROUNDED_MINIMUM * (1.0 + float(np.abs(w).max(initial=0.0))) ** 4
+    moved, length = _moved_a_little(action, w, rng)
+    beside = w + 0.1 * (1.0 + np.abs(w)) * rng.standard_normal(len(w)) / np.sqrt(len(w))
+    pairs = [(value, objective.value(moved), length)]
+    try:  # where w is a fixed point of the action, another point shows what it does
+        moved, length = _moved_a_little(action, beside, rng)
+        pairs.append((objective.value(beside), objective.value(moved), length))
+    except InputError:
+        beside = w
+    for first, second, near in pairs:
+        change = abs(second - first)
+        if first is not value and not np.isfinite(change):
             continue
-        if not change <= KEPT * max(abs(value), abs(first)) + 100 * rounding(gradient, here) + at_minimum:
+        if not change <= KEPT * max(abs(value), abs(first)) + 100 * rounding(gradient, beside) + at_minimum:
             raise InputError(
                 "the action does not keep the objective",
-                why=f"a random element{near} changes it from {first:.6g} by {change:.3g}",
+                why=f"a random element{f' with |log g| = {near:g}' if near else ''} changes it from {first:.6g} by "
+                f"{change:.3g}",
                 cure="use an action of this objective: the one of its loss, of its data, without a penalty on norms",
             )
-        worst = max(worst, 0.0 if apart else change)
-    return worst
+    return abs(pairs[0][1] - value)
+
+
+def _moved_a_little(action: GroupAction, w: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, float]:
+    """A point moved by a random element and the length of its logarithm: 1/10, or less where that is not defined."""
+    for length in (0.1, 0.01):
+        try:
+            moved = np.asarray(action.apply(random_element(action, rng, length=length), w))
+            return moved, length if action.dimension else 0.0
+        except InputError:
+            continue
+    moved = np.asarray(action.apply(random_element(action, rng, length=0.001), w))
+    return moved, 0.001 if action.dimension else 0.0
