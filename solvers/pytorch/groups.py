@@ -1,0 +1,178 @@
+"""Groups of parameters: what may be written in one, and the rule that it means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from manifolds.errors import InputError
+from manifolds.homogeneous import Homogeneous
+from manifolds.space import Space
+from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, read_number
+from solvers.pytorch.parameter import ManifoldParameter, placed, space_of
+from solvers.rule import Rule, SecondOrderRule
+from solvers.rules import make_rule
+from solvers.step_size import StepSize
+
+OPTIONS = ("space", "retraction", "trust_radius", "maximize", "check_finite", "project")
+"""What a group may say beside its parameters, its rule, its lr and the hyperparameters of the rule."""
+
+
+def read_rule(rule: Any, hyperparameters: Mapping[str, Any]) -> Rule:
+    """The rule of a name, or a rule with other hyperparameters.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name, a hyperparameter is unknown, or the rule needs more than gradients.
+
+    Examples
+    --------
+    >>> read_rule("heavy-ball", {"momentum": 0.5})
+    HeavyBall(learning_rate=0.01, momentum=0.5)
+    """
+    if "learning_rate" in hyperparameters:
+        raise InputError(
+            "learning_rate is given", why="a group of PyTorch calls it lr, and schedulers change it", cure="write lr="
+        )
+    if isinstance(rule, Rule):
+        known = [field.name for field in fields(rule)]
+        for name in hyperparameters:
+            if name not in known:
+                near = difflib.get_close_matches(name, [*known, *OPTIONS, "lr"], n=1)
+                raise InputError(
+                    f"{name!r} is given to a group with the rule {type(rule).__name__}",
+                    why="it is neither an option of a group nor a hyperparameter of this rule"
+                    + (f"; the nearest is {near[0]!r}" if near else ""),
+                    cure=f"use {', '.join(['lr', *OPTIONS, *(name for name in known if name != 'learning_rate')])}",
+                )
+        made = replace(rule, **hyperparameters)
+    else:
+        made = make_rule(rule, **hyperparameters)
+    if not isinstance(made, Rule) or isinstance(made, SecondOrderRule) or isinstance(made.learning_rate, StepSize):
+        raise InputError(
+            f"the rule {rule!r}",
+            why="it asks an objective for values or Hessians, and an optimizer of PyTorch is given gradients alone",
+            cure="take a rule of gradients with a fixed lr, such as 'adam', or `solvers.minimize.minimize`",
+        )
+    return made
+
+
+def read_group(group: dict[str, Any], *, rule: Any, hyperparameters: Mapping[str, Any], lr: Any) -> dict[str, Any]:
+    """A group as the optimizer keeps it: `rule`, `lr`, `schedule` and the options, beside its parameters.
+
+    Parameters
+    ----------
+    group : dict
+        As the user wrote it.
+    rule, hyperparameters, lr
+        Those of the optimizer, for groups that do not say.
+
+    Raises
+    ------
+    InputError
+        If something in it is unknown or does not fit.
+    """
+    known = {"params", "param_names", "rule", "lr", "initial_lr", *OPTIONS}
+    own = {name: value for name, value in group.items() if name not in known}
+    if group.get("rule") is None:
+        made = read_rule(read_rule(rule, hyperparameters), own)
+        rate = group["lr"] if group.get("lr") is not None else lr
+    else:
+        made = read_rule(group["rule"], own)
+        given = made.learning_rate if isinstance(group["rule"], Rule) else lr
+        rate = group["lr"] if group.get("lr") is not None else given
+    if rate is None:
+        rate = made.learning_rate if isinstance(rule, Rule) else 1e-3
+    schedule = rate if callable(rate) and not isinstance(rate, Tensor) else None
+    rate = _read_rate(schedule(1) if schedule is not None else rate)
+    space = group.get("space")
+    if group.get("retraction") is not None:
+        space = with_retraction(space, group["retraction"])
+    radius = group.get("trust_radius")
+    if radius is not None:
+        radius = read_number(radius, name="trust_radius", interval=POSITIVE)
+    finite = group.get("check_finite", "auto")
+    if finite not in (True, False, "auto"):
+        raise InputError(
+            f"check_finite = {finite!r}", why="it is True, False or 'auto'", cure="leave it out for 'auto'"
+        )
+    rest = {name: group[name] for name in ("params", "param_names", "initial_lr") if name in group}
+    options = {"trust_radius": radius, "maximize": bool(group.get("maximize", False)), "check_finite": finite}
+    return {**rest, "lr": rate, "schedule": schedule, "rule": made, "space": space, **options}
+
+
+def _read_rate(rate: Any) -> Any:
+    """A learning rate: a number from 0 up, or a tensor, which is used as it is."""
+    return rate if isinstance(rate, Tensor) else read_number(rate, name="lr", interval=NON_NEGATIVE)
+
+
+def with_retraction(space: Any, retraction: str) -> Space:
+    """The space with another retraction.
+
+    Raises
+    ------
+    InputError
+        If it has none to choose.
+
+    Examples
+    --------
+    >>> from manifolds.spaces import Stiefel
+    >>> with_retraction(Stiefel(5, 2), "geodesic")
+    Stiefel(5, 2, retraction='geodesic')
+    """
+    if not isinstance(space, Homogeneous):
+        raise InputError(
+            f"retraction = {retraction!r} is given to a group with the space {space!r}",
+            why="only the homogeneous spaces have several retractions",
+            cure="leave it out, or give the group such a space",
+        )
+    field = {"field": space.field} if space.form.copies == 1 else {}
+    return type(space)(space.N, space.n, retraction=retraction, section=space.section_kind, **field)
+
+
+@torch.no_grad()
+def check_group(group: dict[str, Any], index: int, *, project: bool) -> None:
+    """Refuse what does not fit together in a group, and put its parameters on their space where that is asked for.
+
+    Raises
+    ------
+    InputError
+        If parameters are not on their space, differ in type or device, or would decay on a curved space.
+    """
+    params: Sequence[Tensor] = group["params"]
+    spaces = [space_of(param, group["space"]) for param in params]
+    curved = [(k, space) for k, space in enumerate(spaces) if space is not None]
+    for k, param in enumerate(params):
+        name = f"the parameter {k} of group {index}"
+        if isinstance(param, ManifoldParameter) and param.space != spaces[k]:
+            raise InputError(
+                f"{name} carries {param.space.name}, and its group says {group['space']!r}",
+                why="a parameter moves on one space",
+                cure="leave the space of the group out, or give a plain parameter",
+            )
+    if group["space"] is not None and len({(param.dtype, param.device) for param in params}) > 1:
+        kinds = ", ".join(sorted({f"{param.dtype} on {param.device}" for param in params}))
+        raise InputError(
+            f"the parameters of group {index} differ: {kinds}",
+            why="equal spaces make their steps together, in one type on one device",
+            cure="convert them, or give each kind its own group",
+        )
+    weight = getattr(group["rule"], "weight_decay", 0.0)
+    for k, space in curved:
+        if weight and isinstance(space, Homogeneous):
+            raise InputError(
+                f"weight_decay = {weight:g} is given to the parameter {k} of group {index} on {space.name}",
+                why="all points of a compact space have the same norm, so that decay has no direction there"
+                if space.compact
+                else "a decayed point is none of the space",
+                cure="write weight_decay=0 in this group, and give parameters without a space their own group",
+            )
+        data = placed(params[k].detach(), space, project=project, name=f"the parameter {k} of group {index}")
+        if project:
+            params[k].copy_(data)
