@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.level_set_ascent import Ascent, Limits
+from solvers.level_set_ascent import Ascent, Limits, rounding
 from solvers.level_set_constraint import Iterate
 from solvers.level_set_merit import make_merit
 from solvers.level_set_retraction import LevelSet
@@ -112,7 +112,8 @@ class LevelSetMove(Move):
                     statuses.append(climbs[-1].run())
         except KeyboardInterrupt:
             statuses = [Status.INTERRUPTED] * len(climbs)
-        best = max(range(len(climbs)), key=lambda k: climbs[k].merit)
+        merits = [climb.merit - (k > 0) * rounding(climb.merit) for k, climb in enumerate(climbs)]
+        best = int(np.argmax(merits))
         ascent = climbs[best]
         return Destination(
             point=ascent.at.point, status=statuses[best], steps=ascent.steps, evidence=self._evidence(climbs, best)

@@ -198,9 +198,10 @@ class Ascent:
         """The best of the trials along a unit vector that raise the merit enough, up to a slack of the loss."""
         length = self._length or FIRST_GAIN / slope
         best, ceiling, expansions = None, np.inf, 0
+        least = rounding(self.merit)
         for _ in range(TRIALS):
             trial = self._trial(direction, length, slack)
-            if trial is None or trial.merit - self.merit < ARMIJO * trial.length * slope:
+            if trial is None or trial.merit - self.merit < max(ARMIJO * trial.length * slope, least):
                 if best is not None:
                     break
                 ceiling = length
@@ -235,7 +236,7 @@ class Ascent:
         if at is None or self._is_outside(at):
             return None
         polished = self._accepted(at, found.length)
-        return polished if polished.merit > self.merit else None
+        return polished if polished.merit > self.merit + rounding(self.merit) else None
 
     def _accepted(self, at: Iterate, length: float) -> Accepted:
         """A point with its merit."""
@@ -244,6 +245,11 @@ class Ascent:
     def _is_outside(self, at: Iterate) -> bool:
         """Whether a point lies outside of the trust region."""
         return bool(np.linalg.norm(at.point - self.feasible.start.point) > self.limits.radius)
+
+
+def rounding(merit: float) -> float:
+    """The differences from a merit that count as rounding."""
+    return ROUNDING * max(1.0, abs(merit))
 
 
 def _fitted(trial: Accepted, merit: float, slope: float) -> float:

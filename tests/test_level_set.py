@@ -172,6 +172,25 @@ def test_trust_region_ends_at_its_border(form: str) -> None:
     assert drift <= 1e-12
 
 
+def test_a_search_slides_along_the_border_of_the_trust_region() -> None:
+    """On the plane z = 0, against a dense search on the circle to which trials are pulled back."""
+    objective = Objective.from_loss(Loss.parse("z", ["x", "y", "z"]))
+    goal = np.array([5.0, 1.0, 0.0])
+    scale = np.array([1.0, 10.0, 0.0])
+    target = FunctionTarget(
+        lambda objective, w: (-float(scale @ (w - goal) ** 2), -2 * scale * (w - goal)), has_gradient=True
+    )
+    start = np.array([0.5, -2.0, 0.0])
+    found, _, drift = search(objective, start, target, radius=1.0, steps=40)
+    angles = np.linspace(0, 2 * np.pi, 10001)
+    circle = start + 0.99 * np.column_stack([np.cos(angles), np.sin(angles), 0 * angles])
+    best = (-((circle - goal) ** 2) @ scale).max()
+    assert found.status == Status.TRUST_RADIUS
+    assert drift == 0
+    assert np.linalg.norm(found.point - start) <= 1
+    assert target.value(objective, found.point) >= best - 1e-6 * abs(best)
+
+
 def test_minimum_of_the_gradient_norm() -> None:
     found, gain, drift = search(from_text(BOOTH), (5, -5), maximize=False)
     assert found.status == Status.CONVERGED
