@@ -25,6 +25,7 @@ MAX_EXPONENT = 64
 """Highest power of a number."""
 
 
+@final
 class NotExactError(Exception):
     """A loss has no exact quadratic that can be computed here; the message says why."""
 
