@@ -16,7 +16,7 @@ from solvers.meter import Meter
 from solvers.objective import Objective
 from solvers.progress import Progress
 from solvers.results import Record, TeleportResult
-from solvers.run_state import LoopState, RunState, Snapshot
+from solvers.run_state import HistoryView, LoopState, RunState, Snapshot
 from solvers.schedules import TeleportSchedule
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
@@ -213,7 +213,7 @@ class Loop:
             loss=run.value,
             gradient_norm=record.gradient_norm,
             best_value=run.best_value,
-            history=self.history,
+            history=HistoryView(self.history, run.records),
         )
 
     def teleported(self, run: RunState) -> tuple[RunState, bool]:

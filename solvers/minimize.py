@@ -110,8 +110,7 @@ def minimize(
     jump = None
     if schedule is not None:
         jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, seed=seed)
-    meter = Meter(Cost())
-    meter.watch(known.ledger)
+    meter = _meter(Cost(), known, schedule)
     start, value, gradient = _start(known, coordinates, w)
     problem = {
         "parameters": describe(known.space.shapes),
@@ -253,6 +252,14 @@ def _first_state(loop: Loop, w: FloatArray, value: float, gradient: FloatArray, 
     except KeyboardInterrupt:
         return None
     loop.history[:], loop.teleports[:] = saved.history, saved.teleports
-    loop.meter = Meter(saved.run.cost)
-    loop.meter.watch(loop.objective.ledger)
+    loop.meter = _meter(saved.run.cost, loop.objective, loop.schedule)
     return saved.run
+
+
+def _meter(before: Cost, objective: Objective, schedule: TeleportSchedule | None) -> Meter:
+    """The count of a run that has cost so much before."""
+    meter = Meter(before)
+    meter.watch(objective.ledger)
+    if schedule is not None and schedule.objective is not None:
+        meter.watch(schedule.objective.ledger)
+    return meter

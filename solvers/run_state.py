@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, final, overload
 
 from solvers.cost import Cost
 from solvers.results import Record
 from solvers.rule import State
 from symmetries.actions.parameter_space import FloatArray
+
+
+@final
+class HistoryView(Sequence[Record]):
+    """The first records of a list that goes on growing, read-only.
+
+    Parameters
+    ----------
+    records: the list.
+    length: how many of them are seen.
+    """
+
+    def __init__(self, records: list[Record], length: int) -> None:
+        self._records, self._length = records, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        if isinstance(index, slice):
+            return [self._records[k] for k in range(*index.indices(self._length))]
+        return self._records[range(self._length)[index]]
 
 
 @final

@@ -115,3 +115,23 @@ def test_nonsense_is_refused(make):
         make()
     assert caught.value.why
     assert caught.value.cure
+
+
+def test_a_teleport_may_search_another_objective_and_its_cost_is_counted():
+    other = quadratic((1.0, 10.0))
+    schedule = At([2], along="level-set", objective=other, steps=3)
+    result = minimize(quadratic((1.0, 10.0)), [3.0, 1.0], rule="gradient-descent", learning_rate=0.05, steps=5,
+                      teleport=schedule)  # fmt: skip
+    assert result.teleports[0].gain > 1
+    assert result.cost.gradients == other.ledger.total().gradients + 1 + 5 + 1 + result.cost.hvps * 0
+
+
+def test_the_history_of_a_state_does_not_grow():
+    seen = []
+    minimize(quadratic(), [3.0, 1.0], steps=6, callback=seen.append)
+    assert [len(state.history) for state in seen] == [2, 3, 4, 5, 6, 7]
+    for state in seen:
+        assert state.history[-1].step == state.step == state.history[:][-1].step
+        assert state.history[-1].loss == state.loss
+        with pytest.raises(IndexError):
+            state.history[state.step + 1]
