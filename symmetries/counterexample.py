@@ -2,9 +2,9 @@
 
 Where the loss is rational, or rational on each side of its kinks, points with small coordinates are tried in exact
 fractions: a value that is not zero there is a refutation, however small.  Elsewhere the quantity is computed with 50
-digits, again with 100 where that is not zero, and taken to be nonzero above 1e-45 of the scale of its summands.  Below
-that it is nonzero where two computations with different numbers of digits, up to 800, have the same result: what is
-left of a zero by rounding does not agree.
+digits, again with 100 where that is not zero, and passes for zero below 1e-45 of the scale of its summands.  Above
+that, and below it where a value is known to be hidden, it counts as nonzero only where ball arithmetic with up to 800
+digits excludes zero: two roundings of tanh(v) to 1 agree, and yet its derivative is not zero.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
+from symmetries.balls import certainly_nonzero
 from symmetries.directional import Point, Quantity, as_floats, from_entries, point_text
 from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
@@ -30,7 +31,6 @@ Kind: TypeAlias = Literal["refuted", "agrees", "undefined"]
 
 DIGITS, MORE_DIGITS = 50, 100
 SHARP_DIGITS = (100, 200, 400, 800)
-AGREEMENT = 1e-15
 THRESHOLD = 1e-45
 SIMPLER_ENTRIES = 80
 SIMPLER_SECONDS = 2.0
@@ -151,7 +151,18 @@ class _Many(_Numbers):
         if size <= THRESHOLD:
             return first[0], size, first[2]
         second = self._value(point, MORE_DIGITS)
-        return None if second is None else (second[0], _relative(second[0], scale), second[2])
+        if second is None or _relative(second[0], scale) <= THRESHOLD:
+            return None if second is None else (second[0], _relative(second[0], scale), second[2])
+        certain = self._certain(point)
+        return None if certain is None else (certain, _relative(certain, scale), second[2])
+
+    def _certain(self, point: Point) -> Any | None:
+        """The quantity where balls of some precision exclude zero; None elsewhere."""
+        for digits in SHARP_DIGITS:
+            found = certainly_nonzero(lambda arithmetic: self.quantity.evaluate(arithmetic, point), digits)
+            if found is not None:
+                return found
+        return None
 
     def _value(self, point: Point, digits: int) -> tuple[Any, Any, bool] | None:
         import mpmath
@@ -176,21 +187,17 @@ class _Many(_Numbers):
 
 @final
 class _Sharp(_Many):
-    """As many digits as it takes that two computations agree; the size is infinite where they do."""
+    """As many digits as it takes to exclude zero; the size is infinite where that is done."""
 
     digits = SHARP_DIGITS[-1]
 
     def value(self, point: Point) -> tuple[Any, float, bool] | None:
-        """The quantity, nonzero only where the digits of two computations agree."""
-        before = None
-        for digits in SHARP_DIGITS:
-            found = self._value(point, digits)
-            if found is None:
-                return None
-            if before is not None and before and abs(found[0] - before) <= AGREEMENT * abs(before):
-                return found[0], math.inf, found[2]
-            before = found[0]
-        return before, 0.0, False
+        """The quantity, nonzero only where balls exclude zero."""
+        found = self._value(point, MORE_DIGITS)
+        if found is None:
+            return None
+        certain = self._certain(point)
+        return (found[0], 0.0, False) if certain is None else (certain, math.inf, found[2])
 
 
 def _relative(value: Any, scale: Any) -> float:

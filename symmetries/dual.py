@@ -61,6 +61,10 @@ class Arithmetic(ABC):
     def absolute(self, x: Entry) -> Entry:
         """The absolute value."""
 
+    def positive_part(self, x: Entry) -> Entry:
+        """max(0, x)."""
+        return (x + self.absolute(x)) * Fraction(1, 2)
+
     @abstractmethod
     def choose(self, relation: str, u: Entry, a: Entry, b: Entry) -> Entry:
         """``a`` where u is in the relation to zero, else ``b``."""

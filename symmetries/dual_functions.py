@@ -84,22 +84,23 @@ def exp(x: Entry) -> Entry:
 
 def larger(x: Entry, y: Entry) -> Entry:
     """The larger of two."""
-    return (x + y + absolute(x - y)) * HALF
+    return y + relu(x - y)
 
 
 def smaller(x: Entry, y: Entry) -> Entry:
     """The smaller of two."""
-    return (x + y - absolute(x - y)) * HALF
+    return y - relu(y - x)
 
 
 def relu(x: Entry) -> Entry:
     """max(0, x)."""
-    return (x + absolute(x)) * HALF
+    part: Entry = x.arithmetic.positive_part(x)
+    return part
 
 
 def negative_part(x: Entry) -> Entry:
     """min(0, x)."""
-    return (x - absolute(x)) * HALF
+    return relu(x * -1) * -1
 
 
 def tanh(x: Entry) -> Entry:

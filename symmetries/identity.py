@@ -34,6 +34,17 @@ def is_identically_zero(node: Node, *, seed: int = 0, term_limit: int = 200_000)
     return root == graph.zero or _vanishes(graph, root, term_limit)
 
 
+def settle_zero(graph: ScalarGraph, node: Index, *, seed: int = 0) -> bool | None:
+    """Whether a node is the zero function, its atoms related to each other first; None where that is unknown."""
+    try:
+        root, independence = relate(graph, node, seed=seed)
+        if root == graph.zero or Expander(graph, [root]).is_zero(root):
+            return True
+    except (InputError, ExpansionTooLarge):
+        return None
+    return False if independence.proved else None
+
+
 def _vanishes(graph: ScalarGraph, node: Index, term_limit: int) -> bool:
     try:
         return Expander(graph, [node], term_limit=term_limit).is_zero(node)

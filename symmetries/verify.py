@@ -27,11 +27,12 @@ from symmetries.far_points import far_points
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities, read_action
 from symmetries.given_basis import field_nodes
-from symmetries.identity import is_identically_zero
+from symmetries.identity import is_identically_zero, settle_zero
 from symmetries.loss import Loss
 from symmetries.operations import subtract
 from symmetries.prove import Proof
 from symmetries.refusal import shorten
+from symmetries.scalar import Index
 from symmetries.system import DeterminingSystem
 
 Subject: TypeAlias = VectorField | Sequence[VectorField] | SymmetryAlgebra | FiniteAction | GroupAction
@@ -146,7 +147,13 @@ def _field_claim(
         finding = quick if quick.kind == "refuted" else None
     if finding is not None and finding.kind == "refuted":
         return _refuted(statement, finding, "X.L is not zero at this point")
-    proof = system.prover.prove(field_nodes(loss, system, field))
+    nodes = field_nodes(loss, system, field)
+    proof = system.prover.prove(nodes)
+    nonzero = proof.outcome == "nonzero" and system.independence.proved
+    if nonzero and (finding is None or finding.kind != "refuted") and _brings_functions(system, nodes):
+        zero = settle_zero(system.graph, system.prover.derivative(nodes), seed=system.seed)
+        nonzero = zero is False
+        proof = Proof("zero", invariants=1, expansions=1) if zero else proof
     if proof.outcome == "zero":
         checks = numbers.evidence if finding is None else _evidence(finding)
         evidence = {**checks, "invariants": proof.invariants, "expansions": proof.expansions}
@@ -161,9 +168,14 @@ def _field_claim(
         return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
     if proof.outcome == "discontinuous":
         return _at_jump(statement, loss, quantity, numbers, rng)
-    if proof.outcome == "nonzero" and system.independence.proved:
+    if nonzero:
         return _hidden(statement, loss, quantity, finding, rng)
     return replace(_measured(statement, finding, WHY[proof.outcome]), assumptions=assumptions)
+
+
+def _brings_functions(system: DeterminingSystem, nodes: Mapping[Index, Index]) -> bool:
+    """Whether the components of a field have functions in them, which may be related to those of the loss."""
+    return bool(system.graph.atoms(list(nodes.values())))
 
 
 def _hidden(statement: str, loss: Loss, quantity: FieldDerivative, finding: Finding, rng: np.random.Generator) -> Claim:

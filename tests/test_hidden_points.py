@@ -9,6 +9,8 @@ from command import in_process
 
 from symmetries import FiniteAction, Loss, VectorField, derive, verify
 from symmetries.compiled import compile_loss
+from symmetries.counterexample import search_at
+from symmetries.directional import FieldDerivative, read_field
 from symmetries.recheck import recheck
 
 FAR = [
@@ -92,3 +94,32 @@ def test_a_binary_file_is_no_certificate(capsys, tmp_path):
 
 def test_help_names_the_exit_code_of_an_internal_error(capsys):
     assert "70 an error in Symport" in " ".join(in_process(capsys, "--help").out.split())
+
+
+RELATED = [
+    ("u*tanh(v)", {"u": "u", "v": "-sinh(v)*cosh(v)"}),
+    ("u*sigmoid(v)", {"u": "u", "v": "-(1 + exp(v))"}),
+    ("u*tan(v)", {"u": "u", "v": "-sin(v)*cos(v)"}),
+    ("u*softplus(v)", {"u": "u", "v": "-log(1 + exp(v))*(1 + exp(-v))"}),
+]
+
+
+@pytest.mark.parametrize(("formula", "field"), RELATED)
+def test_functions_of_the_field_are_related_to_those_of_the_loss(formula, field):
+    certificate = verify(Loss.parse(formula, ["u", "v"]), VectorField(field))
+    assert certificate.verdict == "proved"
+
+
+@pytest.mark.parametrize(("formula", "field"), RELATED)
+def test_a_small_change_of_such_a_field_is_refuted(formula, field):
+    wrong = {**field, "v": f"{field['v']} + exp(-50)"}
+    assert verify(Loss.parse(formula, ["u", "v"]), VectorField(wrong)).verdict == "refuted"
+
+
+def test_a_function_that_rounds_to_a_constant_refutes_nothing():
+    quantity = FieldDerivative(loss := Loss.parse("u*tanh(v)", ["u", "v"]), read_field(loss, RELATED[0][1]))
+    far = {"u": np.array(Fraction(1), dtype=object), "v": np.array(Fraction(6000, 7), dtype=object)}
+    assert search_at(quantity, [far], seconds=5).kind == "agrees"
+    near = {**far, "v": np.array(Fraction(1, 7), dtype=object)}
+    wrong = FieldDerivative(loss, read_field(loss, {"u": "u", "v": "-sinh(v)*cosh(v) + exp(-700)"}))
+    assert search_at(wrong, [near], seconds=5).kind == "refuted"
