@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.hyperparameters import POSITIVE, Interval, read_count, read_number
 from solvers.level_set_ascent import Ascent, Limits, rounding
 from solvers.level_set_constraint import Iterate
 from solvers.level_set_merit import make_merit
@@ -18,8 +19,12 @@ from solvers.status import Status
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 
-SPREAD = (-2.0, 0.5)
 FORMS = ("equality", "sub-level")
+
+FRACTION = Interval(0.0, 1.0, open_low=True)
+
+SPREAD = (-2.0, 0.5)
+"""Powers of ten between which the distances of restarts lie, in units of the longest way gone."""
 
 
 @final
@@ -35,7 +40,7 @@ class LevelSetMove(Move):
     rounding.  It stops where :math:`\nabla T` is normal to the set, :math:`|P\nabla T|\le\theta|\nabla T|`, and a move
     of the length of w promises nothing; for the squared gradient norm that is :math:`Hu=\lambda u`.  Every accepted
     step costs one gradient of the target: for the gradient norm one Hessian-vector product.  Nothing is returned that
-    is worse than the start or not in the set.
+    is worse than the start or not in the set.  A search that meets the border of the trust region slides along it.
 
     Parameters
     ----------
@@ -79,14 +84,14 @@ class LevelSetMove(Move):
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise InputError(f"form={self.form!r}", why="there is none of that name", cure=f"use {' or '.join(FORMS)}")
-        _require_count("steps", self.steps)
+        read_count(self.steps, name="steps")
+        read_count(self.restarts, name="restarts", low=0)
         if self.hvps is not None:
-            _require_count("hvps", self.hvps)
+            read_count(self.hvps, name="hvps")
         if self.radius is not None:
-            _require_positive("radius", self.radius)
-        _require_count("restarts", self.restarts, least=0)
-        _require_positive("tolerance", self.tolerance, below=1.0)
-        _require_positive("optimality", self.optimality, below=1.0)
+            read_number(self.radius, name="radius", interval=POSITIVE)
+        read_number(self.tolerance, name="tolerance", interval=FRACTION)
+        read_number(self.optimality, name="optimality", interval=FRACTION)
 
     def search(
         self, objective: Objective, w: FloatArray, target: Target, *, maximize: bool, rng: np.random.Generator
@@ -151,24 +156,8 @@ class LevelSetMove(Move):
         return {
             "form": self.form,
             "reason": ascent.reason,
-            "stationarity": ascent.residual,
+            "stationarity": ascent.residual if np.isfinite(ascent.residual) else None,
             "drift": ascent.at.value - ascent.feasible.level,
             "allowance": ascent.feasible.allowance,
             "ascents": len(climbs),
         }
-
-
-def _require_count(name: str, value: Any, *, least: int = 1) -> None:
-    """Refuse what is no integer from a least one up."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name}={value!r}", why="it is no such count", cure=f"give an integer from {least} up")
-
-
-def _require_positive(name: str, value: Any, *, below: float = np.inf) -> None:
-    """Refuse what is no positive number below a bound."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < below:
-        raise InputError(
-            f"{name}={value!r}",
-            why=f"it is no number between 0 and {below:g}",
-            cure=f"give a positive number, such as {name}={0.5 if np.isinf(below) else 1e-6}",
-        )

@@ -20,16 +20,30 @@ from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
 
 ARMIJO = 1e-4
+"""The share of the gain promised by the slope that a step must reach."""
+
 FIRST_GAIN = 0.5
+"""The gain of the merit that the first step aims at."""
+
 SLACK = 1e-4
+"""Relative drift with which trials are compared before the chosen one is brought to the set to rounding."""
+
 TRIALS = 12
 EXPANSIONS = 3
 GROWTH = 4.0
+
 FAR = 1e6
+"""Distance, in units of 1 + |start|, from which a target counts as unbounded."""
+
 RIM = 0.98
 PULLED = 0.99
+"""Shares of the radius: where a point counts as on the border, and to where trials beyond it are pulled back."""
+
 STALLED = 1e-3
+"""The sine up to which a point where no step helps counts as stationary to rounding."""
+
 GROWTH_LEFT = 1e-3
+"""The gain promised by a move as long as the point, above which no point counts as stationary."""
 
 
 @final

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.hyperparameters import read_count
 from solvers.level_set_ascent import Ascent, Limits
 from solvers.level_set_merit import make_merit
 from solvers.move import Destination, Move
@@ -19,7 +20,10 @@ from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 
 EXACT_DRIFT = 1e-12
+"""The drift that rounding is allowed where the batch does not see the weights that move."""
+
 INEXACT_DRIFT = 1e-2
+"""The drift that is allowed where it sees them a little."""
 
 
 @final
@@ -40,7 +44,8 @@ class NullSpaceMove(Move):
     ----------
     energy: the share of the squared singular values that B carries, in (0, 1]; 1 is the numerical rank.
     steps: accepted steps at most.
-    radius: largest distance from the start; None is the length of the start, since most targets grow without bound.
+    radius: largest distance from the start; None is the length of the start, since most targets grow without bound,
+        and infinity is no limit.
     tolerance: relative change of the batch loss up to which a step is accepted; None is 1e-12 for ``energy=1``, else
         0.01.
     held_out: an objective with the same parameters on other data.
@@ -74,8 +79,7 @@ class NullSpaceMove(Move):
 
     def __post_init__(self) -> None:
         _require_number("energy", self.energy, most=1.0)
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int | np.integer) or self.steps < 1:
-            raise InputError(f"steps={self.steps!r}", why="it is no count", cure="give an integer from 1 up")
+        read_count(self.steps, name="steps")
         if self.radius is not None:
             _require_number("radius", self.radius, most=np.inf)
         if self.tolerance is not None:

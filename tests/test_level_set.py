@@ -347,3 +347,15 @@ def test_options_out_of_range_are_refused() -> None:
     for options in wrong:
         with pytest.raises(InputError, match=next(iter(options))):
             LevelSetMove(**options)
+
+
+def test_the_learning_problem_is_that_of_the_network_objective() -> None:
+    """Two implementations of the softplus network."""
+    problem = SoftplusNetwork()
+    network = Network(
+        widths=(64, 50, 10), inputs=problem.images.T, targets=problem.classes, activation="softplus", bias=True
+    )
+    w, v = problem.initial(0), problem.initial(1)
+    assert network.value(w) == pytest.approx(problem.value(w), rel=1e-13)
+    np.testing.assert_allclose(network.gradient(w), problem.gradient(w), atol=1e-14)
+    np.testing.assert_allclose(network.hvp(w, v), problem.hvp(w, v), atol=1e-13)
