@@ -103,8 +103,8 @@ def is_compact(action: GroupAction) -> bool:
 
     A finite group is.  Without matrices the answer is no.
     """
-    if action.dimension == 0:
-        return True
+    if action.dimension == 0 or scales_only(action):
+        return action.dimension == 0
     matrices = action.representation()
     if matrices is None:
         return False
@@ -138,6 +138,8 @@ def natural_frame(action: GroupAction) -> FloatArray | None:
 
 def is_abelian(action: GroupAction) -> bool:
     """Whether the generators commute; without matrices the answer is no."""
+    if scales_only(action):
+        return True
     matrices = action.representation()
     if matrices is None:
         return action.dimension <= 1

@@ -14,6 +14,7 @@ from solvers.objective import Objective
 from solvers.target import Target
 from solvers.target_norms import GradientNorm, PreconditionedGradientNorm
 from symmetries import GroupAction
+from symmetries.actions.layer_action import LayerAction
 from symmetries.actions.parameter_space import FloatArray
 
 
@@ -65,7 +66,9 @@ class OrbitTarget:
             if self.is_transported:
                 gradient = self._carried(g)
                 value, direction = self.of_gradient(gradient)
-                rates = self.action.pullback(direction, gradient) - self.action.pullback(0 * direction, gradient)
+                rates = self.action.pullback(direction, gradient)
+                if not isinstance(self.action, LayerAction):  # the constant part of an affine field
+                    rates = rates - self.action.pullback(0 * direction, gradient)
                 return value, -2 * rates
             point = self.point(g)
             value, slope = self.target.value_and_grad(self.objective, point)
