@@ -226,7 +226,11 @@ def _claims(
     if decision.claim.verdict == "undecided":
         return [decision.claim, *undecided_rest("it is not known whether the loss is quadratic")]
     exact = decision.quadratic is not None
-    convexity = exact_convexity(decision) if exact else measured_convexity(subject.objective, subject.w, decision)
+    if exact:
+        loss = subject.loss
+        convexity = exact_convexity(decision, has_doubles=loss is None or bool(loss.data))
+    else:
+        convexity = measured_convexity(subject.objective, subject.w, decision)
     claims = [decision.claim, *convexity.claims]
     if convexity.minimiser is None or convexity.quadratic is None:
         return [*claims, *undecided_rest(convexity.failure)]

@@ -88,6 +88,19 @@ def test_semidefinite_quadratics(rows: int, n: int) -> None:
     assert "translations along the kernel" in transitive.statement
 
 
+@pytest.mark.parametrize("n", [3, 20, 120])
+def test_a_semidefinite_matrix_of_doubles_is_one_up_to_its_rounding(n: int) -> None:
+    """Rounding makes zero eigenvalues negative; in a formula the same coefficients are meant."""
+    matrix = _matrix(np.where(np.arange(n) < n / 2, 0.0, 1.0 + np.arange(n)), n)
+    for problem in (matrix, matrix * 1e-30):
+        check = check_newton_equivalence(problem, rng=2)
+        definite = named_claim(check, "definite")
+        assert definite is not None
+        assert check.verdict == "measured"
+        assert definite.verdict in ("measured", "proved")
+    assert check_newton_equivalence(Loss.parse("x**2 - 1e-20*y**2")).verdict == "undecided"
+
+
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [

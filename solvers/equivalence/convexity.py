@@ -67,8 +67,15 @@ def convex_as_written() -> Claim:
     return _claim("definite", "proved", words, "the loss is a sum of squares of affine functions, as it is written")
 
 
-def exact_convexity(decision: Decision) -> Convexity:
+def exact_convexity(decision: Decision, *, has_doubles: bool = False) -> Convexity:
     """The hypotheses, decided on exact coefficients.
+
+    Coefficients that come from doubles may miss a semidefinite matrix by rounding; then the hypotheses are measured.
+
+    Parameters
+    ----------
+    decision: the quadratic.
+    has_doubles: whether its coefficients come from doubles.
 
     >>> from solvers.equivalence.quadratic import Quadratic
     >>> claim = Claim(statement="quadratic", verdict="proved")
@@ -84,6 +91,11 @@ def exact_convexity(decision: Decision) -> Convexity:
     inertia = inertia_of(hessian)
     facts: dict[str, Any] = {"positive": inertia.positive, "negative": inertia.negative, "zero": inertia.zero}
     if inertia.is_indefinite:
+        size = len(hessian)
+        values = np.linalg.eigvalsh(quadratic.hessian) if has_doubles else np.zeros(0)
+        tolerance = 4 * (size + 4) * float(np.finfo(float).eps)
+        if has_doubles and np.isfinite(values).all() and -values[0] <= tolerance * values[-1]:
+            return _by_eigenvalues(quadratic, tolerance, "negative eigenvalues are within the rounding of its doubles")
         why = "the Hessian has eigenvalues of both signs: the gradient norm is unbounded on every level set"
         return _failed(why, **facts)
     if not inertia.is_decided:
@@ -141,11 +153,17 @@ def measured_convexity(objective: Objective, w: FloatArray, decision: Decision) 
     quadratic = _measured_quadratic(objective, w)
     if quadratic is None:
         return _failed("the Hessian or the gradient is not finite")
+    tolerance = (ROUNDING if objective.has_exact_hvp else DIFFERENCES) * max(1.0, float(np.sqrt(len(w))))
+    how = "; ".join(["eigenvalues in double precision", *([decision.missing] if decision.missing else [])])
+    return _by_eigenvalues(quadratic, tolerance, how)
+
+
+def _by_eigenvalues(quadratic: Quadratic, tolerance: float, how: str) -> Convexity:
+    """The hypotheses from eigenvalues in double precision; those below the tolerance, relative, count as zero."""
     hessian, linear = quadratic.hessian, quadratic.linear
     values, vectors = np.linalg.eigh(hessian)
-    tolerance = (ROUNDING if objective.has_exact_hvp else DIFFERENCES) * max(1.0, np.sqrt(len(values)))
     limit = tolerance * float(np.abs(values).max())
-    facts = {"smallest": float(values[0]), "largest": float(values[-1]), "tolerance": tolerance}
+    facts: dict[str, Any] = {"smallest": float(values[0]), "largest": float(values[-1]), "tolerance": tolerance}
     if limit == 0:
         return _failed("the Hessian is zero: there is no Newton direction", **facts)
     if values[0] < -limit and values[-1] > limit:
@@ -155,7 +173,6 @@ def measured_convexity(objective: Objective, w: FloatArray, decision: Decision) 
         return _failed("no eigenvalue of the Hessian is positive: the loss has no minimum; ask about its negative")
     kept = values > limit
     words = DEFINITE.format("definite" if kept.all() else f"semidefinite, of numerical rank {int(kept.sum())}")
-    how = "; ".join(["eigenvalues in double precision", *([decision.missing] if decision.missing else [])])
     claim = _claim("definite", "measured", words, how, rank=int(kept.sum()), **facts)
     space = vectors[:, kept]
     centre = -space @ ((space.T @ linear) / values[kept])
