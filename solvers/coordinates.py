@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
 
 from manifolds.errors import InputError
-from manifolds.space import Space
-from symmetries.actions.parameter_space import FloatArray, ParameterSpace
+from solvers.objective import Objective
+from solvers.retraction_line import Line, straight_line
+from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 
 
 class Coordinates(ABC):
@@ -23,6 +23,9 @@ class Coordinates(ABC):
 
     is_euclidean = False
     """Whether the coordinates at all points are those of the parameters."""
+
+    is_compact = False
+    """Whether the whole space is bounded."""
 
     def start(self, w: FloatArray) -> FloatArray:
         """A point to start from, refused when it is none of the space."""
@@ -34,15 +37,36 @@ class Coordinates(ABC):
 
     @abstractmethod
     def advance(self, section: Any, w: FloatArray, displacement: FloatArray) -> tuple[FloatArray, Any]:
-        """The point that a displacement leads to, and what the next section wants to know."""
+        """The point that a displacement leads to, NaN where it leads to none, and what the next section wants."""
 
     @abstractmethod
-    def norm(self, coordinates: FloatArray) -> float:
-        """The length of coordinates."""
+    def position(self, section: Any, w: FloatArray) -> FloatArray:
+        r"""What weight decay multiplies: the coordinates of the gradient of :math:`\tfrac12\|w\|^2`."""
+
+    @abstractmethod
+    def isometric(self, coordinates: FloatArray) -> FloatArray:
+        """Coordinates scaled so that their inner products are those of the space."""
+
+    @abstractmethod
+    def from_isometric(self, vector: FloatArray) -> FloatArray:
+        """The coordinates of such a vector."""
+
+    @abstractmethod
+    def longest(self, displacement: FloatArray) -> float:
+        """The largest factor by which a displacement stays within the trust region."""
 
     @abstractmethod
     def describe(self) -> str:
         """The space in words."""
+
+    def line(self, objective: Objective, section: Any, w: FloatArray, coordinates: FloatArray) -> Line:
+        """The objective along displacements from w, and the derivative there, from the coordinates of the gradient."""
+        return straight_line(objective, w, coordinates)
+
+    def norm(self, coordinates: FloatArray) -> float:
+        """The length of coordinates, which does not overflow before its entries do where they are few."""
+        vector = self.isometric(coordinates)
+        return math.hypot(*vector) if vector.size < 64 else float(np.linalg.norm(vector))
 
 
 @final
@@ -63,87 +87,62 @@ class EuclideanCoordinates(Coordinates):
         """w + W."""
         return w + displacement, None
 
-    def norm(self, coordinates: FloatArray) -> float:
-        """The Euclidean norm, which does not overflow before its entries do where they are few."""
-        return math.hypot(*coordinates) if coordinates.size < 64 else float(np.linalg.norm(coordinates))
+    def position(self, section: Any, w: FloatArray) -> FloatArray:
+        """The point itself."""
+        return w
+
+    def isometric(self, coordinates: FloatArray) -> FloatArray:
+        """The coordinates themselves."""
+        return coordinates
+
+    def from_isometric(self, vector: FloatArray) -> FloatArray:
+        """The vector itself."""
+        return vector
+
+    def longest(self, displacement: FloatArray) -> float:
+        """Without bound."""
+        return math.inf
 
     def describe(self) -> str:
         """The name."""
         return "Euclidean"
 
 
-@final
-class SpaceCoordinates(Coordinates):
-    """The coordinates of a space, packed into vectors.
+def read_point(parameters: ParameterSpace, w: Any) -> Point:
+    """A start in a form that objectives read: an array of the shape of the only parameter becomes a vector.
 
-    Parameters
-    ----------
-    parameters: names and shapes of the parameters.
-    space: the space; of several parameters the product of theirs, by name.
+    >>> read_point(ParameterSpace({"Y": (3, 2)}), np.ones((3, 2))).shape
+    (6,)
+    """
+    if isinstance(w, np.ndarray) and w.ndim > 1 and list(parameters.shapes.values()) == [w.shape]:
+        return w.ravel()
+    return w
+
+
+def point_like(parameters: ParameterSpace, flat: FloatArray, given: Any) -> Any:
+    """A vector in the form in which the start was given: a vector, an array, or arrays by name.
+
+    >>> point_like(ParameterSpace({"Y": (2, 1)}), np.ones(2), np.zeros((2, 1))).shape
+    (2, 1)
+    """
+    if isinstance(given, np.ndarray) and given.ndim > 1:
+        return flat.reshape(given.shape)
+    return parameters.like(flat, given)
+
+
+def require_no_decay(rule: Any, coordinates: Coordinates) -> None:
+    r"""Refuse decoupled weight decay where all points have one norm.
+
+    The gradient of :math:`\tfrac12\|Y\|^2` is normal to a compact frame space, so its coordinates are zero.
 
     Raises
     ------
-    InputError: the points of the space are no such parameters.
+    InputError: the rule decays weights and the space is compact.
     """
-
-    def __init__(self, parameters: ParameterSpace, space: Space) -> None:
-        self._space = space
-        shape = space.shape
-        names = list(parameters.shapes)
-        fits = list(shape) == names if isinstance(shape, Mapping) else len(names) == 1
-        if not fits or space.size != parameters.size:
-            raise InputError(
-                f"the space {space!r} for the parameters {_listed(parameters)}",
-                why=f"its points have {space.size} entries, in the shape {shape}",
-                cure="give the space of the parameter, or Product({name: space, ...}) in the order of the parameters",
-            )
-
-    def start(self, w: FloatArray) -> FloatArray:
-        """A point to start from, refused when it is none of the space."""
-        self._space.section(self._space.unpack(w))
-        return w
-
-    def lift(self, w: FloatArray, gradient: FloatArray, carried: Any) -> tuple[Any, FloatArray]:
-        """The section and the packed coordinates."""
-        section = self._space.section(self._space.unpack(w), carried=carried, check=False)
-        lifted = self._space.lift(section, self._space.unpack(gradient), check=False)
-        return section, np.asarray(self._space.pack(lifted))
-
-    def advance(self, section: Any, w: FloatArray, displacement: FloatArray) -> tuple[FloatArray, Any]:
-        """The retracted point and what the space carries along."""
-        point, carried = self._space.advance(section, self._space.unpack(displacement))
-        return np.asarray(self._space.pack(point)), carried
-
-    def norm(self, coordinates: FloatArray) -> float:
-        """The norm of the space."""
-        return float(self._space.norm(self._space.unpack(coordinates)))
-
-    def describe(self) -> str:
-        """The name of the space."""
-        return self._space.name
-
-
-def read_space(space: Any, parameters: ParameterSpace) -> Coordinates:
-    """The coordinates of a space; of Euclidean space for None.
-
-    Raises
-    ------
-    InputError: it is no space, or its points are not the parameters.
-
-    >>> read_space(None, ParameterSpace({"w": (2,)})).describe()
-    'Euclidean'
-    """
-    if space is None:
-        return EuclideanCoordinates()
-    if not isinstance(space, Space):
+    decay = getattr(rule, "weight_decay", 0.0)
+    if decay and coordinates.is_compact:
         raise InputError(
-            f"space={space!r}",
-            why="it is no space",
-            cure="give a space such as Stiefel(20, 3), a Product of spaces, or None for Euclidean space",
+            f"weight_decay={decay!r} on {coordinates.describe()}",
+            why="all its points have the same norm, so that decay would move none of them",
+            cure="set weight_decay=0; in a product with vector spaces the decay acts on those alone",
         )
-    return SpaceCoordinates(parameters, space)
-
-
-def _listed(parameters: ParameterSpace) -> str:
-    """Names with their shapes."""
-    return ", ".join(f"{name}{list(shape)}" for name, shape in parameters.shapes.items())

@@ -13,7 +13,7 @@ from solvers.results import TeleportResult
 from solvers.rule import SecondOrderRule, State
 from solvers.run_state import RunState
 from solvers.scipy_stepper import ScipyStepper
-from solvers.stepper import Stepper
+from solvers.stepper import RuleStepper, Stepper
 from symmetries.actions.parameter_space import FloatArray
 
 DRIFT = 1e-6
@@ -34,7 +34,7 @@ class GuardCheck:
     stepper: the optimizer.
     """
 
-    def __init__(self, guard: Guard, *, objective: Objective, stepper: Stepper | ScipyStepper) -> None:
+    def __init__(self, guard: Guard, *, objective: Objective, stepper: RuleStepper | ScipyStepper) -> None:
         self._guard, self._objective, self._stepper = guard, objective, stepper
 
     def refusal(self, run: RunState, result: TeleportResult, state: State, count: int) -> str | None:
@@ -64,7 +64,7 @@ class GuardCheck:
     def stability(self, run: RunState, state: State, count: int) -> Stability | None:
         """The stability number at the rate of the coming step; None where another test is made, or none."""
         stepper = self._stepper
-        if isinstance(stepper, ScipyStepper) or isinstance(stepper.rule, SecondOrderRule):
+        if not isinstance(stepper, Stepper) or isinstance(stepper.rule, SecondOrderRule):
             return None
         if not stepper.has_fixed_rate or math.isinf(self._guard.stability):
             return None
@@ -78,7 +78,7 @@ class GuardCheck:
             return self._guard.stability
         return max(self._guard.stability, stability.number(self._objective, run.w))
 
-    def _refused_step(self, stepper: Stepper, run: RunState, w: FloatArray) -> str | None:
+    def _refused_step(self, stepper: RuleStepper, run: RunState, w: FloatArray) -> str | None:
         """Why a step of the rule from a point is refused: it raises the loss."""
         with np.errstate(all="ignore"):
             value, gradient = self._objective.value_and_grad(w)

@@ -26,7 +26,7 @@ from solvers.run_state import RunState
 from solvers.schedules import TeleportSchedule
 from solvers.scipy_stepper import ScipyStepper
 from solvers.status import Status
-from solvers.stepper import Stepper
+from solvers.stepper import RuleStepper
 from solvers.targets import read_target
 from solvers.teleport import read_move
 from solvers.transport import transport_state
@@ -71,7 +71,7 @@ class Jump:
         *,
         objective: Objective,
         batches: Batches,
-        stepper: Stepper | ScipyStepper,
+        stepper: RuleStepper | ScipyStepper,
         seed: int,
     ) -> None:
         self._schedule, self._batches, self._stepper, self._seed = schedule, batches, stepper, seed

@@ -11,6 +11,7 @@ import numpy as np
 
 from solvers.batches import Batches, OneBatch
 from solvers.checkpoint import Checkpoint, Saved
+from solvers.coordinates import point_like
 from solvers.jump import Jump, Landing
 from solvers.meter import Meter
 from solvers.objective import Objective
@@ -137,7 +138,7 @@ class Loop:
             carried=run.carried,
         )
         step, rate = run.step + 1, after.rate
-        value, gradient = self._evaluate(after.w, step)
+        value, gradient = after.evaluated or self._evaluate(after.w, step)
         is_finite = math.isfinite(value) and bool(np.isfinite(gradient).all())
         if self._is_to_go_back(run, value, is_finite):
             return self._gone_back(run, rate), None
@@ -209,7 +210,7 @@ class Loop:
         record = self.history[run.records - 1]
         return LoopState(
             step=run.step,
-            point=self.objective.space.like(run.w.copy(), self.given),
+            point=point_like(self.objective.space, run.w.copy(), self.given),
             loss=run.value,
             gradient_norm=record.gradient_norm,
             best_value=run.best_value,
@@ -224,7 +225,7 @@ class Loop:
             return run, False
         landing, result = self.jump.attempt(run)
         del self.teleports[run.teleports :]
-        self.teleports.append(replace(result, point=self.objective.space.like(result.point, self.given)))
+        self.teleports.append(replace(result, point=point_like(self.objective.space, result.point, self.given)))
         run = replace(run, teleports=run.teleports + 1)
         return (run, False) if landing is None else (self._landed(run, landing), True)
 

@@ -12,10 +12,12 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.batches import read_batches
 from solvers.checkpoint import Checkpoint, describe, read_checkpoint
-from solvers.coordinates import Coordinates, read_space
+from solvers.coordinates import Coordinates, point_like, read_point, require_no_decay
 from solvers.cost import Cost
 from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
 from solvers.jump import Jump
+from solvers.limited_memory import LBFGS
+from solvers.limited_memory_stepper import LimitedMemoryStepper
 from solvers.loop import Callback, Loop
 from solvers.meter import Meter
 from solvers.objective import Objective, as_objective
@@ -28,6 +30,7 @@ from solvers.schedules import TeleportSchedule, read_schedule
 from solvers.scipy_loop import ScipyLoop
 from solvers.scipy_methods import SciPy
 from solvers.scipy_stepper import ScipyStepper
+from solvers.space_coordinates import read_space
 from solvers.status import Status
 from solvers.stepper import Stepper
 from symmetries.actions.parameter_space import FloatArray, Point
@@ -45,6 +48,7 @@ def minimize(
     w: Point,
     *,
     space: Any = None,
+    trust_radius: float | None = None,
     rule: Any = DEFAULT_RULE,
     learning_rate: Any = None,
     steps: int = 1000,
@@ -71,9 +75,12 @@ def minimize(
     Parameters
     ----------
     objective: a loss or an objective.
-    w: the start: a vector of shape (n,), or arrays by name; points are returned in the same form.
-    space: where the parameters live; None is Euclidean space.
-    rule: a rule, its name, or a SciPy method (``"bfgs"``, ``"l-bfgs-b"``, ``SciPy(...)``).
+    w: the start: a vector of shape (n,), an array of the shape of the only parameter, or arrays by name; points are
+        returned in the same form.
+    space: where the parameters live: a space of :mod:`manifolds` or of geomstats, a product, or spaces by name, with
+        None for vectors; leading axes are a batch of points. None is Euclidean space.
+    trust_radius: longest step of each point on a curved space; for spaces that are not compact.
+    rule: a rule, its name (``"adam"``, ``"l-bfgs"``), or a SciPy method (``"bfgs"``, ``"l-bfgs-b"``, ``SciPy(...)``).
     learning_rate: a number, a schedule or a step size in place of the rule's own.
     steps: how many steps at most.
     teleport: :class:`Every`, :class:`At` or :class:`When`, with where to go; None never teleports.
@@ -101,11 +108,12 @@ def minimize(
     arXiv:2205.10637, algorithm 1.
     """
     known = as_objective(objective, data)
-    optimizer, coordinates = read_rule(rule, learning_rate), read_space(space, known.space)
+    optimizer = read_rule(rule, learning_rate)
+    coordinates = read_space(space, known.space, trust_radius=trust_radius)
     schedule, saver, seed = read_schedule(teleport), read_checkpoint(checkpoint), read_seed(rng)
     _require_together(optimizer, coordinates, schedule, batches, checkpoint, callback)
     _require_numbers(steps, tolerance, resume, saver)
-    stepper = ScipyStepper(optimizer) if isinstance(optimizer, SciPy) else Stepper(optimizer, coordinates)
+    stepper = _stepper(optimizer, coordinates)
     parts = read_batches(batches, known)
     jump = None
     if schedule is not None:
@@ -149,9 +157,9 @@ def minimize(
         with loop.progress:
             run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
     return MinimizeResult(
-        point=known.space.like(run.best.copy(), w),
+        point=point_like(known.space, run.best.copy(), w),
         value=run.best_value,
-        last_point=known.space.like(run.w.copy(), w),
+        last_point=point_like(known.space, run.w.copy(), w),
         steps=run.step,
         status=status,
         history=tuple(loop.history),
@@ -216,6 +224,13 @@ def _require_together(
             why="moves along level sets lead out of the space",
             cure="leave `teleport` or `space` away",
         )
+    require_no_decay(rule, coordinates)
+    if isinstance(rule, LBFGS) and batches is not None:
+        raise InputError(
+            "batches with L-BFGS",
+            why="differences of gradients of different functions say nothing about curvature",
+            cure="leave `batches` away, or use a rule such as Adam",
+        )
     if not isinstance(rule, SciPy):
         return
     for name, value in (("space", not coordinates.is_euclidean), ("batches", batches), ("checkpoint", checkpoint)):
@@ -223,12 +238,27 @@ def _require_together(
             raise InputError(
                 f"{name} with the SciPy method {rule.method}",
                 why="it keeps its own memory of one function on Euclidean space, which cannot be read or restored",
-                cure=f"use one of the rules, or leave `{name}` away",
+                cure="use rule='l-bfgs', or one of the other rules" if name == "space" else _without(name),
             )
+
+
+def _without(name: str) -> str:
+    """The cure of an argument that a method does not take."""
+    return f"use one of the rules, or leave `{name}` away"
+
+
+def _stepper(optimizer: Rule | SciPy, coordinates: Coordinates) -> Stepper | LimitedMemoryStepper | ScipyStepper:
+    """What makes the steps of an optimizer."""
+    if isinstance(optimizer, SciPy):
+        return ScipyStepper(optimizer)
+    if isinstance(optimizer, LBFGS):
+        return LimitedMemoryStepper(optimizer, coordinates)
+    return Stepper(optimizer, coordinates)
 
 
 def _start(objective: Objective, coordinates: Coordinates, w: Point) -> tuple[FloatArray, float, FloatArray]:
     """The start, with the loss and the gradient there; refused when anything is not finite."""
+    w = read_point(objective.space, w)
     point = objective.point(w).copy()
     with np.errstate(all="ignore"):
         finite = bool(np.isfinite(point).all())

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from manifolds.errors import InputError
+from solvers.limited_memory import LBFGS
 from solvers.newton_rule import Newton
 from solvers.rule import Rule, SecondOrderRule
 from solvers.rules_adaptive import AdaDelta, AdaGrad, RMSProp
@@ -18,6 +19,7 @@ from solvers.rules_momentum import GradientDescent, HeavyBall, Lion, Nesterov, S
 from solvers.scipy_methods import METHODS, SciPy
 
 __all__ = [
+    "LBFGS",
     "RULES",
     "AMSGrad",
     "AdaDelta",
@@ -53,6 +55,7 @@ RULES: Mapping[str, Any] = MappingProxyType(
         "amsgrad": AMSGrad,
         "nadam": NAdam,
         "newton": Newton,
+        "l-bfgs": LBFGS,
         **{method.lower(): partial(SciPy, method) for method in METHODS},
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -28,56 +29,41 @@ class Step:
     state: of the rule there.
     rate: the learning rate of the step.
     carried: what the space hands on to its next section.
+    evaluated: value and gradient there, where the step has asked for them.
     """
 
     w: FloatArray
     state: State
     rate: float
     carried: Any
+    evaluated: tuple[float, FloatArray] | None = None
 
 
-@final
-class Stepper:
+class RuleStepper(ABC):
     """A rule on a space, as a function from one point to the next.
 
     Parameters
     ----------
     rule: the optimizer.
     coordinates: where it runs.
-
-    Raises
-    ------
-    InputError: the rule or its step size needs Euclidean space and the space is another one.
     """
 
     def __init__(self, rule: Rule, coordinates: Coordinates) -> None:
         self.rule, self.coordinates = rule, coordinates
-        needs_flat = isinstance(rule, SecondOrderRule) or isinstance(rule.learning_rate, StepSize)
-        if needs_flat and not coordinates.is_euclidean:
-            raise InputError(
-                f"{rule!r} on {coordinates.describe()}",
-                why="it asks the objective for values or products along straight lines, and the space is curved",
-                cure="use a rule with a fixed learning rate or a schedule of rates",
-            )
 
     @property
+    @abstractmethod
     def slots(self) -> Mapping[str, Slot]:
         """How each part of the state follows a change of coordinates."""
-        return self.rule.slots
 
     @property
+    @abstractmethod
     def has_fixed_rate(self) -> bool:
         """Whether the rate is a number or a schedule, known before the gradient is."""
-        return not isinstance(self.rule.learning_rate, StepSize)
 
     def start(self, like: FloatArray) -> State:
         """The state of the rule before the first step, for vectors of this shape."""
-        return self.rule.start(np.zeros_like(like))
-
-    def fixed_rate(self, number: int) -> float:
-        """The rate of the step with this number, from 1, where it is fixed."""
-        rate = self.rule.learning_rate
-        return _checked(float(rate(number)) if callable(rate) else float(rate), number)
+        return dict.fromkeys(self.slots, np.zeros_like(like))
 
     def norm(self, w: FloatArray, gradient: FloatArray, carried: Any = None) -> float:
         """Length of the gradient on the space."""
@@ -85,6 +71,7 @@ class Stepper:
             return float("nan")
         return self.coordinates.norm(self.coordinates.lift(w, gradient, carried)[1])
 
+    @abstractmethod
     def advance(
         self,
         objective: Objective,
@@ -107,20 +94,6 @@ class Stepper:
         number: of the step in the run, from 1, for the rate.
         carried: what the last step on this space returned beside the point.
         """
-        section, slope = self.coordinates.lift(w, gradient, carried)
-        step_size = self.rule.learning_rate
-        rate = 1.0 if isinstance(step_size, StepSize) else self.fixed_rate(number)
-        if isinstance(self.rule, SecondOrderRule):
-            displacement, after = self.rule.displacement(objective, w, slope, rate=rate), state
-        else:
-            point = w if self.coordinates.is_euclidean else None
-            displacement, after = self.rule.step(slope, state, count=count, rate=rate, point=point)
-        if isinstance(step_size, StepSize):
-            rate = step_size.at(number).rate(objective, w, value, gradient, displacement)
-            rate = _checked(float(rate), number)
-            displacement = rate * displacement
-        point, carried = self.coordinates.advance(section, w, displacement)
-        return Step(w=point, state=after, rate=rate, carried=carried)
 
     def roll(
         self, objectives: list[Objective], w: FloatArray, state: State, *, count: int, step: int
@@ -142,6 +115,84 @@ class Stepper:
             if not np.isfinite(w).all():
                 return None
         return w
+
+
+@final
+class Stepper(RuleStepper):
+    """A rule whose step is a function of the gradient and of its state.
+
+    Parameters
+    ----------
+    rule: the optimizer.
+    coordinates: where it runs.
+
+    Raises
+    ------
+    InputError: the rule asks for Hessian-vector products and the space is curved.
+    """
+
+    def __init__(self, rule: Rule, coordinates: Coordinates) -> None:
+        super().__init__(rule, coordinates)
+        if isinstance(rule, SecondOrderRule) and not coordinates.is_euclidean:
+            raise InputError(
+                f"{rule!r} on {coordinates.describe()}",
+                why="it asks for Hessian-vector products along straight lines, and the space is curved",
+                cure="use rule='l-bfgs', which learns the curvature from gradients",
+            )
+
+    @property
+    def slots(self) -> Mapping[str, Slot]:
+        """How each part of the state follows a change of coordinates."""
+        return self.rule.slots
+
+    @property
+    def has_fixed_rate(self) -> bool:
+        """Whether the rate is a number or a schedule, known before the gradient is."""
+        return not isinstance(self.rule.learning_rate, StepSize)
+
+    def start(self, like: FloatArray) -> State:
+        """The state of the rule before the first step, for vectors of this shape."""
+        return self.rule.start(np.zeros_like(like))
+
+    def fixed_rate(self, number: int) -> float:
+        """The rate of the step with this number, from 1, where it is fixed."""
+        rate = self.rule.learning_rate
+        return _checked(float(rate(number)) if callable(rate) else float(rate), number)
+
+    def advance(
+        self,
+        objective: Objective,
+        w: FloatArray,
+        value: float,
+        gradient: FloatArray,
+        state: State,
+        *,
+        count: int,
+        number: int,
+        carried: Any = None,
+    ) -> Step:
+        """One step, see :meth:`RuleStepper.advance`."""
+        section, slope = self.coordinates.lift(w, gradient, carried)
+        step_size = self.rule.learning_rate
+        rate = 1.0 if isinstance(step_size, StepSize) else self.fixed_rate(number)
+        if isinstance(self.rule, SecondOrderRule):
+            displacement, after = self.rule.displacement(objective, w, slope, rate=rate), state
+        else:
+            point = self._decaying(section, w)
+            displacement, after = self.rule.step(slope, state, count=count, rate=rate, point=point)
+        if isinstance(step_size, StepSize):
+            line = self.coordinates.line(objective, section, w, slope)
+            rate = step_size.at(number).rate(line.objective, line.origin, value, line.slope, displacement)
+            rate = _checked(float(rate), number)
+            displacement = rate * displacement
+        point, carried = self.coordinates.advance(section, w, displacement)
+        return Step(w=point, state=after, rate=rate, carried=carried)
+
+    def _decaying(self, section: Any, w: FloatArray) -> FloatArray | None:
+        """What weight decay multiplies, where the rule may look at it."""
+        if self.coordinates.is_euclidean:
+            return w
+        return self.coordinates.position(section, w) if getattr(self.rule, "weight_decay", 0.0) else None
 
 
 def _checked(rate: float, number: int) -> float:

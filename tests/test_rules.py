@@ -270,7 +270,9 @@ def test_names_make_rules(name):
             rule.step(np.ones(2), rule.start(np.ones(2)), count=1, rate=1.0)
 
 
-@pytest.mark.parametrize(("wrong", "near"), [("adma", "adam"), ("LBFGS", "l-bfgs-b"), ("sgd", None), (3, None)])
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("adma", "adam"), ("LBFGS", "l-bfgs"), ("LBFGSB", "l-bfgs-b"), ("sgd", None), (3, None)]
+)
 def test_unknown_names_are_refused_with_the_nearest(wrong, near):
     with pytest.raises(InputError) as error:
         make_rule(wrong)
