@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import fields, replace
 from typing import Any
 
@@ -51,7 +51,7 @@ def read_rule(rule: Any, hyperparameters: Mapping[str, Any]) -> Rule:
                     + (f"; the nearest is {near[0]!r}" if near else ""),
                     cure=f"use {', '.join(['lr', *OPTIONS, *(name for name in known if name != 'learning_rate')])}",
                 )
-        made = replace(rule, **hyperparameters)
+        made: Any = replace(rule, **hyperparameters)
     else:
         made = make_rule(rule, **hyperparameters)
     if not isinstance(made, Rule) or isinstance(made, SecondOrderRule) or isinstance(made.learning_rate, StepSize):
@@ -90,7 +90,7 @@ def read_group(group: dict[str, Any], *, rule: Any, hyperparameters: Mapping[str
     if rate is None:
         rate = made.learning_rate if isinstance(rule, Rule) else 1e-3
     schedule = rate if callable(rate) and not isinstance(rate, Tensor) else None
-    rate = _read_rate(schedule(1) if schedule is not None else rate)
+    rate = read_rate(schedule(1) if schedule is not None else rate)
     space = group.get("space")
     if group.get("retraction") is not None:
         space = with_retraction(space, group["retraction"])
@@ -102,12 +102,12 @@ def read_group(group: dict[str, Any], *, rule: Any, hyperparameters: Mapping[str
         raise InputError(
             f"check_finite = {finite!r}", why="it is True, False or 'auto'", cure="leave it out for 'auto'"
         )
-    rest = {name: group[name] for name in ("params", "param_names", "initial_lr") if name in group}
+    rest: dict[str, Any] = {name: group[name] for name in ("params", "param_names", "initial_lr") if name in group}
     options = {"trust_radius": radius, "maximize": bool(group.get("maximize", False)), "check_finite": finite}
     return {**rest, "lr": rate, "schedule": schedule, "rule": made, "space": space, **options}
 
 
-def _read_rate(rate: Any) -> Any:
+def read_rate(rate: Any) -> Any:
     """A learning rate: a number from 0 up, or a tensor, which is used as it is."""
     return rate if isinstance(rate, Tensor) else read_number(rate, name="lr", interval=NON_NEGATIVE)
 
@@ -136,43 +136,122 @@ def with_retraction(space: Any, retraction: str) -> Space:
     return type(space)(space.N, space.n, retraction=retraction, section=space.section_kind, **field)
 
 
+def read_params(params: Any) -> list[Any]:
+    """The parameters or groups of parameters of an optimizer.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if isinstance(params, Tensor | dict) or not isinstance(params, Iterable):
+        raise InputError(
+            f"the parameters are given as {type(params).__name__}",
+            why="an optimizer has several parameters, or groups of them",
+            cure="give a list, such as [weight], [{'params': [weight], 'space': space}] or model.parameters()",
+        )
+    listed = list(params)
+    if not listed:
+        raise InputError(
+            "there are no parameters", why="an optimizer has something to move", cure="give at least one parameter"
+        )
+    return listed
+
+
 @torch.no_grad()
-def check_group(group: dict[str, Any], index: int, *, project: bool) -> None:
+def check_group(group: dict[str, Any], index: int, *, held: Set[int], project: bool) -> None:
     """Refuse what does not fit together in a group, and put its parameters on their space where that is asked for.
+
+    Parameters
+    ----------
+    group : dict
+        As `read_group` made it; its parameters become a list.
+    index : int
+        Its number.
+    held : set of int
+        Of parameters of other groups, what `id` returns.
+    project : bool
 
     Raises
     ------
     InputError
         If parameters are not on their space, differ in type or device, or would decay on a curved space.
     """
-    params: Sequence[Tensor] = group["params"]
-    spaces = [space_of(param, group["space"]) for param in params]
-    curved = [(k, space) for k, space in enumerate(spaces) if space is not None]
+    group["params"] = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+    params = [item[1] if isinstance(item, tuple) else item for item in group["params"]]
+    seen = set(held)
     for k, param in enumerate(params):
-        name = f"the parameter {k} of group {index}"
-        if isinstance(param, ManifoldParameter) and param.space != spaces[k]:
+        _check_leaf(param, f"the parameter {k} of group {index}")
+        if id(param) in seen:
             raise InputError(
-                f"{name} carries {param.space.name}, and its group says {group['space']!r}",
-                why="a parameter moves on one space",
-                cure="leave the space of the group out, or give a plain parameter",
+                f"the parameter {k} of group {index} is there twice",
+                why="it would make two steps at once",
+                cure="give each parameter to one group",
             )
+        seen.add(id(param))
     if group["space"] is not None and len({(param.dtype, param.device) for param in params}) > 1:
         kinds = ", ".join(sorted({f"{param.dtype} on {param.device}" for param in params}))
         raise InputError(
             f"the parameters of group {index} differ: {kinds}",
-            why="equal spaces make their steps together, in one type on one device",
+            why="parameters of one space make their steps together, in one type on one device",
             cure="convert them, or give each kind its own group",
         )
+    placed_all = [_placed(group, k, param, index, project=project) for k, param in enumerate(params)]
+    for param, data in zip(params, placed_all, strict=True):
+        if data is not None and project:
+            param.copy_(data)
+
+
+def _check_leaf(param: Any, name: str) -> None:
+    """Refuse what is no tensor of floating-point numbers that may have a gradient.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(param, Tensor):
+        raise InputError(
+            f"{name} is {type(param).__name__}", why="an optimizer moves tensors", cure="give torch.nn.Parameter(...)"
+        )
+    if not (param.is_leaf or param.retains_grad):
+        raise InputError(
+            f"{name} was computed from other tensors",
+            why="gradients are kept for tensors that were not computed",
+            cure="give the tensor itself, such as torch.nn.Parameter(value.detach())",
+        )
+    if not (param.is_floating_point() or param.is_complex()):
+        raise InputError(
+            f"{name} has entries of type {param.dtype}",
+            why="steps are made of floating-point numbers",
+            cure="convert it to floating-point numbers, such as with .float()",
+        )
+
+
+def _placed(group: dict[str, Any], k: int, param: Tensor, index: int, *, project: bool) -> Tensor | None:
+    """The point of a parameter, None in a vector space.
+
+    Raises
+    ------
+    InputError
+        If it is not on its space, or would decay there.
+    """
+    name, space = f"the parameter {k} of group {index}", space_of(param, group["space"])
+    if space is None:
+        return None
+    if isinstance(param, ManifoldParameter) and param.space != space:
+        raise InputError(
+            f"{name} carries {param.space.name}, and its group says {space!r}",
+            why="a parameter moves on one space",
+            cure="leave out the space of the group, or give a plain parameter",
+        )
     weight = getattr(group["rule"], "weight_decay", 0.0)
-    for k, space in curved:
-        if weight and isinstance(space, Homogeneous):
-            raise InputError(
-                f"weight_decay = {weight:g} is given to the parameter {k} of group {index} on {space.name}",
-                why="all points of a compact space have the same norm, so that decay has no direction there"
-                if space.compact
-                else "a decayed point is none of the space",
-                cure="write weight_decay=0 in this group, and give parameters without a space their own group",
-            )
-        data = placed(params[k].detach(), space, project=project, name=f"the parameter {k} of group {index}")
-        if project:
-            params[k].copy_(data)
+    if weight and isinstance(space, Homogeneous):
+        raise InputError(
+            f"weight_decay = {weight:g} is given to {name} on {space.name}",
+            why="all points of this compact space have the same norm, so that decay has no direction there"
+            if space.compact
+            else "a decayed point is not on the space",
+            cure="write weight_decay=0 in this group, and give parameters without a space their own group",
+        )
+    return placed(param.detach(), space, project=project, name=name)

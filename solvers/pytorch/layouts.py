@@ -90,9 +90,9 @@ class Transposed(Layout):
 
     def pack(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         """The transposes in a batch."""
-        first = tensors[0]
-        upright = self._like(first, len(tensors))
-        torch.stack(list(tensors), out=upright)
+        upright = tensors[0][None] if len(tensors) == 1 else self._room(tensors)
+        if len(tensors) > 1:
+            torch.stack(list(tensors), out=upright)
         return upright.mT.clone(memory_format=torch.contiguous_format) if out is None else out.copy_(upright.mT)
 
     def views(self, packed: Tensor) -> Sequence[Tensor]:
@@ -102,14 +102,17 @@ class Transposed(Layout):
     def unpack(self, packed: Tensor, targets: Sequence[Tensor]) -> None:
         """Copy what is packed into the matrices."""
         first = targets[0]
-        if first.dtype != packed.dtype or first.device.type != "cpu":
-            super().unpack(packed, targets)
+        if len(targets) == 1:
+            first.copy_(packed[0].mT)
+        elif first.dtype == packed.dtype and first.device.type == "cpu":
+            torch.unbind_copy(self._room(targets).copy_(packed.mT), out=list(targets))
         else:
-            torch.unbind_copy(self._like(first, len(targets)).copy_(packed.mT), out=list(targets))
+            super().unpack(packed, targets)
 
-    def _like(self, first: Tensor, count: int) -> Tensor:
+    def _room(self, tensors: Sequence[Tensor]) -> Tensor:
         """A tensor for the batch before it is transposed, kept from step to step."""
-        old, shape = self._upright, (count, *first.shape)
+        first, old = tensors[0], self._upright
+        shape = (len(tensors), *first.shape)
         if old is None or old.shape != shape or old.dtype != first.dtype or old.device != first.device:
             self._upright = old = torch.empty(shape, dtype=first.dtype, device=first.device)
         return old

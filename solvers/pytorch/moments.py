@@ -11,6 +11,8 @@ from torch import Tensor
 from solvers.rule import Rule
 from solvers.rules_moments import Adam
 
+_HUGE = 1e6  # a rate above which steps may overflow
+
 
 def as_real(tensor: Tensor) -> Tensor:
     """The real and imaginary parts of a complex tensor along a new last axis; a real tensor itself.
@@ -47,6 +49,17 @@ def accept(slots: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
         as_real(slot).copy_(after[name])
 
 
+def in_place(rule: Rule, D: Tensor, rate: Any) -> bool:
+    """Whether `displacement` updates the state of a rule in place: then the step is of bounded length.
+
+    >>> in_place(Adam(), torch.zeros(2), 1e-3), in_place(Adam(epsilon=0), torch.zeros(2), 1e-3)
+    (True, False)
+    """
+    if type(rule) is not Adam or rule.epsilon == 0 or rule.epsilon_root != 0 or D.is_complex():
+        return False
+    return isinstance(rate, Tensor) or rate < _HUGE
+
+
 def displacement(
     rule: Rule,
     D: Tensor,
@@ -66,7 +79,7 @@ def displacement(
 
     Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
     """
-    if type(rule) is not Adam or rule.epsilon == 0 or rule.epsilon_root != 0 or D.is_complex():
+    if not isinstance(rule, Adam) or not in_place(rule, D, rate):
         W, after = proposed(rule, D, slots, count=count, rate=rate, point=point)
         accept(slots, after)
         return W

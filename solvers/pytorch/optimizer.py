@@ -8,15 +8,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from manifolds.errors import InputError
-from manifolds.homogeneous import Homogeneous
 from manifolds.space import Space
-from solvers.pytorch.cayley import has_kernel
-from solvers.pytorch.groups import check_group, read_group
-from solvers.pytorch.moments import as_real
-from solvers.pytorch.parameter import space_of
+from solvers.pytorch.groups import check_group, read_group, read_params, read_rate
+from solvers.pytorch.plan import Plan, not_finite
 from solvers.pytorch.saving import plain_groups, read_groups, restored
-from solvers.pytorch.stacks import CayleyStack, FrameStack, Stack, VectorStack, working_type
+from solvers.pytorch.stacks import Stack
 from solvers.rule import Rule
 
 
@@ -101,8 +97,8 @@ class ManifoldOptimizer(torch.optim.Optimizer):
             "check_finite": check_finite,
             "project": project,
         }
-        self._stacks: dict[int, list[Stack]] = {}
-        super().__init__(params, {})
+        self._plans: dict[int, Plan] = {}
+        super().__init__(read_params(params), {})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Take in another group, see the class.
@@ -114,12 +110,12 @@ class ManifoldOptimizer(torch.optim.Optimizer):
         """
         written = {**self._options, **param_group}
         group = read_group(written, rule=self._rule, hyperparameters=self._hyperparameters, lr=self._lr)
-        group["params"] = _listed(group["params"])
-        check_group(group, len(self.param_groups), project=bool(written["project"]))
+        held = {id(param) for one in self.param_groups for param in one["params"]}
+        check_group(group, len(self.param_groups), held=held, project=bool(written["project"]))
         super().add_param_group(group)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step; with a closure, which computes the loss and its gradients anew, return the loss.
 
         Raises
@@ -136,88 +132,33 @@ class ManifoldOptimizer(torch.optim.Optimizer):
 
     @torch.compiler.disable
     def _update(self) -> None:
-        """One step of all parameters that have a gradient."""
-        work = []
+        """One step of all parameters that have a gradient: everything that can fail comes before any change."""
+        work: list[tuple[dict[str, Any], list[Stack]]] = []
         for index, group in enumerate(self.param_groups):
-            if group["schedule"] is not None:
-                first = next((self.state[p]["step"] for p in group["params"] if self.state.get(p)), 0)
-                group["lr"] = float(group["schedule"](first + 1))
-            stacks = self._stacks_of(index, group)
-            for stack in stacks:
-                stack.load([param.grad for param in stack.params], maximize=group["maximize"])
-            work.append((group, stacks))
+            plan = self._plans.setdefault(index, Plan(index, self.state, kernel=self._in_place))
+            work.append((group, plan.load(group)))
         masks = self._checked(work)
         for group, stacks in work:
+            if group["schedule"] is not None and stacks:
+                group["lr"] = read_rate(group["schedule"](stacks[0].count + 1))
             for stack in stacks:
+                stack.guard(masks.get(stack.device) if group["check_finite"] == "auto" else None)
                 stack.propose(group["lr"], group["trust_radius"])
         for group, stacks in work:
             for stack in stacks:
-                mask = masks.get(stack.device) if group["check_finite"] == "auto" else None
-                stack.finish(group["lr"], group["trust_radius"], mask=mask)
-
-    def _stacks_of(self, index: int, group: dict[str, Any]) -> list[Stack]:
-        """The parameters of a group that have a gradient, in the stacks of the last step where they still fit."""
-        active = [param for param in group["params"] if param.grad is not None]
-        states = [self.state[param] for param in active]
-        old = self._stacks.get(index)
-        if old is not None and _fit(old, active, states, group["rule"]):
-            return old
-        for k, param in enumerate(active):
-            if param.grad.layout != torch.strided:
-                raise InputError(
-                    f"the gradient of parameter {k} of group {index} is sparse",
-                    why="coordinates of a step have an entry for each entry of the parameter",
-                    cure="make it dense, such as with sparse=False in torch.nn.Embedding",
-                )
-        made: dict[Any, list[Tensor]] = {}
-        for param in active:
-            space = space_of(param, group["space"])
-            self._start(param, space, group["rule"])
-            homogeneous = isinstance(space, Homogeneous)
-            shape = tuple(param.shape) if homogeneous else None
-            key = (space if homogeneous else None, shape, param.dtype, param.device, self.state[param]["step"])
-            made.setdefault(key, []).append(param)
-        stacks = [self._stack(key[0], params, group["rule"]) for key, params in made.items()]
-        self._stacks[index] = stacks
-        return stacks
-
-    def _stack(self, space: Space | None, params: Sequence[Tensor], rule: Rule) -> Stack:
-        """A stack of the kind that a space needs."""
-        kind: Any = FrameStack
-        if space is None:
-            kind = VectorStack
-        elif self._in_place and has_kernel(space):
-            kind = CayleyStack
-        return kind(params, [self.state[param] for param in params], rule, space)
-
-    def _start(self, param: Tensor, space: Space | None, rule: Rule) -> None:
-        """The state of a parameter before its first step; one that is there already is left alone."""
-        state = self.state[param]
-        wide = param.detach().to(working_type(param.dtype))
-        if "step" not in state:
-            state["step"] = 0
-            for name, value in rule.start(as_real(torch.zeros_like(wide))).items():
-                state[name] = torch.view_as_complex(value.contiguous()) if param.is_complex() else value
-        if wide.dtype != param.dtype and "master" not in state:
-            state["master"] = space.project(wide) if isinstance(space, Homogeneous) else wide.clone()
-        if isinstance(space, Homogeneous) and space.section_kind == "transported" and "section" not in state:
-            state["section"] = space.section(wide, check=False).section.matrix  # type: ignore[attr-defined]
+                stack.finish(group["lr"], group["trust_radius"])
 
     def _checked(self, work: Sequence[tuple[dict[str, Any], list[Stack]]]) -> dict[torch.device, Tensor]:
         """Refuse gradients that are not finite; for other devices than the processor, a truth value for each."""
         masks: dict[torch.device, Tensor] = {}
         for index, (group, stacks) in enumerate(work):
-            for stack in stacks:
-                if group["check_finite"] is False:
-                    continue
-                finite = stack.all_finite()
+            for stack in stacks if group["check_finite"] is not False else ():
                 if group["check_finite"] is True or stack.device.type == "cpu":
-                    if not finite:
-                        raise _not_finite(index, group["params"])
-                elif stack.device in masks:
-                    masks[stack.device] = masks[stack.device] & finite
+                    if not stack.finite():
+                        raise not_finite(index, group["params"])
                 else:
-                    masks[stack.device] = finite
+                    finite, before = stack.finite_on_device(), masks.get(stack.device)
+                    masks[stack.device] = finite if before is None else before & finite
         return masks
 
     def state_dict(self) -> dict[str, Any]:
@@ -238,36 +179,9 @@ class ManifoldOptimizer(torch.optim.Optimizer):
         numbers = [number for group in groups for number in group["params"]]
         super().load_state_dict({**state_dict, "param_groups": groups})
         restored(self.state, {k: state_dict["state"].get(n, {}) for k, n in enumerate(numbers)}, params)
-        self._stacks = {}
+        self._plans = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what pickle kept."""
         super().__setstate__(state)
-        self._stacks = {}
-
-
-def _listed(params: Any) -> Any:
-    """The parameters of a group as a list; names beside them are left to PyTorch."""
-    return [params] if isinstance(params, Tensor) else list(params)
-
-
-def _fit(stacks: Sequence[Stack], active: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule) -> bool:
-    """Whether stacks hold just these parameters with these states."""
-    if len(stacks) == 1:
-        return stacks[0].fits(active, states, rule)
-    place = {id(param): state for param, state in zip(active, states, strict=True)}
-    held = [param for stack in stacks for param in stack.params]
-    if len(held) != len(active) or any(id(param) not in place for param in held):
-        return False
-    return all(stack.fits(stack.params, [place[id(param)] for param in stack.params], rule) for stack in stacks)
-
-
-def _not_finite(index: int, params: Sequence[Tensor]) -> InputError:
-    """The error on gradients that are not finite."""
-    bad = [k for k, p in enumerate(params) if p.grad is not None and not torch.isfinite(p.grad).all()]
-    names = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
-    return InputError(
-        f"the gradient of parameter {names} of group {index} is not finite",
-        why="a step along it would lead to no point; no parameter and no moment was changed",
-        cure="leave the step out, and look where the loss overflows; torch.amp.GradScaler does so in half precision",
-    )
+        self._plans = {}

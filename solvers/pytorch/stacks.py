@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from operator import is_
 from typing import Any, final
 
 import torch
@@ -11,12 +13,13 @@ from torch import Tensor
 
 from manifolds.errors import InputError
 from manifolds.space import Space
-from solvers.pytorch.cayley import CayleyKernel
+from solvers.pytorch.cayley import CayleyKernel, has_kernel
 from solvers.pytorch.layouts import Flat, Layout, Stacked, Transposed
-from solvers.pytorch.moments import accept, as_real, displacement, proposed
+from solvers.pytorch.moments import accept, as_real, displacement, in_place, proposed
 from solvers.rule import Rule
 
 _NARROW = (torch.float16, torch.bfloat16)
+_ROOM = 1e4  # by how much the products of a step may enlarge a gradient, beside the number of its entries
 
 
 def working_type(dtype: torch.dtype) -> torch.dtype:
@@ -31,12 +34,13 @@ def working_type(dtype: torch.dtype) -> torch.dtype:
 class Stack(ABC):
     """Parameters of one space, type, device and number of steps; their state is theirs, as views into one tensor.
 
-    A step is `load`, `propose`, `commit`, in this order. Until `commit`, neither a parameter nor the state is changed.
+    A step is `load`, `guard`, `propose`, `finish`, in this order. Until `finish`, neither a parameter nor the state is
+    changed.
 
     Parameters
     ----------
-    params : list of Tensor
-    states : list of dict
+    params : sequence of Tensor
+    states : sequence of dict
         What the optimizer keeps for each: `step`, the slots of the rule, `master`, a copy in single precision, for
         half-precision parameters, and `section` where it is transported.
     rule : Rule
@@ -46,35 +50,36 @@ class Stack(ABC):
 
     layout: Layout
 
-    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None):
+    def __init__(
+        self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None
+    ) -> None:
         self.params, self.states, self.rule, self.space = tuple(params), tuple(states), rule, space
         self.dtype, self.device = params[0].dtype, params[0].device
         self.count: int = states[0]["step"]
         self.slots = {name: self._shared(name) for name in rule.slots}
         self.carried = self._shared("section") if "section" in states[0] else None
         self.master = working_type(self.dtype) != self.dtype
-        self.points = self._shared("master") if self.master else self._packed(params)
+        self.points = self._shared("master") if self.master else self.layout.pack(params)
         self.gradients = torch.empty_like(self.points)
         self._written = [-1 for _ in params]
-
-    def _packed(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-        """Tensors of the parameters in one."""
-        return self.layout.pack(tensors, out=out)
+        self._before: list[Tensor] = []
+        self._mask: Tensor | None = None
 
     def _shared(self, name: str) -> Tensor:
         """A part of the state in one tensor, into which the states of the parameters become views."""
-        packed = self._packed([state[name] for state in self.states])
+        packed = self.layout.pack([state[name] for state in self.states])
         for state, view in zip(self.states, self.layout.views(packed), strict=True):
             state[name] = view
         return packed
 
-    def fits(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule) -> bool:
-        """Whether these are still the parameters, the states and the rule."""
+    def fits(self, params: Sequence[Tensor], rule: Rule) -> bool:
+        """Whether these are still the parameters, as they were, and the rule."""
         return (
-            rule == self.rule
-            and len(params) == len(self.params)
-            and all(map(_same, params, self.params))
-            and all(map(_same, states, self.states))
+            len(params) == len(self.params)
+            and all(map(is_, params, self.params))
+            and {param.dtype for param in params} == {self.dtype}
+            and params[0].device == self.device
+            and (rule is self.rule or rule == self.rule)
         )
 
     def load(self, gradients: Sequence[Tensor], *, maximize: bool) -> None:
@@ -83,8 +88,8 @@ class Stack(ABC):
             self._refresh_master()
             gradients = [gradient.to(self.points.dtype) for gradient in gradients]
         else:
-            self._packed(self.params, out=self.points)
-        self._packed(gradients, out=self.gradients)
+            self.layout.pack(self.params, out=self.points)
+        self.layout.pack(gradients, out=self.gradients)
         if maximize:
             self.gradients.neg_()
 
@@ -94,31 +99,49 @@ class Stack(ABC):
         if versions == self._written:
             return
         for param, state, version, written in zip(self.params, self.states, versions, self._written, strict=True):
-            if version != written and not torch.equal(param.detach(), state["master"].to(self.dtype)):
-                fresh = param.detach().to(self.points.dtype)
+            if version != written and not torch.equal(param, state["master"].to(self.dtype)):
+                fresh = param.to(self.points.dtype)
                 state["master"].copy_(fresh if self.space is None else self.space.project(fresh))
         self._written = versions
 
-    def all_finite(self) -> Tensor:
+    def finite_on_device(self) -> Tensor:
         """Whether all entries of the gradients are finite, as a tensor on their device."""
         return torch.isfinite(as_real(self.gradients)).all()
 
+    def finite(self) -> bool:
+        """Whether all entries of the gradients are finite, and their products will be; it waits for the device."""
+        return math.isfinite(float(as_real(self.gradients).sum())) or bool(self.finite_on_device())
+
+    def guard(self, mask: Tensor | None) -> None:
+        """Where the mask, a truth value on the device, is false, the coming step will leave all as it is."""
+        self._mask = mask
+        self._before = [] if mask is None else [tensor.clone() for tensor in (self.points, *self._kept())]
+
+    def _kept(self) -> list[Tensor]:
+        """The state."""
+        return [*self.slots.values(), *([] if self.carried is None else [self.carried])]
+
     def propose(self, rate: Any, radius: float | None) -> None:  # noqa: B027
-        """Make ready what may fail: nothing, unless a subclass says otherwise."""
+        """Make ready what may fail: nothing, unless a subclass says otherwise.
+
+        Raises
+        ------
+        InputError
+            If the step leads to no point, and that can be seen without waiting for a device.
+        """
 
     @abstractmethod
     def commit(self, rate: Any, radius: float | None) -> Tensor:
         """Update the state in place, and return the next points in the layout of this stack."""
 
-    def finish(self, rate: Any, radius: float | None, *, mask: Tensor | None) -> None:
-        """Make the step; where the mask, a truth value on the device, is false, all remains as it was."""
-        kept = [*self.slots.values(), *([] if self.carried is None else [self.carried])]
-        before = [] if mask is None else [tensor.clone() for tensor in (self.points, *kept)]
+    def finish(self, rate: Any, radius: float | None) -> None:
+        """Make the step."""
         points = self.commit(rate, radius)
-        if mask is not None:
-            points = torch.where(mask, points, before[0])
-            for tensor, old in zip(kept, before[1:], strict=True):
-                tensor.copy_(torch.where(mask, tensor, old))
+        if self._mask is not None:
+            points = torch.where(self._mask, points, self._before[0])
+            for tensor, old in zip(self._kept(), self._before[1:], strict=True):
+                tensor.copy_(torch.where(self._mask, tensor, old))
+            self._before = []
         if self.master and points is not self.points:
             self.points.copy_(points)
         self.layout.unpack(points, self.params)
@@ -133,44 +156,51 @@ class Stack(ABC):
 class VectorStack(Stack):
     """Parameters in vector spaces, of any shapes, as one vector."""
 
-    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None):
+    def __init__(
+        self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None = None
+    ) -> None:
         self.layout = Flat([tuple(param.shape) for param in params])
         super().__init__(params, states, rule, None)
         self._scratch = torch.empty_like(as_real(self.points))
 
     def commit(self, rate: Any, radius: float | None) -> Tensor:
         """The points plus the displacement of the rule."""
-        W = displacement(
-            self.rule,
-            self.gradients,
-            self.slots,
-            self._scratch,
-            count=self.count + 1,
-            rate=rate,
-            point=self.points,
+        step = {"count": self.count + 1, "rate": rate, "point": self.points}
+        return self.points.add_(displacement(self.rule, self.gradients, self.slots, self._scratch, **step))
+
+
+class CurvedStack(Stack):
+    """Parameters on a homogeneous space."""
+
+    space: Space
+
+    def finite(self) -> bool:
+        """As for every stack, with room for the products of the step; it waits for the device."""
+        limit = torch.finfo(self.gradients.dtype).max / (_ROOM * self.gradients.shape[-1] * self.gradients.shape[-2])
+        low, high = torch.aminmax(as_real(self.gradients))
+        return -limit <= float(low) and float(high) <= limit
+
+    def _refuse(self) -> InputError:
+        """The error on a step that leads to no point."""
+        return InputError(
+            f"step {self.count + 1} on {self.space.name} leads to no point",
+            why="the step is so long that the retraction is not defined there; nothing was changed",
+            cure="give a smaller lr, or trust_radius=1.0, which bounds the length of each step",
         )
-        return self.points.add_(W)
 
 
 @final
-class FrameStack(Stack):
-    """Parameters on a homogeneous space, by the methods of the space."""
+class FrameStack(CurvedStack):
+    """Parameters on a homogeneous space, moved by the methods of the space."""
 
-    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None):
+    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space) -> None:
         self.layout = Stacked()
         super().__init__(params, states, rule, space)
         self._ready: tuple[Tensor, dict[str, Tensor], Any] | None = None
 
     def propose(self, rate: Any, radius: float | None) -> None:
-        """The next points and the next state.
-
-        Raises
-        ------
-        InputError
-            If the retraction is not defined there, and that can be seen without waiting for a device.
-        """
+        """The next points and the next state."""
         self._ready = None
-        assert self.space is not None
         context = self.space.section(self.points, carried=self.carried, check=False)
         D = self.space.lift(context, self.gradients, check=False)
         W, after = proposed(self.rule, D, self.slots, count=self.count + 1, rate=rate)
@@ -178,16 +208,13 @@ class FrameStack(Stack):
             W = self.space.shortened(W, radius)
         points, carried = self.space.advance(context, W)
         if points.device.type == "cpu" and not torch.isfinite(as_real(points)).all():
-            raise InputError(
-                f"step {self.count + 1} on {self.space.name} leads to no point",
-                why="the step is so long that the retraction is not defined there",
-                cure="give a smaller lr, or trust_radius=1.0, which bounds the length of each step",
-            )
+            raise self._refuse()
         self._ready = points, after, carried
 
     def commit(self, rate: Any, radius: float | None) -> Tensor:
         """What was made ready."""
-        assert self._ready is not None
+        if self._ready is None:
+            raise RuntimeError("nothing was proposed")
         points, after, carried = self._ready
         self._ready = None
         accept(self.slots, after)
@@ -197,42 +224,74 @@ class FrameStack(Stack):
 
 
 @final
-class CayleyStack(Stack):
-    """Parameters on a Stiefel or Grassmann manifold, by the kernel that works in place."""
+class CayleyStack(CurvedStack):
+    """Parameters on a Stiefel or Grassmann manifold, moved by the kernel that works in place."""
 
-    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None):
-        assert space is not None
+    def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space) -> None:
         self.layout = Transposed()
         super().__init__(params, states, rule, space)
         self._kernel = CayleyKernel(flat=getattr(space, "subspaces", False))
         self._scratch, self._next = torch.empty_like(self.points), torch.empty_like(self.points)
+        self._ready: tuple[Tensor, dict[str, Tensor]] | None = None
+
+    def propose(self, rate: Any, radius: float | None) -> None:
+        """The next points and the next state, for rules without an update in place, of which the steps may be long."""
+        self._ready = None
+        if in_place(self.rule, self.gradients, rate):
+            return
+        context, D = self._lifted()
+        W, after = proposed(self.rule, D, self.slots, count=self.count + 1, rate=rate)
+        points = self._moved(context, W, radius)
+        if points.device.type == "cpu" and not math.isfinite(float(points.sum())):
+            raise self._refuse()
+        self._ready = points, after
 
     def commit(self, rate: Any, radius: float | None) -> Tensor:
         """The points after the step of the rule."""
-        assert self.space is not None
-        batch = (-1, *self.points.shape[-2:])
-        frames, D = self.points.view(batch), self.gradients.view(batch)
-        if not self._kernel.lift(frames, D):
-            return self._away_from_kernel(rate, radius)
-        W = displacement(self.rule, self.gradients, self.slots, self._scratch, count=self.count + 1, rate=rate)
+        if self._ready is not None:
+            (points, after), self._ready = self._ready, None
+            accept(self.slots, after)
+        else:
+            context, D = self._lifted()
+            W = displacement(self.rule, D, self.slots, self._scratch, count=self.count + 1, rate=rate)
+            points = self._moved(context, W, radius)
+        if points is self._next and not self.master:
+            self.points, self._next = self._next, self.points
+        return points
+
+    def _lifted(self) -> tuple[Any, Tensor]:
+        """The transposed coordinates; and a context if they are those of another section than that of the kernel."""
+        if self._kernel.lift(_batch(self.points), _batch(self.gradients)):
+            return None, self.gradients
+        context = self.space.section(_upright(self.points), check=False)
+        return context, _upright(self.space.lift(context, _upright(self.gradients), check=False))
+
+    def _moved(self, context: Any, W: Tensor, radius: float | None) -> Tensor:
+        """The transposed frames to which a step leads."""
         if radius is not None:
             W = self.space.shortened(W.mT, radius).mT
-        self._kernel.retract(frames, W.reshape(batch), out=self._next.view(batch))
-        if self.master:
-            return self._next
-        self.points, self._next = self._next, self.points
-        return self.points
-
-    def _away_from_kernel(self, rate: Any, radius: float | None) -> Tensor:
-        """The same step by the methods of the space, which has another section where that of the kernel is singular."""
-        assert self.space is not None
-        context = self.space.section(self.points.mT.contiguous(), check=False)
-        D = self.space.lift(context, self.gradients.mT.contiguous(), check=False).mT.contiguous()
-        W = displacement(self.rule, D, self.slots, self._scratch, count=self.count + 1, rate=rate).mT
-        W = W if radius is None else self.space.shortened(W, radius)
-        return self.space.retract(context, W.contiguous(), check=False).mT
+        if context is not None:
+            return self.space.retract(context, _upright(W), check=False).mT
+        self._kernel.retract(_batch(self.points), W.reshape(_batch(self.points).shape), out=_batch(self._next))
+        return self._next
 
 
-def _same(one: object, other: object) -> bool:
-    """Whether two are the same object."""
-    return one is other
+def _batch(packed: Tensor) -> Tensor:
+    """Matrices with all their leading axes as one."""
+    return packed.view(-1, *packed.shape[-2:])
+
+
+def _upright(packed: Tensor) -> Tensor:
+    """The transposes of matrices, in memory of their own."""
+    return packed.mT.clone(memory_format=torch.contiguous_format)
+
+
+def make_stack(
+    params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None, *, kernel: bool
+) -> Stack:
+    """A stack of the kind that a space needs; `kernel` says whether it may be one that works in place."""
+    if space is None:
+        return VectorStack(params, states, rule)
+    if kernel and has_kernel(space):
+        return CayleyStack(params, states, rule, space)
+    return FrameStack(params, states, rule, space)
