@@ -25,11 +25,12 @@ VERBS = {
     "act": "move a point along a symmetry, with the loss before and after",
     "teleport": "move a point to a better one of the same loss",
     "minimize": "minimise a loss with an optimizer, teleporting on the way",
+    "newton": "check whether the steepest point of a level set is one step from the minimum",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
 }
 
-LATER = ("newton", "naturality", "sweep")
+LATER = ("naturality", "sweep")
 """Verbs that a later version has."""
 
 EPILOG = (

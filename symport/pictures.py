@@ -67,16 +67,14 @@ def draw(algebra: SymmetryAlgebra) -> tuple[Picture, ...]:
     )
 
 
-def paint(
-    plot: Callable[..., Any], algebra: SymmetryAlgebra, file: str, caption: str, size: tuple[float, float]
-) -> Picture:
-    """One picture as SVG, the same bytes for the same algebra."""
+def paint(plot: Callable[..., Any], subject: Any, file: str, caption: str, size: tuple[float, float]) -> Picture:
+    """One picture as SVG, the same bytes for the same subject, which the plot takes before the axes."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
         figure = Figure(figsize=size)
-        plot(algebra, figure.subplots())
+        plot(subject, figure.subplots())
         buffer = io.BytesIO()
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", dpi=200, metadata={"Date": None, "Creator": "symport"}

@@ -14,6 +14,7 @@ from symport.formulas import latex_formula, tidy
 from symport.generator_rows import generator_table, latex_listing, null_table
 from symport.group_study import GroupStudy
 from symport.mathml import mathml
+from symport.move_study import MoveStudy
 from symport.page import badge, claim_html, details, facts, section
 from symport.sections import data_text, shape_text
 
@@ -32,8 +33,6 @@ LONGEST_NAME = 14
 CLAIMS = 200
 """Verified claims that the page lists; report.json has all."""
 
-PLANNED = "Teleportation and Newton equivalence come with a later version."
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +47,7 @@ class Study:
     payload: the object that ``report.json`` holds.
     pictures: the pictures.
     groups: finite transformations, discrete symmetries, conserved quantities.
+    moves: a teleportation, and Newton equivalence.
     """
 
     spec: Spec
@@ -56,6 +56,7 @@ class Study:
     payload: dict[str, Any]
     pictures: Sequence[Picture]
     groups: GroupStudy = field(default_factory=GroupStudy)
+    moves: MoveStudy = field(default_factory=MoveStudy)
 
 
 def render(study: Study) -> str:
@@ -165,6 +166,7 @@ def sections(study: Study) -> list[str]:
         section("Pictures", "".join(map(figure, study.pictures))),
         section("Is the list complete?", completeness(algebra)),
         *study.groups.sections(),
+        *study.moves.sections(),
         section("Null directions", null_table(algebra)),
         section("Outside these fields", redundancy(algebra)),
         section("Verification", verification(study)),
@@ -247,4 +249,4 @@ def listings(study: Study) -> str:
 def footer(study: Study) -> str:
     """What made the page."""
     seconds = study.payload["seconds"]
-    return f"Symport {escape(str(study.payload['version']))}, {seconds:.2f} s. {PLANNED}"
+    return f"Symport {escape(str(study.payload['version']))}, {seconds:.2f} s."

@@ -10,6 +10,7 @@ from symport import spec as specs
 from symport.answers import CODES, DONE, REFUTED, UNDECIDED, Answer, to_json
 from symport.files import check_directory
 from symport.group_study import GroupStudy
+from symport.move_study import MoveStudy
 from symport.pairs import read_point
 from symport.payloads import derive_payload, loss_payload, verify_payload
 from symport.verbs.derive import FAMILIES, search
@@ -20,20 +21,18 @@ if TYPE_CHECKING:
     from symport.session import Session
     from symport.spec import Spec
 
-LATER = ("teleport", "newton")
-"""Parts of a study that a later version fills."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the verb."""
     specs.add_arguments(parser)
     about = f"where to search: {FAMILIES}; default: what the loss names, else linear"
     parser.add_argument("--ansatz", metavar="FIELDS", help=about)
-    parser.add_argument("--at", metavar="PAIRS", help='a point that the picture shows, such as "x=-1, y=2"')
+    about = 'a point that the pictures show and teleports start from, such as "x=-1, y=2"'
+    parser.add_argument("--at", metavar="PAIRS", help=about)
 
 
 def run(options: argparse.Namespace, session: Session) -> Answer:
-    """Derive, verify, go from fields to groups, and lay out the report.
+    """Derive, verify, go from fields to groups, teleport, and lay out the report.
 
     The exit code is the heavier of those of the derivation and the verification; the other parts carry their verdicts.
     """
@@ -46,19 +45,19 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     from symmetries.verify import verify
 
     certificate = verify(spec.loss, algebra, rng=session.seed)
-    groups = GroupStudy.of(algebra, session)
+    groups, moves = GroupStudy.of(algebra, session), MoveStudy.of(algebra, session)
     parts = {
         "loss": loss_payload(spec.loss) | {"title": spec.title},
         "derive": session.head("derive") | derive_payload(algebra),
         "verify": session.head("verify") | verify_payload(certificate),
         **groups.payload(session),
-        **dict.fromkeys(LATER),
+        **moves.payload(session),
     }
     return Answer(
         payload=parts,
-        blocks=lambda: [*blocks(spec, algebra, certificate), *groups.blocks()],
+        blocks=lambda: [*blocks(spec, algebra, certificate), *groups.blocks(), *moves.blocks()],
         code=together(CODES[algebra.completeness.verdict], CODES[certificate.verdict]),
-        files=lambda payload: files(spec, algebra, certificate, payload, groups),
+        files=lambda payload: files(spec, algebra, certificate, payload, groups, moves),
         directory=directory,
     )
 
@@ -78,15 +77,26 @@ def blocks(spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate) -> li
 
 
 def files(
-    spec: Spec, algebra: SymmetryAlgebra, certificate: Certificate, payload: dict[str, Any], groups: GroupStudy
+    spec: Spec,
+    algebra: SymmetryAlgebra,
+    certificate: Certificate,
+    payload: dict[str, Any],
+    groups: GroupStudy,
+    moves: MoveStudy,
 ) -> Mapping[str, bytes]:
     """The report, its object, the certificate and the pictures."""
     from symport.pictures import draw
     from symport.report import Study, render
 
-    pictures = draw(algebra)
+    pictures = (*draw(algebra), *moves.pictures())
     study = Study(
-        spec=spec, algebra=algebra, certificate=certificate, payload=payload, pictures=pictures, groups=groups
+        spec=spec,
+        algebra=algebra,
+        certificate=certificate,
+        payload=payload,
+        pictures=pictures,
+        groups=groups,
+        moves=moves,
     )
     page = render(study)
     return {

@@ -14,7 +14,6 @@ from symport.payloads import loss_payload
 if TYPE_CHECKING:
     from solvers.results import TeleportResult
     from symport.session import Session
-    from symport.starts import Start
     from symport.tables import Block
 
 
@@ -34,7 +33,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     way = starts.read_way(start, options, session)
     given = starts.teleport_options(options)
     result = teleport(start.objective, start.point, along=way, rng=session.seed, **given)
-    payload = {"loss": loss_payload(start.spec.loss), "along": options.along} | teleport_payload(result, start)
+    payload = {"loss": loss_payload(start.spec.loss), "along": options.along} | teleport_payload(result, start.data)
     if options.plot is not None:
         from symport.move_plots import plot_jump
 
@@ -54,7 +53,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     return Answer(payload=payload, blocks=blocks, code=code, files=files)
 
 
-def teleport_payload(result: TeleportResult, start: Start) -> dict[str, Any]:
+def teleport_payload(result: TeleportResult, data: Mapping[str, Any]) -> dict[str, Any]:
     """The result as programs read it."""
     return {
         "target": result.target,
@@ -70,7 +69,7 @@ def teleport_payload(result: TeleportResult, start: Start) -> dict[str, Any]:
         "status": result.status.value,
         "advice": result.status.advice,
         "steps": result.steps,
-        "data": starts.listed(start.data),
+        "data": starts.listed(data),
         "cost": starts.cost_payload(result.cost),
         "evidence": dict(result.evidence),
     }
