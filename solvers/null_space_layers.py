@@ -8,8 +8,9 @@ from typing import Any, Protocol, final, runtime_checkable
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.formula_layers import layer_inputs
 from solvers.level_set_constraint import TangentSpace
-from solvers.objective import Objective
+from solvers.objective import LossObjective, Objective
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 
 
@@ -40,6 +41,7 @@ class Layer:
     basis: the leading left singular vectors of the inputs, in columns.
     share: the share of the squared singular values that they carry.
     samples: number of columns of the inputs.
+    from_right: whether the matrix is the right factor, as in h W: then its rows are the inputs.
     """
 
     name: str
@@ -50,22 +52,26 @@ class Layer:
     basis: FloatArray
     share: float
     samples: int
+    from_right: bool = False
 
     @property
     def width(self) -> int:
         """Number of inputs, the bias included."""
         return self.inputs + (self.bias is not None)
 
-    def remove(self, vector: FloatArray) -> None:
-        r"""Replace the layer's part D of a vector by :math:`D(I-BB^T)`."""
+    def keep(self, vector: FloatArray, part: FloatArray) -> None:
+        r"""Write the layer's :math:`D(I-BB^T)`, for its part D of a vector, into another one."""
         end = self.start + self.outputs * self.inputs
-        block = vector[self.start : end].reshape(self.outputs, self.inputs)
+        shape = (self.inputs, self.outputs) if self.from_right else (self.outputs, self.inputs)
+        block = vector[self.start : end].reshape(shape)
+        block = block.T if self.from_right else block
         rows = block if self.bias is None else np.column_stack([block, vector[self.bias : self.bias + self.outputs]])
         full = self.basis.shape[1] == self.width
         rows = np.zeros_like(rows) if full else rows - (rows @ self.basis) @ self.basis.T
-        vector[self.start : end] = rows[:, : self.inputs].ravel()
+        matrix = rows[:, : self.inputs]
+        part[self.start : end] = (matrix.T if self.from_right else matrix).ravel()
         if self.bias is not None:
-            vector[self.bias : self.bias + self.outputs] = rows[:, -1]
+            part[self.bias : self.bias + self.outputs] = rows[:, -1]
 
     def to_dict(self) -> dict[str, Any]:
         """One line of the rank table, JSON-ready."""
@@ -129,10 +135,10 @@ class NullSpaces(TangentSpace):
         return sum(layer.outputs * (layer.width - layer.basis.shape[1]) for layer in self.layers)
 
     def project(self, vector: FloatArray) -> FloatArray:
-        """The part of a vector that the batch does not see, layer by layer."""
-        part = vector.copy()
+        """The part of a vector that the batch does not see, layer by layer; parameters of no layer do not move."""
+        part = np.zeros_like(vector)
         for layer in self.layers:
-            layer.remove(part)
+            layer.keep(vector, part)
         return part
 
     def table(self) -> list[dict[str, Any]]:
@@ -142,6 +148,8 @@ class NullSpaces(TangentSpace):
 
 def _read_layers(objective: Objective, w: FloatArray, energy: float) -> tuple[Layer, ...]:
     """The layers of an objective with the singular vectors of their inputs."""
+    if isinstance(objective, LossObjective):
+        return _formula_layers(objective, w, energy)
     if not isinstance(objective, Layered):
         raise _not_layered(f"an objective of the type {type(objective).__name__}")
     places = _places(objective.space)
@@ -166,6 +174,30 @@ def _read_layers(objective: Objective, w: FloatArray, energy: float) -> tuple[La
                 samples=hidden.shape[1],
             )
         )
+    return tuple(layers)
+
+
+def _formula_layers(objective: LossObjective, w: FloatArray, energy: float) -> tuple[Layer, ...]:
+    """The layers of a declared loss: its parameters that enter through products alone."""
+    places, layers = _places(objective.space), []
+    for name, (inputs, from_right) in layer_inputs(objective, w).items():
+        start, shape = places[name]
+        basis, share = leading_subspace(inputs, energy=energy)
+        layers.append(
+            Layer(
+                name=name,
+                start=start,
+                outputs=shape[1] if from_right else shape[0],
+                inputs=inputs.shape[0],
+                bias=None,
+                basis=basis,
+                share=share,
+                samples=inputs.shape[1],
+                from_right=from_right,
+            )
+        )
+    if not layers:
+        raise _not_layered("a loss in which no matrix enters through products W @ h or h @ W alone")
     return tuple(layers)
 
 
@@ -203,6 +235,6 @@ def _not_layered(what: str) -> InputError:
     """The error of an objective without layers."""
     return InputError(
         what,
-        why="null-space moves need layers: matrices W1, W2, ..., and layer_inputs(w) with their inputs on the batch",
-        cure='use a solvers.network.Network, or along="level-set", which needs no layers',
+        why="null-space moves need layers: matrices that enter through products with inputs alone",
+        cure='use a solvers.network.Network, a loss such as "sum((Y - W2@tanh(W1@X))**2)", or along="level-set"',
     )
