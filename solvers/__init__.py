@@ -1,6 +1,232 @@
-"""Floor 3 of Symport: what one does with the symmetries of a loss.
+"""What one does with the symmetries of a loss: teleportation, optimizers, Newton equivalence, convergence theory.
 
-Teleportation along orbits and level sets, optimizers as pure rules, Newton equivalence and the naturality of an
-optimizer live here. Each arrives with its own release; this package imports from `symmetries` and `manifolds` and
-never from the front.
+Names are imported when they are first asked for; PyTorch is in `solvers.pytorch`, which nothing here imports.
 """
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from solvers.acceptance import Rollout
+    from solvers.batches import MiniBatches
+    from solvers.checkpoint import Checkpoint
+    from solvers.compare import compare
+    from solvers.comparison import Comparison
+    from solvers.cost import Cost
+    from solvers.guard import Guard
+    from solvers.learning_rates import Constant, Cosine, Exponential, Linear, OneOver, StepDecay
+    from solvers.level_set import LevelSetMove
+    from solvers.minimize import minimize
+    from solvers.move import Move
+    from solvers.network import Network
+    from solvers.newton import check_newton_equivalence
+    from solvers.newton_contraction import check_newton_contraction
+    from solvers.newton_order import observed_order
+    from solvers.newton_rule import Newton
+    from solvers.null_space import NullSpaceMove
+    from solvers.objective import Objective
+    from solvers.objective_check import check_objective
+    from solvers.orbit import OrbitMove
+    from solvers.rates import cannot_help, improvement_condition
+    from solvers.results import MinimizeResult, TeleportResult
+    from solvers.rule import Rule
+    from solvers.rules import (
+        AdaDelta,
+        AdaGrad,
+        Adam,
+        AdamW,
+        AMSGrad,
+        GradientDescent,
+        HeavyBall,
+        Lion,
+        NAdam,
+        Nesterov,
+        RMSProp,
+        SignDescent,
+        make_rule,
+    )
+    from solvers.schedules import At, Every, When
+    from solvers.scipy_methods import SciPy
+    from solvers.status import Status
+    from solvers.step_sizes import Armijo, InverseCurvature, Polyak, StabilityGuard
+    from solvers.targets import (
+        Curvature,
+        FunctionTarget,
+        GradientNorm,
+        Lookahead,
+        PreconditionedGradientNorm,
+        PredictedDecrease,
+        Sharpness,
+    )
+    from solvers.teleport import teleport
+
+_ROOMS = {
+    "acceptance": ("Rollout",),
+    "batches": ("MiniBatches",),
+    "checkpoint": ("Checkpoint",),
+    "compare": ("compare",),
+    "comparison": ("Comparison",),
+    "cost": ("Cost",),
+    "guard": ("Guard",),
+    "learning_rates": (
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "Linear",
+        "OneOver",
+        "StepDecay",
+    ),
+    "level_set": ("LevelSetMove",),
+    "minimize": ("minimize",),
+    "move": ("Move",),
+    "network": ("Network",),
+    "newton": ("check_newton_equivalence",),
+    "newton_contraction": ("check_newton_contraction",),
+    "newton_order": ("observed_order",),
+    "newton_rule": ("Newton",),
+    "null_space": ("NullSpaceMove",),
+    "objective": ("Objective",),
+    "objective_check": ("check_objective",),
+    "orbit": ("OrbitMove",),
+    "rates": (
+        "cannot_help",
+        "improvement_condition",
+    ),
+    "results": (
+        "MinimizeResult",
+        "TeleportResult",
+    ),
+    "rule": ("Rule",),
+    "rules": (
+        "AMSGrad",
+        "AdaDelta",
+        "AdaGrad",
+        "Adam",
+        "AdamW",
+        "GradientDescent",
+        "HeavyBall",
+        "Lion",
+        "NAdam",
+        "Nesterov",
+        "RMSProp",
+        "SignDescent",
+        "make_rule",
+    ),
+    "schedules": (
+        "At",
+        "Every",
+        "When",
+    ),
+    "scipy_methods": ("SciPy",),
+    "status": ("Status",),
+    "step_sizes": (
+        "Armijo",
+        "InverseCurvature",
+        "Polyak",
+        "StabilityGuard",
+    ),
+    "targets": (
+        "Curvature",
+        "FunctionTarget",
+        "GradientNorm",
+        "Lookahead",
+        "PreconditionedGradientNorm",
+        "PredictedDecrease",
+        "Sharpness",
+    ),
+    "teleport": ("teleport",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "AMSGrad",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Armijo",
+    "At",
+    "Checkpoint",
+    "Comparison",
+    "Constant",
+    "Cosine",
+    "Cost",
+    "Curvature",
+    "Every",
+    "Exponential",
+    "FunctionTarget",
+    "GradientDescent",
+    "GradientNorm",
+    "Guard",
+    "HeavyBall",
+    "InverseCurvature",
+    "LevelSetMove",
+    "Linear",
+    "Lion",
+    "Lookahead",
+    "MiniBatches",
+    "MinimizeResult",
+    "Move",
+    "NAdam",
+    "Nesterov",
+    "Network",
+    "Newton",
+    "NullSpaceMove",
+    "Objective",
+    "OneOver",
+    "OrbitMove",
+    "Polyak",
+    "PreconditionedGradientNorm",
+    "PredictedDecrease",
+    "RMSProp",
+    "Rollout",
+    "Rule",
+    "SciPy",
+    "Sharpness",
+    "SignDescent",
+    "StabilityGuard",
+    "Status",
+    "StepDecay",
+    "TeleportResult",
+    "When",
+    "cannot_help",
+    "check_newton_contraction",
+    "check_newton_equivalence",
+    "check_objective",
+    "compare",
+    "improvement_condition",
+    "make_rule",
+    "minimize",
+    "observed_order",
+    "teleport",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the room of a public name when it is first asked for."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"solvers.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, those of rooms that are not loaded yet included."""
+    return sorted(set(globals()) | set(__all__))
+
+
+class _Solvers(ModuleType):
+    """The package; a module named like its function does not hide the function once it is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _ROOM_OF.get(name) == name:
+            value = getattr(value, name, value)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Solvers
