@@ -196,7 +196,7 @@ def encode(value: Any) -> Any:
     >>> decode(encode({"a": (1, float("inf")), "b": np.array([1.0, np.nan])}))
     {'a': (1, inf), 'b': array([ 1., nan])}
     """
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
         data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
         return {"#": "array", "shape": list(value.shape), "dtype": value.dtype.str, "data": data}
     if isinstance(value, Mapping):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
@@ -109,14 +110,18 @@ class EuclideanCoordinates(Coordinates):
 
 
 def read_point(parameters: ParameterSpace, w: Any) -> Point:
-    """A start in a form that objectives read: an array of the shape of the only parameter becomes a vector.
+    """A start in a form that objectives read.
+
+    An array of the shape of the only parameter becomes a vector, and complex entries become pairs in a last axis.
 
     >>> read_point(ParameterSpace({"Y": (3, 2)}), np.ones((3, 2))).shape
     (6,)
     """
-    if isinstance(w, np.ndarray) and w.ndim > 1 and list(parameters.shapes.values()) == [w.shape]:
-        return w.ravel()
-    return w
+    if isinstance(w, Mapping):
+        return {name: _pairs(one) for name, one in w.items()}
+    w = _pairs(w)
+    is_array = isinstance(w, np.ndarray | np.generic) and w.ndim != 1
+    return w.ravel() if is_array and list(parameters.shapes.values()) == [w.shape] else w
 
 
 def point_like(parameters: ParameterSpace, flat: FloatArray, given: Any) -> Any:
@@ -125,9 +130,23 @@ def point_like(parameters: ParameterSpace, flat: FloatArray, given: Any) -> Any:
     >>> point_like(ParameterSpace({"Y": (2, 1)}), np.ones(2), np.zeros((2, 1))).shape
     (2, 1)
     """
-    if isinstance(given, np.ndarray) and given.ndim > 1:
-        return flat.reshape(given.shape)
-    return parameters.like(flat, given)
+    if isinstance(given, Mapping):
+        return {name: _in_form(one, given[name]) for name, one in parameters.split(flat).items()}
+    return _in_form(flat, given)
+
+
+def _pairs(array: Any) -> Any:
+    """Complex entries as pairs of numbers; anything else as it is."""
+    if isinstance(array, np.ndarray | np.generic) and array.dtype.kind == "c":
+        return np.ascontiguousarray(array, dtype=complex).view(float).reshape(*array.shape, 2)
+    return array
+
+
+def _in_form(array: FloatArray, given: Any) -> Any:
+    """Numbers in the shape and field of a given array."""
+    if isinstance(given, np.ndarray) and given.dtype.kind == "c":
+        return np.ascontiguousarray(array).ravel().view(complex).reshape(given.shape)
+    return array.reshape(given.shape) if isinstance(given, np.ndarray | np.generic) and given.ndim != 1 else array
 
 
 def require_no_decay(rule: Any, coordinates: Coordinates) -> None:

@@ -78,7 +78,7 @@ class WolfeSearch:
             length = _between(low, high) if high else min(_beyond(start, low), longest)
             if high is not None and high.length - low.length <= 1e-15 * high.length:
                 break
-        return low if low.length > 0 else None
+        return low if low.value < start.value else None
 
     def _has_decrease(self, start: Trial, trial: Trial) -> bool:
         """The first condition, or its stand-in."""

@@ -1,0 +1,118 @@
+r"""Objectives from functions of points: of matrices, of batches of them, or of arrays by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from manifolds.space_products import Product
+from solvers.coordinates import read_point
+from solvers.objective import Objective
+from solvers.space_parts import Part, read_one, read_parts
+from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
+
+PointValue: TypeAlias = Callable[[Any], float]
+"""Point -> L(point)."""
+
+PointGradient: TypeAlias = Callable[[Any], Any]
+"""Point -> the array of partial derivatives, of the shape of the point; arrays by name for a product."""
+
+
+@final
+class PointObjective(Objective):
+    """The objective of functions of points; use :func:`objective_on`."""
+
+    has_exact_hvp = False
+
+    def __init__(self, parts: tuple[Part, ...], functions: tuple[PointValue, PointGradient], *, by_name: bool) -> None:
+        super().__init__(ParameterSpace({part.name: part.shape for part in parts}))
+        self._parts, self._functions, self._by_name = parts, functions, by_name
+
+    def point(self, w: Point) -> FloatArray:
+        """A point as a vector of shape (n,), refused when it is none; arrays of the shape of points are taken too."""
+        return super().point(read_point(self.space, w))
+
+    def _points(self, w: FloatArray) -> Any:
+        """The point of a vector, in the form that the functions take."""
+        points = {part.name: part.read(w) for part in self._parts}
+        return points if self._by_name else points[self._parts[0].name]
+
+    def _value(self, w: FloatArray) -> float:
+        """L."""
+        return float(self._functions[0](self._points(w)))
+
+    def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
+        """L and its partial derivatives."""
+        value, answer = self._value(w), self._functions[1](self._points(w))
+        given = answer if self._by_name else {self._parts[0].name: answer}
+        if not isinstance(given, Mapping) or given.keys() != self.space.shapes.keys():
+            raise InputError(
+                f"a gradient of the type {type(answer).__name__}",
+                why=f"the point is one array for each of {', '.join(self.space.shapes)}",
+                cure="return a dictionary with these names",
+            )
+        return value, np.concatenate([self._written(part, given[part.name]) for part in self._parts])
+
+    def _written(self, part: Part, gradient: Any) -> FloatArray:
+        """One partial gradient as a vector."""
+        array = np.asarray(gradient, dtype=complex if part.is_complex else float)
+        shape = part.shape[:-1] if part.is_complex else part.shape
+        if array.shape != shape:
+            raise InputError(
+                f"the gradient by {part.name!r} has the shape {array.shape}",
+                why=f"{part.name!r} has the shape {shape}",
+                cure="return the array of partial derivatives, not their projection or their sum",
+            )
+        return part.write(array)
+
+    def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
+        """Central differences of gradients."""
+        self.ledger.count(gradients=2, hvps=-1)
+        length = float(np.linalg.norm(v))
+        if length == 0:
+            return np.zeros_like(v)
+        step = np.cbrt(np.finfo(float).eps) * (1 + float(np.linalg.norm(w))) / length
+        up, down = (self._value_and_grad(w + sign * step * v)[1] for sign in (1, -1))
+        return (up - down) / (2 * step)
+
+
+def objective_on(
+    space: Any, value: PointValue, gradient: PointGradient, *, batch: tuple[int, ...] = ()
+) -> PointObjective:
+    r"""The objective of functions of the points of a space, to be minimised there.
+
+    Parameters
+    ----------
+    space: a space, one of geomstats, or spaces by name; the functions then take arrays by name.
+    value: point -> L(point).
+    gradient: point -> the partial derivatives :math:`\partial L/\partial Y_{ij}`, of the shape of the point; for
+        complex points those by the real parts plus i times those by the imaginary parts.
+    batch: leading axes, for a batch of points.
+
+    Raises
+    ------
+    InputError: it is no space, or something is no function.
+
+    >>> from manifolds.spaces import Stiefel
+    >>> from solvers.minimize import minimize
+    >>> A, sphere = np.diag([3.0, 2.0, 1.0]), Stiefel(3, 1)
+    >>> rayleigh = objective_on(sphere, lambda Y: float(np.sum(Y * (A @ Y))), lambda Y: 2 * A @ Y)
+    >>> result = minimize(rayleigh, sphere.random(0), space=sphere, rule="l-bfgs")
+    >>> round(result.value, 9), result.point.shape
+    (1.0, (3, 1))
+    """
+    for name, function in (("value", value), ("gradient", gradient)):
+        if not callable(function):
+            raise InputError(f"{name}={function!r}", why="it is no function", cure="give functions of a point")
+    factors = space.factors if isinstance(space, Product) else space
+    by_name = isinstance(factors, Mapping)
+    spaces = {str(name): read_one(one) for name, one in (factors.items() if by_name else [("Y", space)])}
+    shapes = {}
+    for name, one in spaces.items():
+        field = (2,) if getattr(one, "field", "real") == "complex" else ()
+        shapes[name] = (*batch, *one.shape, *field)
+    parts = read_parts(spaces, ParameterSpace(shapes))
+    return PointObjective(parts, (value, gradient), by_name=by_name)
