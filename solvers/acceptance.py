@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.batches import Batches
+from solvers.batches import BatchFunction
 from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
 from solvers.objective import Objective
 from solvers.rule import State
@@ -57,12 +57,14 @@ class Rollout:
         object.__setattr__(self, "steps", read_count(self.steps, name="steps"))
         object.__setattr__(self, "margin", read_number(self.margin, name="margin", interval=NON_NEGATIVE))
 
-    def end(self, stepper: Roller, batches: Batches, *, step: int, w: FloatArray, state: State, count: int) -> float:
+    def end(
+        self, stepper: Roller, batches: BatchFunction, *, step: int, w: FloatArray, state: State, count: int
+    ) -> float:
         """The mean loss of the end of the steps from a point; NaN where they leave the finite numbers.
 
         Parameters
         ----------
-        stepper, batches: of the run.
+        stepper, batches: of the run, and the objective of each step.
         step: steps of the run before them.
         w, state, count: where they begin.
         """

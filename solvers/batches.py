@@ -131,9 +131,12 @@ class FunctionBatches:
 
     def __init__(self, function: BatchFunction, *, size: int) -> None:
         self._function, self._size = function, size
+        self._last: tuple[int, Objective] | None = None
 
     def __call__(self, step: int) -> Objective:
-        """The objective of a step, refused when it is none or has other parameters."""
+        """The objective of a step, asked for once in a row; refused when it is none or has other parameters."""
+        if self._last is not None and self._last[0] == step:
+            return self._last[1]
         objective = self._function(step)
         if not isinstance(objective, Objective) or objective.size != self._size:
             found = f"{objective.size} parameters" if isinstance(objective, Objective) else type(objective).__name__
@@ -142,6 +145,7 @@ class FunctionBatches:
                 why=f"an objective of {self._size} parameters is needed",
                 cure="let the function return, for example, network.on(indices)",
             )
+        self._last = step, objective
         return objective
 
     def describe(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, Protocol, final
 
 VALUE_WEIGHT = 1 / 3
 """A value in gradient equivalents: reverse mode takes about three times the operations of the function."""
@@ -78,6 +79,13 @@ class Cost:
         }
 
 
+class Counter(Protocol):
+    """What is told of everything that a ledger counts."""
+
+    def add(self, cost: Cost) -> None:
+        """Add this much."""
+
+
 @final
 class Ledger:
     """The running count of one objective.
@@ -92,17 +100,26 @@ class Ledger:
     def __init__(self, *, value_weight: float = VALUE_WEIGHT, hvp_weight: float = HVP_WEIGHT) -> None:
         self._start = time.perf_counter()
         self._cost = Cost(value_weight=value_weight, hvp_weight=hvp_weight)
+        self._told: tuple[weakref.ref[Counter], ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The count alone: who is told of it stays behind when a ledger is copied or sent to another process."""
+        return {**self.__dict__, "_told": ()}
+
+    def tell(self, counter: Counter) -> None:
+        """Tell another count of everything from now on, as long as it lives; it is told once of each."""
+        told = tuple(one for one in self._told if one() is not None)
+        known = any(one() is counter for one in told)
+        self._told = told if known else (*told, weakref.ref(counter))
 
     def count(self, *, values: int = 0, gradients: int = 0, hvps: int = 0, extra: float = 0.0) -> None:
         """Add evaluations."""
-        cost = self._cost
-        self._cost = replace(
-            cost,
-            values=cost.values + values,
-            gradients=cost.gradients + gradients,
-            hvps=cost.hvps + hvps,
-            extra=cost.extra + extra,
-        )
+        more = Cost(values=values, gradients=gradients, hvps=hvps, extra=extra)
+        self._cost += more
+        for reference in self._told:
+            counter = reference()
+            if counter is not None:
+                counter.add(more)
 
     def total(self) -> Cost:
         """The count up to now, with the seconds since the ledger was opened."""

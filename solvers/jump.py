@@ -12,7 +12,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
-from solvers.batches import Batches
+from solvers.batches import BatchFunction
 from solvers.candidates import nearer, teleports
 from solvers.cost import Cost
 from solvers.guard import StableTarget
@@ -61,7 +61,8 @@ class Jump:
     ----------
     schedule: where they go and who accepts them.
     objective: the whole objective.
-    batches, stepper: of the run.
+    batches: the objective of each step.
+    stepper: of the run.
     seed: of the searches; each draws from a generator of its own, made of the seed and the step.
     """
 
@@ -70,7 +71,7 @@ class Jump:
         schedule: TeleportSchedule,
         *,
         objective: Objective,
-        batches: Batches,
+        batches: BatchFunction,
         stepper: RuleStepper | ScipyStepper,
         seed: int,
     ) -> None:

@@ -94,7 +94,7 @@ class Loop:
                 while (reason := self.reason_before(run)) is None:
                     run, reason = self._next(run)
                     if reason is None and self.is_stopped(run):
-                        reason = Status.CONVERGED
+                        reason = Status.CONVERGED if _is_finite(run.value, run.gradient) else Status.NON_FINITE
                     if self.checkpoint is not None and run.step % self.checkpoint.every == 0:
                         self.save(run)
                     if reason is not None:
@@ -103,7 +103,11 @@ class Loop:
             except KeyboardInterrupt:
                 status = Status.INTERRUPTED
         del self.history[run.records :], self.teleports[run.teleports :]
-        self.save(run)
+        try:
+            self.save(run)
+        except KeyboardInterrupt:
+            status = Status.INTERRUPTED
+            self.save(run)
         return run, status
 
     def save(self, run: RunState) -> None:
@@ -118,7 +122,7 @@ class Loop:
 
     def reason_before(self, run: RunState) -> Status | None:
         """Why there is no further step."""
-        if not (math.isfinite(run.value) and np.isfinite(run.gradient).all()):
+        if not _is_finite(run.value, run.gradient):
             return Status.NON_FINITE
         if self.is_whole and self.history[run.records - 1].gradient_norm <= self.tolerance:
             return Status.CONVERGED
@@ -128,7 +132,7 @@ class Loop:
         """The state after one step, and a reason to stop where one was found."""
         run, teleported = self.teleported(run)
         after = self.stepper.advance(
-            self.batches(run.step),
+            self.meter.batch(self.batches, run.step),
             run.w,
             run.value,
             run.gradient,
@@ -139,7 +143,7 @@ class Loop:
         )
         step, rate = run.step + 1, after.rate
         value, gradient = after.evaluated or self._evaluate(after.w, step)
-        is_finite = math.isfinite(value) and bool(np.isfinite(gradient).all())
+        is_finite = _is_finite(value, gradient)
         if self._is_to_go_back(run, value, is_finite):
             return self._gone_back(run, rate), None
         moved = replace(
@@ -167,8 +171,7 @@ class Loop:
 
     def _evaluate(self, w: FloatArray, step: int) -> tuple[float, FloatArray]:
         """Value and gradient on the batch of a step, counted; NaN at a point that is not finite."""
-        objective = self.batches(step)
-        self.meter.watch(objective.ledger)
+        objective = self.meter.batch(self.batches, step)
         if not np.isfinite(w).all():
             return math.nan, np.full_like(w, np.nan)
         return objective.value_and_grad(w)
@@ -203,7 +206,8 @@ class Loop:
     def is_stopped(self, run: RunState) -> bool:
         """Whether the callback ends the run; the bar is moved on the way."""
         self.progress.show(run.step, run.value)
-        return self.callback is not None and self.callback(self.view(run)) is True
+        answer = None if self.callback is None else self.callback(self.view(run))
+        return isinstance(answer, bool | np.bool_) and bool(answer)
 
     def view(self, run: RunState) -> LoopState:
         """What callbacks and triggers see."""
@@ -276,3 +280,8 @@ class Loop:
             paused_until=step + PAUSE * 2**run.returns,
         )
         return self.recorded(back, teleported=False, rate=rate)
+
+
+def _is_finite(value: float, gradient: FloatArray) -> bool:
+    """Whether the value and all of the gradient are finite."""
+    return math.isfinite(value) and bool(np.isfinite(gradient).all())

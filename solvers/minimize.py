@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,6 @@ from manifolds.errors import InputError
 from solvers.batches import read_batches
 from solvers.checkpoint import Checkpoint, describe, read_checkpoint
 from solvers.coordinates import Coordinates, point_like, read_point, require_no_decay
-from solvers.cost import Cost
 from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
 from solvers.jump import Jump
 from solvers.limited_memory import LBFGS
@@ -115,10 +115,9 @@ def minimize(
     _require_numbers(steps, tolerance, resume, saver)
     stepper = _stepper(optimizer, coordinates)
     parts = read_batches(batches, known)
-    jump = None
+    meter, jump = _meter(known, schedule), None
     if schedule is not None:
-        jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, seed=seed)
-    meter = _meter(Cost(), known, schedule)
+        jump = Jump(schedule, objective=known, batches=partial(meter.batch, parts), stepper=stepper, seed=seed)
     start, value, gradient = _start(known, coordinates, w)
     problem = {
         "parameters": describe(known.space.shapes),
@@ -149,11 +148,10 @@ def minimize(
         given=w,
     )
     present = saver is not None and saver.exists()
-    run = _first_state(loop, start, value, gradient, resume=resume is True or (bool(resume) and present))
+    resumes = resume is True or (bool(resume) and present)
+    run, interrupted = _first_state(loop, start, value, gradient, resume=resumes)
     status = Status.INTERRUPTED
-    if run is None:
-        run = loop.at_start(start, value, gradient, best=value)
-    else:
+    if not interrupted:
         with loop.progress:
             run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
     return MinimizeResult(
@@ -268,27 +266,38 @@ def _start(objective: Objective, coordinates: Coordinates, w: Point) -> tuple[Fl
     return coordinates.start(point), float(value), gradient
 
 
-def _first_state(loop: Loop, w: FloatArray, value: float, gradient: FloatArray, *, resume: bool) -> RunState | None:
-    """The state from which the loop goes on: a new one, or that of the checkpoint; None when interrupted."""
+def _first_state(
+    loop: Loop, w: FloatArray, value: float, gradient: FloatArray, *, resume: bool
+) -> tuple[RunState, bool]:
+    """The state from which the loop goes on, a new one or that of the checkpoint, and whether it was interrupted."""
+    interrupted, saved = False, None
     try:
         if loop.jump is not None:
             loop.jump.require_possible(w)
-        if loop.checkpoint is None:
-            return loop.begin(w, value, gradient)
-        if not resume:
-            loop.checkpoint.require_writable()
-            return loop.begin(w, value, gradient)
-        saved = loop.checkpoint.read(problem=loop.problem)
     except KeyboardInterrupt:
-        return None
-    loop.history[:], loop.teleports[:] = saved.history, saved.teleports
-    loop.meter = _meter(saved.run.cost, loop.objective, loop.schedule)
-    return saved.run
+        interrupted = True
+    if loop.checkpoint is not None and resume:
+        saved = loop.checkpoint.read(problem=loop.problem)
+    elif loop.checkpoint is not None:
+        loop.checkpoint.require_writable()
+    if saved is not None and saved.run.step:  # before the first step a run is as a new one
+        loop.history[:], loop.teleports[:] = saved.history, saved.teleports
+        loop.meter.restart(saved.run.cost)
+        return saved.run, interrupted
+    run = loop.at_start(w, value, gradient, best=value)
+    if not interrupted:
+        try:
+            return loop.begin(w, value, gradient), False
+        except KeyboardInterrupt:
+            interrupted = True
+    loop.save(run)
+    return run, interrupted
 
 
-def _meter(before: Cost, objective: Objective, schedule: TeleportSchedule | None) -> Meter:
-    """The count of a run that has cost so much before."""
-    meter = Meter(before)
+def _meter(objective: Objective, schedule: TeleportSchedule | None) -> Meter:
+    """The count of a run, in the units of its objective."""
+    now = objective.ledger.total()
+    meter = Meter(now - now)
     meter.watch(objective.ledger)
     if schedule is not None and schedule.objective is not None:
         meter.watch(schedule.objective.ledger)

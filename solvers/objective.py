@@ -218,7 +218,7 @@ class FunctionObjective(Objective):
 
     def _checked(self, answer: Any, name: str) -> FloatArray:
         """A vector that a function returned."""
-        vector = np.asarray(answer, dtype=float)
+        vector = np.array(answer, dtype=float)  # a copy: the function may write the next answer into the same array
         if vector.shape != (self.size,):
             raise InputError(
                 f"the {name} has the shape {list(vector.shape)}",

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, final
 
-import numpy as np
-
+from solvers.coordinates import EuclideanCoordinates
 from solvers.objective import Objective
 from solvers.rule import Slot, State
 from solvers.scipy_methods import SciPy, scipy_minimize
@@ -34,7 +33,7 @@ class ScipyStepper:
 
     def norm(self, w: FloatArray, gradient: FloatArray, carried: Any = None) -> float:
         """Length of the gradient."""
-        return float(np.linalg.norm(gradient))
+        return EuclideanCoordinates().norm(gradient)
 
     def roll(
         self, objectives: list[Objective], w: FloatArray, state: State, *, count: int, step: int

@@ -10,7 +10,6 @@ from typing import Any, final
 from manifolds.errors import InputError
 from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, Interval, read_count, read_number
 from solvers.objective import Objective
-from solvers.rule import Rule
 from solvers.step_size import StepSize
 from symmetries.actions.parameter_space import FloatArray
 
@@ -228,50 +227,21 @@ class StabilityGuard(StepSize):
         return min(rate, self.limit * descent / curvature) if curvature > 0 and descent > 0 else rate
 
 
-def _at(learning_rate: float | Callable[[int], float] | StepSize, count: int) -> float | StepSize:
-    """The learning rate of one step: a number or a policy."""
-    if isinstance(learning_rate, StepSize):
-        return learning_rate.at(count)
+def fixed_rate(learning_rate: float | Callable[[int], float], count: int) -> float:
+    """The learning rate of one step where it is a number or a function of the number of the step, from 1.
+
+    Raises
+    ------
+    InputError: the function gives no finite number from 0 up.
+
+    >>> fixed_rate(0.5, 4), fixed_rate(lambda step: 1 / step, 4)
+    (0.5, 0.25)
+    """
     if not callable(learning_rate):
         return float(learning_rate)
     return read_number(learning_rate(count), name=f"the learning rate of step {count}", interval=NON_NEGATIVE)
 
 
-def read_rate(
-    rule: Rule,
-    count: int,
-    objective: Objective,
-    w: FloatArray,
-    value: float,
-    gradient: FloatArray,
-    direction: FloatArray | None = None,
-) -> float:
-    """The learning rate of one step of a rule.
-
-    Parameters
-    ----------
-    rule: whose ``learning_rate`` is a number, a schedule or a step size.
-    count: number of the step, from 1.
-    objective, w, value, gradient: where the step begins.
-    direction: the displacement of the rule at rate one; only step sizes look at it.
-
-    Raises
-    ------
-    InputError: a schedule gives no finite number from 0 up, or a step size is given no direction.
-
-    >>> from solvers.rules_momentum import GradientDescent
-    >>> import numpy as np
-    >>> objective = Objective.from_functions(lambda w: float(w @ w), lambda w: 2 * w, size=1)
-    >>> read_rate(GradientDescent(learning_rate=lambda step: 1 / step), 4, objective, np.ones(1), 1.0, 2 * np.ones(1))
-    0.25
-    """
-    policy = _at(rule.learning_rate, count)
-    if not isinstance(policy, StepSize):
-        return policy
-    if direction is None:
-        raise InputError(
-            "a step size was given no direction",
-            why=f"{type(policy).__name__} chooses a length along it",
-            cure="pass the displacement of the rule at rate one",
-        )
-    return float(policy.rate(objective, w, value, gradient, direction))
+def _at(learning_rate: float | Callable[[int], float] | StepSize, count: int) -> float | StepSize:
+    """The learning rate of one step: a number or a policy."""
+    return learning_rate.at(count) if isinstance(learning_rate, StepSize) else fixed_rate(learning_rate, count)

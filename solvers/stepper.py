@@ -15,6 +15,7 @@ from solvers.coordinates import Coordinates
 from solvers.objective import Objective
 from solvers.rule import Rule, SecondOrderRule, Slot, State
 from solvers.step_size import StepSize
+from solvers.step_sizes import fixed_rate
 from symmetries.actions.parameter_space import FloatArray
 
 
@@ -156,8 +157,7 @@ class Stepper(RuleStepper):
 
     def fixed_rate(self, number: int) -> float:
         """The rate of the step with this number, from 1, where it is fixed."""
-        rate = self.rule.learning_rate
-        return _checked(float(rate(number)) if callable(rate) else float(rate), number)
+        return fixed_rate(self.rule.learning_rate, number)
 
     def advance(
         self,

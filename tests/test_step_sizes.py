@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifolds import InputError
+from solvers.coordinates import EuclideanCoordinates
 from solvers.learning_rates import Exponential
 from solvers.objective import Objective
 from solvers.rules import GradientDescent, HeavyBall
-from solvers.step_sizes import Armijo, InverseCurvature, Polyak, StabilityGuard, read_rate
+from solvers.step_sizes import Armijo, InverseCurvature, Polyak, StabilityGuard
+from solvers.stepper import Stepper
 from symmetries import Loss
 
 SEEDS = st.integers(0, 10_000)
@@ -120,11 +122,11 @@ def test_the_guard_keeps_eta_lambda_below_its_limit():
 def test_the_guard_keeps_gradient_descent_finite_where_the_bare_rate_diverges():
     def descend(rule):
         objective, w = Objective.from_loss(Loss.parse("100*(x**2 - y)**2 + (x - 1)**2")), np.array([20.0, -20.0])
+        stepper = Stepper(rule, EuclideanCoordinates())
         with np.errstate(all="ignore"):
             for count in range(1, 60):
                 value, gradient = objective.value_and_grad(w)
-                rate = read_rate(rule, count, objective, w, value, gradient, -gradient)
-                w = w - rate * gradient
+                w = stepper.advance(objective, w, value, gradient, {}, count=count, number=count).w
             return objective.value(w)
 
     assert not math.isfinite(descend(GradientDescent(learning_rate=1e-3)))
@@ -135,8 +137,9 @@ def test_rates_are_read_from_numbers_schedules_functions_and_policies():
     objective, w = quadratic([2.0]), np.array([1.0])
     value, gradient = objective.value_and_grad(w)
 
-    def read(rate, count=3, direction=-gradient):
-        return read_rate(HeavyBall(learning_rate=rate), count, objective, w, value, gradient, direction)
+    def read(rate, count=3):
+        stepper = Stepper(HeavyBall(learning_rate=rate), EuclideanCoordinates())
+        return stepper.advance(objective, w, value, gradient, stepper.start(w), count=1, number=count).rate
 
     assert read(0.5) == 0.5
     assert read(Exponential(1.0, 0.5)) == 0.25
@@ -148,8 +151,9 @@ def test_rates_are_read_from_numbers_schedules_functions_and_policies():
         read(lambda step: -1.0)
     with pytest.raises(InputError, match="step 3"):
         read(StabilityGuard(learning_rate=lambda step: math.nan))
-    with pytest.raises(InputError, match="direction"):
-        read(Armijo(), direction=None)
+    for nothing in (None, 1j, "fast"):
+        with pytest.raises(InputError, match="step 3"):
+            read(lambda step, nothing=nothing: nothing)
 
 
 @pytest.mark.parametrize(
