@@ -45,14 +45,14 @@ class CayleyKernel:
 
     Examples
     --------
-    >>> Y = torch.eye(6, dtype=torch.float64)[None, :, :1]
-    >>> kernel = CayleyKernel(flat=False)
-    >>> frame, D = Y.mT.clone(), torch.ones(1, 1, 6, dtype=torch.float64)
-    >>> kernel.lift(frame, D)
+    >>> both = torch.zeros(1, 2, 6, dtype=torch.float64)
+    >>> both[0, 0, 0], both[0, 1] = 1.0, 1.0  # the frame E and a gradient of ones
+    >>> kernel, D = CayleyKernel(flat=False), torch.empty(1, 1, 6, dtype=torch.float64)
+    >>> kernel.lift(both, out=D)
     True
-    >>> D.mul_(-0.1)
-    tensor([[[-0.0000, -0.1000, -0.1000, -0.1000, -0.1000, -0.1000]]], dtype=torch.float64)
-    >>> round(float(kernel.retract(frame, D).norm()), 12)
+    >>> D
+    tensor([[[0., 1., 1., 1., 1., 1.]]], dtype=torch.float64)
+    >>> round(float(kernel.retract(both[:, :1], -0.1 * D, out=D).norm()), 12)
     1.0
     """
 
@@ -61,72 +61,72 @@ class CayleyKernel:
         self._inverse: Tensor | None = None
         self._one: Tensor | None = None
 
-    def lift(self, y: Tensor, g: Tensor) -> bool:
-        r"""Overwrite the transposed gradients by the transposed coordinates, and the frames by :math:`E + Y`.
+    def lift(self, both: Tensor, *, out: Tensor) -> bool:
+        r"""Write the transposed coordinates of the gradients, and overwrite the frames by :math:`E + Y`.
 
         Parameters
         ----------
-        y : tensor of shape (b, n, N)
-            Transposed frames.
-        g : tensor of shape (b, n, N)
-            Transposed Euclidean gradients.
+        both : tensor of shape (b, 2n, N)
+            The transposed frames, and below them their transposed Euclidean gradients.
+        out : tensor of shape (b, n, N)
+            Where the coordinates are written.
 
         Returns
         -------
         bool
-            False, with both tensors as they were, where the section is ill conditioned and that can be seen without
+            False, with the frames as they were, where the section is ill conditioned and that can be seen without
             waiting for a device.
         """
-        n = y.shape[-2]
-        one = self._identity(y)
-        head = y[..., :n]
-        difference = head.mT - head
+        n = both.shape[-2] // 2
+        p, g = both[:, :n], both[:, n:]
+        one = self._identity(p)
+        head = p[..., :n]
+        difference = head - head.mT
         head += one
-        K = torch.baddbmm(difference, y, y.mT, beta=-0.5, alpha=0.5)
-        inverse = torch.linalg.inv_ex(K)[0]
-        if y.device.type == "cpu" and not _largest(inverse) <= _WORST:
+        products = torch.bmm(both, p.mT)
+        inverse = torch.linalg.inv_ex(difference.add_(products[:, :n]).mul_(0.5))[0]
+        if both.device.type == "cpu" and not _largest(inverse) <= _WORST:
             head -= one
             return False
-        self._inverse = inverse
-        c = torch.bmm(torch.bmm(g, y.mT), inverse)
-        g.baddbmm_(c, y, alpha=-1)
-        head = g[..., :n]
+        self._inverse = inverse.contiguous()
+        torch.baddbmm(g, torch.bmm(products[:, n:], inverse), p, alpha=-1, out=out)
+        head = out[..., :n]
         if self.flat:
             head.zero_()
         else:
             head.copy_(head.mT - head)
         return True
 
-    def retract(self, p: Tensor, w: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """The transposed frames that the steps lead to.
+    def retract(self, p: Tensor, w: Tensor, *, out: Tensor) -> Tensor:
+        r"""The transposed frames that the steps lead to.
+
+        With :math:`C = I - \frac12 A + \frac14 Q` for the step with the head A and the Gram matrix Q of the tail, the
+        new frame before the section is :math:`W' C^{-1}`, where W' is the step with the head :math:`2 I - C`.
 
         Parameters
         ----------
         p : tensor of shape (b, n, N)
             What `lift` made of the frames.
         w : tensor of shape (b, n, N)
-            Transposed coordinates of the steps.
-        out : tensor of shape (b, n, N) or None
-            Where the frames are written; not w.
+            The transposed coordinates of the steps, which are overwritten.
+        out : tensor of shape (b, n, N)
+            Where the frames are written; it is not w.
         """
         if self._inverse is None:
             raise RuntimeError("no gradient was lifted")
-        n, one = p.shape[-2], self._identity(p)
-        tail = w[..., n:]
+        n, one = w.shape[-2], self._identity(w)
+        head, tail = w[..., :n], w[..., n:]
         C = torch.baddbmm(one, tail, tail.mT, alpha=0.25)
         if not self.flat:
-            C -= 0.5 * w[..., :n]
+            C.sub_(head, alpha=0.5)
         inverse = torch.linalg.inv_ex(C)[0]
-        v = torch.empty_like(w) if out is None else out
-        torch.bmm(inverse, w, out=v)
-        v[..., :n] = 2.0 * inverse - one
-        if v.device.type == "cpu" and not _largest(C) <= _LONG:
-            for _ in range(2):
-                v.copy_(torch.bmm(1.5 * one - 0.5 * torch.bmm(v, v.mT), v))
-        v[..., :n].neg_()
-        c = torch.bmm(torch.bmm(v, p.mT), self._inverse.mT)
+        torch.sub(C, one, alpha=2.0, out=head)
+        if w.device.type == "cpu" and not _largest(C) <= _LONG:
+            w.copy_(_rounded_off(torch.bmm(inverse, w), one))
+            inverse = one.expand_as(C)
+        c = torch.bmm(torch.bmm(w, p.mT), self._inverse.mT)
         self._inverse = None
-        return v.baddbmm_(c, p, alpha=-1)
+        return torch.bmm(inverse, w.baddbmm_(c, p, alpha=-1), out=out)
 
     def _identity(self, like: Tensor) -> Tensor:
         """The small identity matrix."""
@@ -134,6 +134,13 @@ class CayleyKernel:
         if old is None or old.shape[-1] != n or old.dtype != like.dtype or old.device != like.device:
             self._one = old = torch.eye(n, dtype=like.dtype, device=like.device)
         return old
+
+
+def _rounded_off(v: Tensor, one: Tensor) -> Tensor:
+    """Transposed frames after two Newton steps, which take back what rounding did in a long step."""
+    for _ in range(2):
+        v = torch.bmm(1.5 * one - 0.5 * torch.bmm(v, v.mT), v)
+    return v
 
 
 def _largest(A: Tensor) -> float:

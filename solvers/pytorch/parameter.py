@@ -60,9 +60,6 @@ class ManifoldParameter(torch.nn.Parameter):
         """Data, space and whether gradients are wanted, for pickle."""
         return _rebuilt, (self.detach(), self.space, self.requires_grad)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return f"{type(self).__name__} on {self.space}: {super().__repr__()}"
-
 
 def _rebuilt(data: Tensor, space: Space, requires_grad: bool) -> ManifoldParameter:
     """A parameter as it was, without a look at the point."""

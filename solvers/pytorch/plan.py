@@ -112,8 +112,9 @@ def begun(state: dict[str, Any], param: Tensor, space: Homogeneous | None, rule:
     wide = param.detach().to(working_type(param.dtype))
     state.setdefault("step", 0)
     for name, value in rule.start(as_real(torch.zeros_like(wide))).items():
-        fresh = torch.view_as_complex(value.contiguous()) if wide.is_complex() else value
-        state[name] = state.get(name, fresh).to(device=wide.device, dtype=wide.dtype)
+        fresh: Tensor = torch.view_as_complex(value.contiguous()) if wide.is_complex() else value
+        present: Tensor = state.get(name, fresh)
+        state[name] = present.to(device=wide.device, dtype=wide.dtype)
     if wide.dtype != param.dtype and "master" not in state:
         state["master"] = wide.clone() if space is None else space.project(wide)
     if space is not None and space.section_kind == "transported" and "section" not in state:

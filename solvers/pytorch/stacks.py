@@ -231,13 +231,17 @@ class CayleyStack(CurvedStack):
         self.layout = Transposed()
         super().__init__(params, states, rule, space)
         self._kernel = CayleyKernel(flat=getattr(space, "subspaces", False))
-        self._scratch, self._next = torch.empty_like(self.points), torch.empty_like(self.points)
+        *lead, n, N = self.points.shape
+        both = self.points.new_empty((*lead, 2 * n, N))
+        self._both, self._frames, self.gradients = both.view(-1, 2 * n, N), both[..., :n, :], both[..., n:, :]
+        self.points = self.points if self.master else self._frames
+        self._coordinates, self._scratch, self._next = (both.new_empty((*lead, n, N)) for _ in range(3))
         self._ready: tuple[Tensor, dict[str, Tensor]] | None = None
 
     def propose(self, rate: Any, radius: float | None) -> None:
         """The next points and the next state, for rules without an update in place, of which the steps may be long."""
         self._ready = None
-        if in_place(self.rule, self.gradients, rate):
+        if in_place(self.rule, self._coordinates, rate):
             return
         context, D = self._lifted()
         W, after = proposed(self.rule, D, self.slots, count=self.count + 1, rate=rate)
@@ -255,14 +259,14 @@ class CayleyStack(CurvedStack):
             context, D = self._lifted()
             W = displacement(self.rule, D, self.slots, self._scratch, count=self.count + 1, rate=rate)
             points = self._moved(context, W, radius)
-        if points is self._next and not self.master:
-            self.points, self._next = self._next, self.points
         return points
 
     def _lifted(self) -> tuple[Any, Tensor]:
         """The transposed coordinates; and a context if they are those of another section than that of the kernel."""
-        if self._kernel.lift(_batch(self.points), _batch(self.gradients)):
-            return None, self.gradients
+        if self.master:
+            self._frames.copy_(self.points)
+        if self._kernel.lift(self._both, out=self._coordinates.view(-1, *self._coordinates.shape[-2:])):
+            return None, self._coordinates
         context = self.space.section(_upright(self.points), check=False)
         return context, _upright(self.space.lift(context, _upright(self.gradients), check=False))
 
@@ -272,13 +276,9 @@ class CayleyStack(CurvedStack):
             W = self.space.shortened(W.mT, radius).mT
         if context is not None:
             return self.space.retract(context, _upright(W), check=False).mT
-        self._kernel.retract(_batch(self.points), W.reshape(_batch(self.points).shape), out=_batch(self._next))
+        batch = (-1, *W.shape[-2:])
+        self._kernel.retract(self._frames.view(batch), W.reshape(batch), out=self._next.view(batch))
         return self._next
-
-
-def _batch(packed: Tensor) -> Tensor:
-    """Matrices with all their leading axes as one."""
-    return packed.view(-1, *packed.shape[-2:])
 
 
 def _upright(packed: Tensor) -> Tensor:
