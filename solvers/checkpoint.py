@@ -34,7 +34,7 @@ _COLUMNS = {
 }
 """The fields of a record, each a column of the file."""
 
-FORMAT = "symport-checkpoint/1"
+FORMAT = "symport-checkpoint/2"
 """What the file says it is."""
 
 
@@ -109,13 +109,14 @@ class Checkpoint:
         """
         columns = {name: [getattr(one, name) for one in saved.history] for name in _COLUMNS}
         history: dict[str, Any] = {name: np.array(column, dtype=_COLUMNS[name]) for name, column in columns.items()}
-        content = {"format": FORMAT, "problem": dict(problem), **_fields(saved), "history": history}
+        content = encode({"problem": dict(problem), **_fields(saved), "history": history})
+        whole = {"format": FORMAT, "digest": _digest(content), "content": content}
         path = Path(self.path)
         part = None
         try:
             descriptor, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(encode(content), file, allow_nan=False)
+                json.dump(whole, file, allow_nan=False)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
@@ -148,21 +149,17 @@ class Checkpoint:
                     why=f"it belongs to another problem: its {key} {_shown(saved.get(key))} is not {_shown(value)}",
                     cure="resume with the same objective, start, rule and options, or start with resume=False",
                 )
-        try:
-            return _restored(content)
-        except (KeyError, TypeError, ValueError):
-            raise self._no_checkpoint() from None
+        return _restored(content)
 
     def _parsed(self) -> dict[str, Any]:
         """The content of the file, refused when it is no checkpoint."""
         try:
-            raw = json.loads(Path(self.path).read_text(encoding="utf-8"))
-            content = decode(raw)
-        except (OSError, ValueError, TypeError, KeyError):
+            whole = json.loads(Path(self.path).read_text(encoding="utf-8"))
+            if whole["format"] == FORMAT and whole["digest"] == _digest(whole["content"]):
+                return dict(decode(whole["content"]))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise self._no_checkpoint() from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT or "problem" not in content:
-            raise self._no_checkpoint()
-        return content
+        raise self._no_checkpoint()
 
     def _no_checkpoint(self) -> InputError:
         """The error of a file that is something else."""
@@ -250,6 +247,11 @@ def describe(value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__ + describe(_fields(value))
     return getattr(value, "__qualname__", None) or type(value).__qualname__
+
+
+def _digest(content: Any) -> str:
+    """What tells whether something in the file was changed."""
+    return hashlib.sha256(json.dumps(content, allow_nan=False).encode()).hexdigest()
 
 
 def _fields(value: Any) -> dict[str, Any]:

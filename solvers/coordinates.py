@@ -65,9 +65,16 @@ class Coordinates(ABC):
         return straight_line(objective, w, coordinates)
 
     def norm(self, coordinates: FloatArray) -> float:
-        """The length of coordinates, which does not overflow before its entries do where they are few."""
+        """The length of coordinates; it overflows no earlier than its value does."""
         vector = self.isometric(coordinates)
-        return math.hypot(*vector) if vector.size < 64 else float(np.linalg.norm(vector))
+        if vector.size < 64:
+            return math.hypot(*vector)
+        with np.errstate(over="ignore"):
+            length = float(np.linalg.norm(vector))
+            if math.isfinite(length) or not np.isfinite(vector).all():
+                return length
+            largest = float(np.abs(vector).max())
+            return largest * float(np.linalg.norm(vector / largest))
 
 
 @final
