@@ -66,3 +66,13 @@ def test_it_depends_on_the_product_and_ends_at_the_line():
 def test_bad_input(curvatures, options):
     with pytest.raises(InputError):
         displacement_against_curvature(curvatures, **options)
+
+
+@pytest.mark.parametrize("curve", ["circle", "parabola"])
+def test_the_smallest_and_the_largest_curvatures(curve):
+    for bend in (1e-300, 1e-11, 1e-9):
+        value, error = mean_displacement(bend, curve)
+        assert abs(value - 2 / np.pi) <= error + 1e-12
+    assert displacement_against_curvature([1e9], radius=1.0, curve=curve).verdict == "measured"
+    with pytest.raises(InputError, match="above 1e"):
+        displacement_against_curvature([1e200], radius=1.0, curve=curve)

@@ -64,3 +64,21 @@ def test_a_rotation_changes_no_eigenvalue():
 def test_bad_input(U, V, Y, g):
     with pytest.raises(InputError):
         factorisation_rate(U, V, Y, element=g)
+
+
+def test_zero_factors_and_zero_losses_decide_nothing_of_the_rate():
+    for U, V, Y in (([[0.0]], [[0.0]], [[1.0]]), ([[1.0]], [[0.0]], [[0.0]]), ([[2.0]], [[1.0]], [[2.0]])):
+        conserved, rate = factorisation_rate(U, V, Y).claims
+        assert (conserved.verdict, rate.verdict) == ("proved", "undecided")
+
+
+def test_factors_that_grow_and_losses_that_underflow_are_not_refuted():
+    small = factorisation_rate([[1e-8]], [[2e-8]], [[2.0]], time=10.0)
+    fast = factorisation_rate([[1e3]], [[1.0]], [[2.0]], time=10.0)
+    assert small.claims[0].verdict == fast.claims[0].verdict == "proved"
+    assert "refuted" not in (small.verdict, fast.verdict)
+
+
+def test_a_teleport_of_a_perfect_fit_is_not_refuted_by_rounding():
+    claims = factorisation_rate([[3.0]], [[1 / 3]], [[1.0]], element=[[0.7]]).claims
+    assert [claim.verdict for claim in claims[2:]] == ["measured", "measured", "undecided"]

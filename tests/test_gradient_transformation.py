@@ -64,3 +64,12 @@ def test_sizes_must_fit():
         improvement_condition(Loss.parse("x**2 + y**2 + z**2"), BOOTH, 0.1, [1.0, 1.0, 1.0])
     with pytest.raises(InputError, match="GroupAction"):
         improvement_condition(BOOTH.loss, None, 0.1, [1.0, 1.0])
+
+
+def test_rounding_of_a_loss_near_zero_is_no_counterexample():
+    loss = Loss.parse("(1 - u*v)**2", ["u", "v"])
+    action = GroupAction.from_algebra(derive(loss))
+    check = improvement_condition(loss, action, 0.3, [3.0, 1 / 3])
+    assert [claim.verdict for claim in check.claims[:2]] == ["measured", "measured"]
+    other = Loss.parse("(1 - u*v**2)**2", ["u", "v"])
+    assert improvement_condition(other, action, 0.3, [1.0, 1.0]).claims[0].verdict == "refuted"

@@ -77,3 +77,18 @@ def test_a_loss_that_is_not_convex_on_the_way_is_undecided():
     loss = Loss.parse("(x**2 - 1)**2 + y**2 + 3*x")
     check = hessian_stability_rate(loss, [1.3, 0.7], smoothness=40.0, steps=4, minimiser=[-1.2469796, 0.0])
     assert [claim.verdict for claim in check.claims] == ["undecided", "measured", "undecided"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"teleports": [1.5]}, {"teleports": 3}, {"constants": "ab"}, {"constants": (1.0,)}, {"teleports": [True]}],
+)
+def test_options_that_make_no_sense(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        hessian_stability_rate(Loss.parse("x**2 + y**2"), [1.0, 1.0], smoothness=2.0, steps=4, **options)
+
+
+def test_many_perfect_steps_do_not_overflow():
+    bowl = Loss.parse("x**2/2 + 5*y**2")
+    options = {"smoothness": 10.0, "steps": 60, "teleports": "every", "constants": (1.0, 1.0)}
+    assert hessian_stability_rate(bowl, [1.0, 1.0], **options).verdict == "measured"

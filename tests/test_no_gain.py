@@ -99,3 +99,28 @@ def test_finite_groups_are_tried_with_numbers():
     eta[0, 1] = eta[1, 0] = 0.5
     eta[0, -1] = eta[-1, 0] = 0.3
     assert cannot_help(signs, eta=eta).verdict == "refuted"
+
+
+def test_learning_rates_of_very_different_size_hide_nothing():
+    scaling = action_of("x*y")
+    along_x = GroupAction.from_algebra(derive(Loss.parse("y**2", ["x", "y"])))
+    for eta in ([1e-20, 1.0], [Fraction(1, 10**20), 1]):
+        assert cannot_help(scaling, eta=eta).verdict == "refuted"
+        assert {claim.verdict for claim in cannot_help(along_x, eta=eta).claims} == {"refuted"}
+
+
+def test_large_integers_are_exact():
+    turn = action_of("x**2 + y**2")
+    assert cannot_help(turn, eta=[2**60, 2**60]).verdict == "proved"
+    assert cannot_help(turn, eta=[2**60, 2**60 + 1]).verdict == "refuted"  # one double for both
+    assert cannot_help(turn, eta=[1, 1 + Fraction(1, 10**20)]).verdict == "refuted"
+    assert cannot_help(turn, eta=[1.0, 1 + 2.0**-52]).verdict == "measured"
+
+
+def test_numbers_see_a_change_of_the_smallest_learning_rate():
+    network = GroupAction.catalogued("mlp-data", widths=(2, 2, 1))
+    eta = np.r_[np.full(4, 1e-12), np.ones(2)]
+    jacobian = network.jacobian(network.exp([0.3, 0.0, 0.0, 0.0]), np.linspace(0.5, 1.5, 6))
+    change = np.abs(jacobian * eta @ jacobian.T - np.diag(eta))[:4, :4].max()
+    assert change > 1e-3 * 1e-12
+    assert cannot_help(network, eta=eta).verdict == "refuted"

@@ -117,3 +117,22 @@ def test_a_long_flow_from_a_rounded_point_is_not_refuted_by_rounding():
     near = persistence_of_optimality(bowl, [1e-8, 1.0], time=0.5)
     assert near.claims[2].verdict == "measured"
     assert persistence_of_optimality(bowl, [1e-8, 1.0], time=5.0).claims[2].verdict == "undecided"
+
+
+def test_a_point_that_is_optimal_up_to_rounding_is_no_counterexample():
+    # optimal on x = 0, where the third derivative vanishes; beside it all of it is across the gradient
+    loss = Loss.parse("x**2/2 + 5*y**2/2 + x**2*y**2")
+    for x in (0.0, 1e-8, 1e-7, 5e-7):
+        assert persistence_of_optimality(loss, [x, 1.0], time=0.05).claims[1].verdict in ("measured", "undecided")
+    assert persistence_of_optimality(loss, [1e-7, 1.0], tolerance=1e-8).claims[1].verdict == "undecided"
+
+
+@pytest.mark.parametrize("options", [{"time": True}, {"tolerance": "a"}, {"tolerance": np.nan}])
+def test_numbers_that_make_no_sense(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        persistence_of_optimality(Loss.parse("x**2 + y**2"), [0.0, 1.0], **options)
+
+
+def test_what_is_no_point():
+    with pytest.raises(InputError, match="points"):
+        persistence_of_optimality(Loss.parse("x**2 + y**2"), 5)

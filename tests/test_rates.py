@@ -126,3 +126,27 @@ def test_numbers_that_are_not_finite_decide_nothing():
 def test_the_heaviest_verdict_is_that_of_the_check():
     claims = tuple(Claim(statement="s", verdict=one) for one in ("proved", "undecided", "measured"))
     assert TheoremCheck(theorem="t", claims=claims).verdict == "undecided"
+
+
+def test_correlation_of_numbers_whose_squares_overflow():
+    for scale in (1e200, 1e-200):
+        x = [scale, 2 * scale, 3 * scale, 5 * scale]
+        assert rates.correlation_over_runs(x, [1, 2, 3, 5]).claims[0].evidence["correlation"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: rates.correlation_over_runs([1, 2, 3, 4], [1, 2, 3, 5], level="a"),
+        lambda: rates.expansive_in_distance(10, samples=0),
+        lambda: rates.expansive_in_distance(10, samples="a"),
+        lambda: rates.ascent_step_cost(5),
+        lambda: rates.ascent_step_cost(samples=0),
+        lambda: rates.logistic_stability([[1e3]], 1.0),
+        lambda: rates.level_set_kkt(BOWL, [0.0, 1.0], tolerance="a"),
+        lambda: rates.level_set_kkt(BOWL, [0.0, 1.0], tolerance=np.nan),
+    ],
+)
+def test_bad_input_is_refused_by_name(call):
+    with pytest.raises(InputError):
+        call()

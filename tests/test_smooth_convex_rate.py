@@ -102,3 +102,22 @@ def test_a_round_loss_gains_nothing():
 def test_a_point_that_is_no_minimiser_is_found_out():
     check = smooth_convex_rate(BOWL, [1.0, 1.0], learning_rate=0.1, steps=3, minimiser=[0.5, 0.0])
     assert check.claims[1].verdict == check.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"at": 5}, {"at": [1.5]}, {"at": [-1]}, {"at": "0"}, {"radius": "a"}, {"radius": -1.0}, {"smoothness": "a"}],
+)
+def test_options_that_make_no_sense(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        smooth_convex_rate(Loss.parse("x**2 + y**2"), [1.0, 1.0], learning_rate=0.1, steps=3, **options)
+
+
+def test_hypotheses_that_fail_decide_nothing():
+    steep = smooth_convex_rate(Loss.parse("x**2/2 + 5*y**2"), [1.0, 1.0], learning_rate=1.0, steps=5, smoothness=0.1)
+    assert (steep.verdict, "eigenvalue 10" in steep.claims[-1].reason) == ("undecided", True)
+    options = {"learning_rate": 0.1, "steps": 5, "smoothness": 10.0, "minimiser": [0.0]}
+    hill = smooth_convex_rate(Loss.parse("x**4 - x**2"), [0.1], **options)
+    assert [claim.verdict for claim in hill.claims[1:]] == ["measured", "measured", "undecided"]
+    still = smooth_convex_rate(Loss.parse("x**2"), [0.0], learning_rate=0.1, steps=5)
+    assert still.claims[-1].verdict == "undecided"

@@ -148,3 +148,16 @@ def test_one_simulated_step_is_a_step_of_the_samples():
 def test_bad_problems_that_are_not_convex(slopes, w):
     with pytest.raises(InputError):
         nonconvex_teleport_bound(slopes, np.eye(2), w)
+
+
+@pytest.mark.parametrize("horizons", [(), 5, [1], "10", [2.0]])
+def test_no_horizon_proves_nothing(horizons):
+    with pytest.raises(InputError, match="horizons"):
+        nonconvex_teleport_bound([1.0], [[1.0]], [1.0], horizons=horizons)
+    with pytest.raises(InputError, match="horizons"):
+        stochastic_teleport_bound([[1.0]], [1.0], [1.0], horizons=horizons)
+
+
+def test_samples_that_are_fitted_exactly():
+    assert stochastic_teleport_bound([[1.0]], [1.0], [1.0]).verdict == "measured"
+    assert linear_rate_to_a_floor([[1.0]], [1.0], [3.0], steps=3000).verdict == "measured"

@@ -119,3 +119,25 @@ def test_a_flow_with_a_metric_is_another_flow():
     loss = Loss.parse("(1 - u*v)**2")
     quantity = conserved_quantities(loss, metric=[2, 1])[0]
     assert drift_of_descent(quantity, [1.5, 0.2], learning_rate=0.01, steps=5).verdict == "undecided"
+
+
+@pytest.mark.parametrize("rates", [(1e-3,), 5, (1e-3, 1e-3), "ab", (1e-3, np.nan), (1e-3, -1e-4)])
+def test_learning_rates_that_cannot_be_compared(rates):
+    with pytest.raises(InputError, match="learning"):
+        two_layer_conservation("tanh", learning_rates=rates)
+
+
+def test_steps_that_blow_up_decide_nothing():
+    assert two_layer_conservation("tanh", learning_rates=(3.0, 0.3), time=9.0).claims[1].verdict == "undecided"
+
+
+def test_a_teleport_of_a_perfect_fit_keeps_the_loss():
+    loss = Loss.parse("(1 - u*v)**2", ["u", "v"])
+    action = GroupAction.from_algebra(derive(loss))
+    check = teleport_leaves_the_flow(loss, lambda w: w[0] ** 2 - w[1] ** 2, action, 0.3, [3.0, 1 / 3])
+    assert check.verdict == "measured"
+
+
+def test_a_drift_of_what_is_no_quantity():
+    with pytest.raises(InputError, match="ConservedQuantity"):
+        drift_of_descent(3, [1.0], learning_rate=0.1, steps=2)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import TheoremCheck, compared, figure, vanishing
 from solvers.network import Network
 from solvers.target_norms import GradientNorm
@@ -55,10 +56,11 @@ def ascent_step_cost(
 
     Source: B. Zhao, N. Dehmamy, R. Walters, R. Yu, arXiv:2205.10637 (2022), section 3.3.
     """
-    if not widths or any(len(one) < 3 for one in widths):
+    if not isinstance(widths, Sequence) or not widths or any(np.ndim(one) != 1 or len(one) < 3 for one in widths):
         raise InputError(
             f"widths={widths!r}", why="networks with a hidden layer are needed", cure="give [(4, 4, 3)], for example"
         )
+    require_positive(samples, "samples", integer=True)
     generator = read_generator(rng)
     costs, errors = [], []
     for one in widths:

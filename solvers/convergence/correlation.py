@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from manifolds.errors import InputError
+from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import TheoremCheck, undecided
 from symmetries.arguments import read_reals
 from symmetries.certificate import Claim
@@ -58,8 +59,10 @@ def correlation_over_runs(first: Any, second: Any, *, level: float = 0.95) -> Th
             why="one finite number a run is needed of each, for 4 runs at least, and neither may be constant",
             cure="give two lists of the same length",
         )
-    if isinstance(level, bool) or not 0 < level < 1:
+    require_positive(level, "level")
+    if not level < 1:
         raise InputError(f"level={level!r}", why="it is no number between 0 and 1", cure="give 0.95")
+    x, y = (one / np.abs(one).max() for one in (x, y))  # squares of the given numbers may leave the range of doubles
     r = float(np.clip(np.corrcoef(x, y)[0, 1], -1 + 1e-15, 1 - 1e-15))
     half = float(norm.ppf((1 + level) / 2)) / (len(x) - 3) ** 0.5
     low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))

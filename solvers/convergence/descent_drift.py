@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from manifolds.errors import InputError
 from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import checked, compared, undecided, vanishing
 from solvers.minimize import minimize
@@ -59,6 +60,12 @@ def drift_of_descent(
     """
     require_positive(learning_rate, "learning_rate")
     require_positive(steps, "steps", integer=True)
+    if not isinstance(quantity, ConservedQuantity):
+        raise InputError(
+            f"a quantity of the type {type(quantity).__name__}",
+            why="a ConservedQuantity is needed",
+            cure="take one from conserved_quantities(loss)",
+        )
     loss = quantity.loss
     free = {name for name, item in loss.data.items() if item.values is None} | set(loss.constants)
     objective = Objective.from_loss(loss, {name: value for name, value in (data or {}).items() if name in free})

@@ -24,6 +24,9 @@ SOURCE = "B. Zhao, R. Gower, R. Walters, R. Yu, arXiv:2305.13404 (2023), section
 
 ACCURACY = 1e-10
 
+SMALLEST, LARGEST = 1e-10, 1e9
+"""Products of curvature and radius below which a curve is a line, to first order, and above which none is measured."""
+
 
 def displacement_against_curvature(
     curvatures: Sequence[float], *, radius: float = 0.1, curve: Curve = "parabola"
@@ -61,8 +64,14 @@ def displacement_against_curvature(
     """
     if curve not in ("circle", "parabola"):
         raise InputError(f"curve={curve!r}", why="it is not known", cure="use 'circle' or 'parabola'")
-    numbers = [_nonnegative(value, "a curvature") for value in curvatures]
+    numbers = [_nonnegative(value, "a curvature") for value in np.atleast_1d(np.array(curvatures, dtype=object))]
     r = _nonnegative(radius, "radius")
+    if numbers and not numbers[-1] * r <= LARGEST:
+        raise InputError(
+            f"a curvature of {numbers[-1]:g} at the radius {r:g}",
+            why=f"the curve is a point or a ray beside the circle: the product is above {LARGEST:g}",
+            cure="give a smaller curvature",
+        )
     if r == 0 or not numbers or sorted(set(numbers)) != numbers:
         raise InputError(
             "radius or curvatures",
@@ -82,8 +91,8 @@ def mean_displacement(bend: float, curve: Curve) -> tuple[float, float]:
     >>> [round(mean_displacement(bend, "parabola")[0], 5) for bend in (0.5, 1, 2, 5)]
     [0.63095, 0.62106, 0.61401, 0.63902]
     """
-    if bend == 0:
-        return 2 / math.pi, 0.0
+    if bend < SMALLEST:
+        return 2 / math.pi, bend
     if curve == "circle":
         total, error = _integral(lambda angle: _from_circle(bend, angle), _circle_crossing(bend))
     else:

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import TheoremCheck, compared
 from solvers.objective import Objective
 from symmetries.actions.parameter_space import FloatArray
@@ -128,6 +129,7 @@ def expansive_in_distance(reach: int | Fraction = 100, *, samples: int = 20_000)
         raise InputError(
             f"reach={reach!r}", why="it is no rational number from 2 to 10^6", cure="give an integer, such as 100"
         )
+    require_positive(samples, "samples", integer=True)
     example = ExpansiveExample(Fraction(reach))
     lengths = example.squared_gradients()
     longest = all(lengths[-1] > other for other in lengths[:-1])

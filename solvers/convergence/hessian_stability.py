@@ -10,7 +10,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.convergence.optimal_points import off_gradient
-from solvers.convergence.paths import require_positive
+from solvers.convergence.paths import read_steps, require_positive
 from solvers.convergence.teleport_schedule import (
     ScheduledRun,
     Teleport,
@@ -21,6 +21,7 @@ from solvers.convergence.teleport_schedule import (
 from solvers.convergence.theorem_check import Checked, checked, compared, undecided, vanishing
 from solvers.objective import Objective, as_objective
 from symmetries.actions.parameter_space import FloatArray, Point
+from symmetries.arguments import read_reals
 from symmetries.certificate import Claim
 from symmetries.loss import Loss
 
@@ -161,14 +162,15 @@ def _numbers(teleports: Teleports, steps: int) -> frozenset[int]:
                 f"teleports={teleports!r}", why="it is not known", cure="use 'every', 'every-other' or step numbers"
             )
         return frozenset(range(0, steps, 1 if teleports == "every" else 2))
-    return frozenset(k for k in teleports if 0 <= k < steps)
+    return frozenset(k for k in read_steps(teleports, "teleports") if k < steps)
 
 
 def _read_constants(constants: tuple[float, float] | None) -> tuple[float, float] | None:
     """The pair of stability constants, ordered."""
     if constants is None:
         return None
-    lower, upper = map(float, constants)
+    pair = read_reals(constants, what="the constants")
+    lower, upper = map(float, pair) if pair.shape == (2,) else (math.nan, math.nan)
     if not 0 < lower <= upper < math.inf:
         raise InputError(f"constants={constants!r}", why="0 < mu <= Lambda is needed", cure="give (mu, Lambda)")
     return lower, upper
@@ -226,6 +228,11 @@ def _critical(objective: Objective, run: ScheduledRun, at: Collection[int]) -> C
     return vanishing("H u = lambda u after each teleport", worst, tolerance=1e-4, teleports=len(at))
 
 
+def _power(growth: float, count: int) -> float:
+    """A power, or the largest number where it is larger."""
+    return math.exp(min(count * math.log(growth), 700.0))
+
+
 def _rates(
     run: ScheduledRun, minimiser: FloatArray, at: Collection[int], pair: tuple[float, float], smoothness: float
 ) -> list[Claim]:
@@ -246,13 +253,13 @@ def _rates(
     while k < steps:
         length = next((b for b in range(steps - k) if k + b not in at), steps - k)
         if length:
-            blocks, total = blocks + 1, total + (growth**length - 1) / max(float(run.gaps[k]), rounding)
+            blocks, total = blocks + 1, total + (_power(growth, length) - 1) / max(float(run.gaps[k]), rounding)
         k += max(length, 1)
     plain = steps - len(at)
     gap = float(run.gaps[-1]) - rounding
     bound = size / (plain + size * total)
     claims.append(compared(SCHEDULE, gap, bound, blocks=blocks, plain_steps=plain, radius=radius, assumptions=basis))
     if steps % 2 == 0 and sorted(at) == list(range(0, steps, 2)):
-        alternating = size * (growth - 1) / (growth ** (steps // 2) - 1)
+        alternating = size * (growth - 1) / (_power(growth, steps // 2) - 1)
         claims.append(compared(ALTERNATING, gap, alternating, steps=steps, gaps=run.gaps, assumptions=basis))
     return claims

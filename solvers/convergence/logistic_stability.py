@@ -15,6 +15,9 @@ from symmetries.certificate import Claim
 
 SOURCE = "A. Mishkin, A. Bietti, R. Gower, arXiv:2403.03362 (2024), section 4"
 
+LARGEST = 700.0
+"""Largest logarithm of the change of a weight."""
+
 
 def logistic_stability(features: Any, spread: float) -> TheoremCheck:
     r"""Constants of the stability of the Hessian of a logistic loss on a ball, from its samples alone.
@@ -45,6 +48,12 @@ def logistic_stability(features: Any, spread: float) -> TheoremCheck:
     if rows.ndim != 2 or not np.isfinite(rows).all() or not rows.any():
         raise InputError("the features", why="they are no finite matrix with samples in rows", cure="give shape (m, n)")
     size = float(np.linalg.norm(rows, axis=1).max()) * float(spread)
+    if size > LARGEST:
+        raise InputError(
+            f"a spread of {spread:g}",
+            why=f"the weights change by a factor e^{size:.0f}: the constants are beyond double precision",
+            cure="give a shorter spread, or scale the features",
+        )
     lower = 2 * (math.expm1(-size) + size) / size**2 if size > 1e-3 else 1 - size / 3
     upper = 2 * (math.expm1(size) - size) / size**2 if size > 1e-3 else 1 + size / 2
     claim = Claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from numbers import Rational
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,7 +70,8 @@ def cannot_help(action: GroupAction, *, eta: Any = None, rng: int | np.random.Ge
         claims = _sampled_claims(action, matrix, read_generator(rng))
         return Certificate(loss=action.loss.to_dict(), claims=claims)
     exact = _exact(eta, matrix)
-    claims = tuple(_exact_claim(k, field, action, exact) for k, field in enumerate(fields))
+    is_rounded = bool(action.constants) or _has_doubles(eta)
+    claims = tuple(_exact_claim(k, field, action, exact, is_rounded) for k, field in enumerate(fields))
     return Certificate(
         loss=action.loss.to_dict(), claims=claims, fields=tuple(dict(field.components) for field in fields)
     )
@@ -83,8 +85,9 @@ def _finite_claim(action: GroupAction, eta: FloatArray, rng: np.random.Generator
 
 
 def _change(jacobian: FloatArray, eta: FloatArray) -> float:
-    """Relative change of eta under a Jacobian."""
-    return float(np.linalg.norm(jacobian @ eta @ jacobian.T - eta) / np.linalg.norm(eta))
+    """Largest change of an entry of eta under a Jacobian, in units of the two diagonal entries beside it."""
+    scale = np.sqrt(np.diag(eta))
+    return float(np.abs((jacobian @ eta @ jacobian.T - eta) / np.outer(scale, scale)).max())
 
 
 def _statement(k: int) -> str:
@@ -92,20 +95,21 @@ def _statement(k: int) -> str:
     return f"J eta J^T = eta for every exp(t X_{k + 1})"
 
 
-def _exact_claim(k: int, field: VectorField, action: GroupAction, eta: list[list[Fraction]]) -> Claim:
+def _exact_claim(k: int, field: VectorField, action: GroupAction, eta: list[list[Fraction]], is_rounded: bool) -> Claim:
     """The claim of a polynomial generator, decided exactly."""
     statement = _statement(k)
     if field.polynomials is None:
         return undecided(statement, "the components of the generator are not known as polynomials")
     entries = action.space.entries
     derivatives = _derivatives(field.polynomials, entries, action.constants)
-    symmetric = _symmetric_part(derivatives, eta)
-    if _is_rounding(symmetric, derivatives, eta):
+    symmetric, sizes = _symmetric_part(derivatives, eta)
+    rounding = {pair: is_rounded and _is_rounding(one, sizes[pair]) for pair, one in symmetric.items()}
+    if any(symmetric.values()) and all(rounding.values()):
         reason = "DX eta + eta DX^T is zero up to the rounding of eta; give fractions for a proof"
         evidence = {"worst_residual": _largest(symmetric), "tolerance": ROUNDING}
         return Claim(statement=statement, verdict="measured", reason=reason, evidence=evidence)
     for (i, j), polynomial in symmetric.items():
-        if polynomial:
+        if polynomial and not rounding[i, j]:
             facts = {
                 "entry": [entries[i], entries[j]],
                 "symmetric_part": polynomial_text(polynomial),
@@ -137,23 +141,32 @@ def _derivatives(
     return result
 
 
-def _symmetric_part(derivatives: Derivatives, eta: list[list[Fraction]]) -> Derivatives:
-    """DX eta + eta DX^T by entry."""
+def _symmetric_part(derivatives: Derivatives, eta: list[list[Fraction]]) -> tuple[Derivatives, Derivatives]:
+    """DX eta + eta DX^T by entry, and the sums of the sizes of its terms."""
     result: Derivatives = {}
+    sizes: Derivatives = {}
     support = [[k for k, value in enumerate(row) if value] for row in eta]
     for (i, j), polynomial in derivatives.items():
         for k in support[j]:
             for monomial, coefficient in polynomial.items():
                 for pair in ((i, k), (k, i)):
-                    _add(result.setdefault(pair, {}), monomial, coefficient * eta[j][k])
-    return result
+                    term = coefficient * eta[j][k]
+                    _add(result.setdefault(pair, {}), monomial, term)
+                    _add(sizes.setdefault(pair, {}), monomial, abs(term))
+    return result, sizes
 
 
 def _exact(eta: Any, matrix: FloatArray) -> list[list[Fraction]]:
     """The learning rate in fractions: integers and fractions as they were given, doubles by their binary value."""
     given = np.array(1 if eta is None else eta, dtype=object)
     full = given if given.ndim == 2 else np.diag(np.broadcast_to(given, len(matrix)))
-    return [[one if isinstance(one, Fraction) else Fraction(float(one)) for one in row] for row in full.tolist()]
+    return [[Fraction(one) if isinstance(one, Rational) else Fraction(float(one)) for one in row] for row in full]
+
+
+def _has_doubles(eta: Any) -> bool:
+    """Whether a learning rate has entries that are no integers and no fractions."""
+    given = np.array(1 if eta is None else eta, dtype=object)
+    return not all(isinstance(one, Rational) for one in given.ravel())
 
 
 def _largest(derivatives: Derivatives) -> float:
@@ -161,10 +174,9 @@ def _largest(derivatives: Derivatives) -> float:
     return max((abs(float(value)) for one in derivatives.values() for value in one.values()), default=0.0)
 
 
-def _is_rounding(symmetric: Derivatives, derivatives: Derivatives, eta: list[list[Fraction]]) -> bool:
-    """Whether a symmetric part that is not zero is no larger than the rounding of the learning rate."""
-    size = _largest(symmetric)
-    return 0 < size <= ROUNDING * _largest(derivatives) * max(abs(float(value)) for row in eta for value in row)
+def _is_rounding(polynomial: Mapping[Monomial, Fraction], sizes: Mapping[Monomial, Fraction]) -> bool:
+    """Whether each coefficient of an entry is no larger than the rounding of the terms that it is the sum of."""
+    return all(abs(value) <= Fraction(ROUNDING) * sizes[monomial] for monomial, value in polynomial.items())
 
 
 def _add(polynomial: dict[Monomial, Fraction], monomial: Monomial, value: Fraction) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.convergence.learning_rate_matrix import learning_rate_matrix
+from solvers.convergence.paths import read_horizons
 from solvers.convergence.theorem_check import TheoremCheck, compared
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_generator, read_reals
@@ -66,9 +67,7 @@ def nonconvex_teleport_bound(
     factors, largest, first = _read(slopes, matrix, w)
     generator, claims = read_generator(rng), []
     beta, noise = STEEPEST_BEND * largest * float(np.abs(factors).max()), float(np.maximum(-factors, 0).mean())
-    for horizon in horizons:
-        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 2 <= horizon <= 10_000:
-            raise InputError(f"the horizon {horizon!r}", why="it is no integer from 2 to 10,000", cure="give 100, say")
+    for horizon in read_horizons(horizons, most=10_000):
         size = float(horizon - 1) ** 0.5
         maxima = _maxima(factors, largest, first, horizon, 1 / (beta * size), generator)
         means, errors = maxima.mean(axis=0), maxima.std(axis=0, ddof=1) / RUNS**0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import Checked, checked, undecided, vanishing
 from solvers.objective import Objective, as_objective
 from symmetries.actions.parameter_space import FloatArray, Point
@@ -74,6 +75,7 @@ def level_set_kkt(objective: Objective | Loss, w: Point, *, tolerance: float = O
     """
     problem = as_objective(objective)
     point = problem.start(w)
+    require_positive(tolerance, "tolerance")
     claim = optimality_claim(problem, point, tolerance=tolerance)
     newton = _newton_claim(problem, point, claim, tolerance)
     return checked(problem, [claim, newton], theorem="KKT conditions on a level set", source=SOURCE)

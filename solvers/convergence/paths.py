@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from scipy.integrate import solve_ivp
 
@@ -54,3 +57,33 @@ def require_positive(value: float, name: str, *, integer: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < np.inf:
         what = "integer" if integer else "number"
         raise InputError(f"{name}={value!r}", why=f"it is no positive {what}", cure=f"give a {what} above 0")
+
+
+def read_steps(numbers: Any, name: str) -> frozenset[int]:
+    """Numbers of steps, refused when they are no integers from 0 up.
+
+    >>> sorted(read_steps([5, 0], "at"))
+    [0, 5]
+    """
+    given: list[Any] = list(numbers) if isinstance(numbers, Iterable) and not isinstance(numbers, str) else [None]
+    if any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 0 for k in given):
+        raise InputError(
+            f"{name}={numbers!r}", why="they are no numbers of steps, from 0", cure=f"write {name}=[0, 5], for example"
+        )
+    return frozenset(int(k) for k in given)
+
+
+def read_horizons(horizons: Any, *, most: int) -> tuple[int, ...]:
+    """Numbers T of points of a run, one at least.
+
+    >>> read_horizons([2, 10], most=100)
+    (2, 10)
+    """
+    given = tuple(horizons) if isinstance(horizons, Iterable) and not isinstance(horizons, str) else ()
+    if not given or any(
+        isinstance(one, bool) or not isinstance(one, int | np.integer) or not 2 <= one <= most for one in given
+    ):
+        raise InputError(
+            f"the horizons {horizons!r}", why=f"they are no integers from 2 to {most:,}", cure="give [10, 100], say"
+        )
+    return tuple(int(one) for one in given)

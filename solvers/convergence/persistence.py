@@ -9,7 +9,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.convergence.optimal_points import OPTIMAL_TOLERANCE, off_gradient, optimality_claim
-from solvers.convergence.paths import flow
+from solvers.convergence.paths import flow, require_positive
 from solvers.convergence.quadratic_form import decide_quadratic
 from solvers.convergence.theorem_check import Checked, checked, figure, undecided
 from solvers.convergence.third_derivative import third_derivative
@@ -25,6 +25,9 @@ STAYS = "the gradient flow from the optimal points stays optimal"
 REGULAR = "the optimal points form a regular set: P_u H u has constant rank near it"
 TOLERANCE = 1e-6
 FLOW_TOLERANCE = 1e-5
+BLUR = 1e3
+"""How many times as far from parallel a third derivative may be as the point is from optimal, and decide nothing."""
+
 INTEGRATION = 1e-9
 """Error of the integration of the flow, which grows with it."""
 
@@ -73,8 +76,9 @@ def persistence_of_optimality(
     """
     problem = as_objective(objective)
     starts = _starts(problem, points)
-    if time is not None and not (isinstance(time, int | float) and 0 < time < np.inf):
-        raise InputError(f"time={time!r}", why="it is no positive number", cure="give a time above 0")
+    require_positive(tolerance, "tolerance")
+    if time is not None:
+        require_positive(time, "time")
     optimal = _worst(
         [optimality_claim(problem, start, tolerance=max(tolerance, OPTIMAL_TOLERANCE)) for start in starts]
     )
@@ -89,6 +93,8 @@ def persistence_of_optimality(
 def _starts(objective: Objective, points: Sequence[Point] | Point) -> list[FloatArray]:
     """The points as vectors."""
     listed: Any = points
+    if not isinstance(points, Mapping) and np.ndim(listed) == 0:
+        raise InputError(f"points={points!r}", why="it is no point and no list of points", cure="give [0.0, 1.0], say")
     one = isinstance(points, Mapping) or (
         len(listed) > 0 and not isinstance(listed[0], Mapping) and np.ndim(listed[0]) == 0
     )
@@ -123,6 +129,10 @@ def _parallel(objective: Objective, starts: list[FloatArray], tolerance: float) 
     }
     if not np.isfinite(shares).all():
         return undecided(PARALLEL, "the third derivative is not finite at a point")
+    blurred = BLUR * max(_off_optimal(objective, start) for start in starts)
+    if allowed < shares[worst] <= blurred:
+        reason = "the points are optimal up to rounding only, which may be all that is across the gradient"
+        return undecided(PARALLEL, reason, **evidence, blurred=blurred)
     if shares[worst] > allowed:
         evidence["counterexample"] = figure(starts[worst])
         reason = f"a share of {shares[worst]:.3g} of it is across the gradient at this point"
@@ -132,10 +142,19 @@ def _parallel(objective: Objective, starts: list[FloatArray], tolerance: float) 
 
 
 def _share(objective: Objective, w: FloatArray, gradient: FloatArray, vector: FloatArray) -> float:
-    """Share of the third derivative across the gradient; zero where the derivative is rounding beside the Hessian's."""
+    """Part of the third derivative across the gradient over its length, or over the Hessian's where that is longer."""
     bent = float(np.linalg.norm(objective.hvp(w, gradient)))
     scale = bent * float(np.linalg.norm(gradient)) / (1 + float(np.linalg.norm(w)))
-    return 0.0 if float(np.linalg.norm(vector)) <= 1e-7 * scale else off_gradient(vector, gradient)
+    length = float(np.linalg.norm(vector))
+    if length <= 1e-7 * scale:
+        return 0.0
+    return off_gradient(vector, gradient) * length / max(length, scale)
+
+
+def _off_optimal(objective: Objective, w: FloatArray) -> float:
+    """Share of Hu across u."""
+    gradient = objective.gradient(w)
+    return off_gradient(objective.hvp(w, gradient), gradient)
 
 
 def _stays(objective: Objective, starts: list[FloatArray], time: float | None) -> Claim:

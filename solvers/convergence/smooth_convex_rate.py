@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from solvers.convergence.no_gain import cannot_help
-from solvers.convergence.paths import require_positive
+from solvers.convergence.paths import read_steps, require_positive
 from solvers.convergence.quadratic_form import read_quadratic
 from solvers.convergence.teleport_schedule import (
     ScheduledRun,
@@ -97,6 +97,9 @@ def smooth_convex_rate(
     point = problem.start(w)
     require_positive(learning_rate, "learning_rate")
     require_positive(steps, "steps", integer=True)
+    numbers = read_steps(at, "at")
+    if radius is not None:
+        require_positive(radius, "radius")
     constants = _constants(problem, point, smoothness, minimiser)
     reason = constants if isinstance(constants, str) else ""
     if not isinstance(constants, str) and learning_rate * constants.smoothness >= 2:
@@ -109,8 +112,8 @@ def smooth_convex_rate(
         steps=steps,
         step_size=lambda *_: learning_rate,
         minimum=constants.minimum,
-        teleport=teleport or (level_set_teleport(problem) if at else None),
-        at=at,
+        teleport=teleport or (level_set_teleport(problem) if numbers else None),
+        at=numbers,
     )
     claims = [*constants.claims, *_bound_claims(run, constants, learning_rate, radius)]
     return checked(problem, claims, theorem="smooth convex rate", source=SOURCE)
@@ -123,8 +126,11 @@ def _constants(
     form, claim = read_quadratic(objective, w)
     if form is None and smoothness is None:
         return "no Lipschitz constant of the gradient is known: give `smoothness`"
+    if smoothness is not None:
+        require_positive(smoothness, "smoothness")
     constant = float(smoothness) if smoothness is not None else form.largest if form is not None else np.nan
-    require_positive(constant, "smoothness")
+    if form is not None and constant < form.largest * (1 - 1e-9):
+        return f"the gradient is not Lipschitz with {constant:g}: the Hessian has the eigenvalue {form.largest:g}"
     found = objective.start(minimiser) if minimiser is not None else None
     if found is None:
         found = form.minimiser if form is not None else newton_minimum(objective, w)
@@ -147,11 +153,17 @@ def _constants(
 def _bound_claims(run: ScheduledRun, constants: _Constants, rate: float, radius: float | None) -> tuple[Claim, ...]:
     """The hypotheses and the bound."""
     rise = float(np.max(run.departure_gaps - run.gaps[:-1]))
-    scale = abs(constants.minimum) + float(run.gaps[0])
+    scale = abs(constants.minimum) + abs(float(run.gaps[0]))
     kept = compared(KEPT, rise, 1e-9 * scale, tolerance=0.0)
     visited = float(np.linalg.norm(np.vstack([run.departures, run.points]) - constants.minimiser, axis=1).max())
     allowed = visited if radius is None else radius
     far = compared(FARTHEST, visited, allowed, radius_is_given=radius is not None)
+    lowest = float(min(run.gaps.min(), run.departure_gaps.min()))
+    if lowest < -1e-9 * scale:
+        reason = "the run is below the loss at the given minimiser, which is none, or the loss is not convex"
+        return kept, far, undecided(BOUND, reason, gap=lowest)
+    if allowed == 0:
+        return kept, far, undecided(BOUND, "the run begins and stays at the minimiser")
     counts = np.arange(1, len(run.gaps))
     bounds = 2 * allowed**2 / (counts * rate * (2 - constants.smoothness * rate))
     worst = int(np.argmax(run.gaps[1:] / bounds))
