@@ -108,8 +108,9 @@ def check_newton_equivalence(
         subject = _read(problem, w, data, generator)
     if action is not None:
         require_action(action, subject.objective, subject.loss)
+    goal = None if minimiser is None or subject.objective is None else _read_minimiser(subject.objective, minimiser)
     with np.errstate(all="ignore"):
-        claims = _claims(subject, action, minimiser, generator)
+        claims = _claims(subject, action, goal, generator)
     return checked(subject.loss, claims, theorem=THEOREM, source=SOURCE)
 
 
@@ -158,7 +159,7 @@ def _read(problem: Any, w: Point | None, data: Mapping[str, Any] | None, rng: np
             return _read_objective(problem, problem.loss, w, rng)
         point = problem.start(w if w is not None else rng.standard_normal(problem.size))
         return _Subject(problem, None, point, decide_functions(problem, point, rng))
-    if isinstance(problem, str | bytes) or np.ndim(problem) != 2:
+    if not (isinstance(problem, list | tuple) or hasattr(problem, "__array__")):
         as_objective(problem)  # which says what is needed
     matrix = _read_matrix(problem)
     objective = Objective.from_functions(
@@ -191,6 +192,14 @@ def _read_matrix(matrix: Any) -> FloatArray:
     return entries
 
 
+def _read_minimiser(objective: Objective, minimiser: Point) -> FloatArray:
+    """The minimiser that is given, a finite point."""
+    point = objective.point(minimiser)
+    if not np.isfinite(point).all():
+        raise InputError("the minimiser", why="it contains NaN or infinity", cure="give finite numbers")
+    return point
+
+
 def _read_loss(loss: Loss, w: Point | None, data: Mapping[str, Any] | None, rng: np.random.Generator) -> _Subject:
     """A declared loss; free data without values leave the objective out."""
     free = {name for name, item in loss.data.items() if item.values is None} | set(loss.constants)
@@ -213,7 +222,7 @@ def _read_objective(objective: Objective, loss: Loss, w: Point | None, rng: np.r
 
 
 def _claims(
-    subject: _Subject, action: GroupAction | None, minimiser: Point | None, rng: np.random.Generator
+    subject: _Subject, action: GroupAction | None, minimiser: FloatArray | None, rng: np.random.Generator
 ) -> list[Claim]:
     """All claims."""
     decision = subject.decision
@@ -268,7 +277,7 @@ def _without_quadratic(
     subject: _Subject,
     objective: Objective,
     action: GroupAction | None,
-    minimiser: Point | None,
+    minimiser: FloatArray | None,
     rng: np.random.Generator,
 ) -> list[Claim]:
     """The claims on a loss that is not quadratic."""
@@ -281,9 +290,7 @@ def _without_quadratic(
         action = residual_action(squares)
     centre: Any = None
     if minimiser is not None:
-        centre = objective.point(minimiser)
-        if not np.isfinite(centre).all():
-            raise InputError("the minimiser", why="it contains NaN or infinity", cure="give finite numbers")
+        centre = minimiser
     elif squares is not None:
         centre = residual_minimiser(squares)
     elif subject.loss is not None:

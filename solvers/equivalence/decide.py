@@ -34,13 +34,19 @@ MAX_LOWERED = 20_000
 
 TERM_LIMIT = 20_000
 
-LINES = 8
-"""Lines on which third differences are taken."""
+LINES, SCALES = 16, 8
+"""Lines on which third differences are taken, and how many lengths they have."""
 
 SEEN, UNSEEN = 1e-6, 1e-9
 """Relative third difference from which on it is not rounding, and below which it may be."""
 
 THIRD = (-1, 3, -3, 1)
+
+SHORT = tuple(2.0**-power for power in (6, 9, 12, 16))
+"""Lengths, in steps of a line, of the third differences that show rounding: of a smooth function they are tiny."""
+
+ABOVE_ROUNDING = 16.0
+"""How much larger a third difference must be than the short ones near by to be none of rounding."""
 
 
 @final
@@ -188,12 +194,13 @@ def _from_differences(loss: Loss, data: Mapping[str, FloatArray], w: FloatArray,
     """The claim where the expression is no polynomial: refuted by a third difference, else undecided."""
     objective = Objective.from_loss(loss, {**data})
     found = largest_third_difference(objective, w, rng)
-    if found is None or not found.relative > SEEN:
+    small = sum(node.size for node in walk(loss.expression)) <= MAX_LOWERED
+    sign = _enclosed_sign(loss, data, found) if small and found is not None and found.relative > SEEN else 0
+    if found is None or not found.relative > SEEN or sign < 0:
         reason = "the expression is no polynomial, and no third difference was seen that is not zero"
         return _claim("undecided", reason, worst_residual=figure(found.relative) if found else None)
     facts = {"point": figure(found.base), "direction": figure(found.direction), "worst_residual": found.relative}
-    certified = sum(node.size for node in walk(loss.expression)) <= MAX_LOWERED and _is_enclosed(loss, data, found)
-    how = "with a rigorous enclosure" if certified else "in double precision, far above rounding"
+    how = "with a rigorous enclosure" if sign else "in double precision, far above rounding"
     reason = f"L(w+3d) - 3L(w+2d) + 3L(w+d) - L(w) is not zero at this point, {how}"
     return _claim("refuted", reason, counterexample=facts)
 
@@ -201,33 +208,50 @@ def _from_differences(loss: Loss, data: Mapping[str, FloatArray], w: FloatArray,
 @final
 @dataclass(frozen=True)
 class ThirdDifference:
-    """A third difference: where it was taken, and its size relative to its summands."""
+    """A third difference: where it was taken, its value, and its size relative to its summands."""
 
     base: FloatArray
     direction: FloatArray
+    value: float
     relative: float
 
 
 def largest_third_difference(objective: Objective, w: FloatArray, rng: np.random.Generator) -> ThirdDifference | None:
-    """The largest relative third difference of the values on random lines; None where no value is finite."""
-    best: ThirdDifference | None = None
+    """The largest relative third difference of the values on random lines; None where no value is finite.
+
+    One that may come from the rounding of the values, as short differences near by show, never counts as seen.
+    """
+    found = []
     for k in range(LINES):
-        scale = 2.0 ** (k - LINES // 2)
+        scale = 2.0 ** (k % SCALES - SCALES // 2)
         base = np.round((w + scale * rng.standard_normal(len(w))) * 64) / 64
         direction = np.round(scale * rng.standard_normal(len(w)) * 64) / 64
         values = np.array([objective.value(base + step * direction) for step in range(4)])
         size = float(np.abs(THIRD * values).sum())
-        if not np.isfinite(values).all() or not size:
-            continue
-        relative = abs(float(np.dot(THIRD, values))) / size
-        if best is None or relative > best.relative:
-            best = ThirdDifference(base, direction, relative)
-    return best
+        if np.isfinite(values).all() and size:
+            value = float(np.dot(THIRD, values))
+            found.append(ThirdDifference(base, direction, value, abs(value) / size))
+    found.sort(key=lambda one: -one.relative)
+    for one in found:
+        if one.relative <= UNSEEN or _is_above_rounding(objective, one):
+            return one
+    return replace(found[-1], relative=min(found[-1].relative, SEEN)) if found else None
 
 
-def _is_enclosed(loss: Loss, data: Mapping[str, FloatArray], found: ThirdDifference) -> bool:
-    """Whether ball arithmetic proves that a third difference is not zero."""
-    terms = []
+def _is_above_rounding(objective: Objective, found: ThirdDifference) -> bool:
+    """Whether a third difference is far larger than the short ones at its points."""
+    largest = 0.0
+    for place in range(4):
+        point = found.base + place * found.direction
+        for length in SHORT:
+            values = [objective.value(point + step * length * found.direction) for step in range(4)]
+            largest = max(largest, abs(float(np.dot(THIRD, values))))  # NaN beyond the border of a domain is passed by
+    return abs(found.value) > ABOVE_ROUNDING * largest
+
+
+def _enclosed_sign(loss: Loss, data: Mapping[str, FloatArray], found: ThirdDifference) -> int:
+    """1 where ball arithmetic proves that a third difference is at least half as large as found, -1 less, 0 neither."""
+    terms = [number(-exact_fraction(abs(found.value)) / 2)]
     for step, factor in enumerate(THIRD):
         point, start = found.base + step * found.direction, 0
         values = {name: _array(value) for name, value in data.items()}
@@ -235,12 +259,12 @@ def _is_enclosed(loss: Loss, data: Mapping[str, FloatArray], found: ThirdDiffere
             count = int(np.prod(shape, dtype=int))
             values[name] = _array(point[start : start + count].reshape(shape))
             start += count
-        terms.append(multiply(number(factor), substitute(loss.expression, values)))
+        terms.append(multiply(number(factor if found.value > 0 else -factor), substitute(loss.expression, values)))
     graph = ScalarGraph()
     try:
-        return constant_sign(graph, lower(graph, add(*terms))) != 0
+        return constant_sign(graph, lower(graph, add(*terms)))
     except InputError:
-        return False
+        return 0
 
 
 def decide_functions(objective: Objective, w: FloatArray, rng: np.random.Generator) -> Decision:

@@ -132,11 +132,12 @@ def _lowered(entry: Product, one: Index) -> list[tuple[Index, int]]:
 def _boxes(centre: FloatArray, radius: float) -> Iterator[list[tuple[float, float]]]:
     """Midpoints and half-widths of boxes that cover a ball."""
     count = max(1, int(BOXES ** (1 / len(centre))))
-    half = radius / count
+    half, ulp = radius / count, float(np.finfo(float).eps)
     offsets = [-radius + half * (2 * k + 1) for k in range(count)]
     for place in product(offsets, repeat=len(centre)):
         if np.linalg.norm(np.maximum(np.abs(place) - half, 0)) <= radius * (1 + 1e-9):
-            yield [(value + offset, half * (1 + 1e-9)) for value, offset in zip(centre.tolist(), place, strict=True)]
+            pairs = zip(centre.tolist(), place, strict=True)
+            yield [(value + offset, half * (1 + 1e-9) + ulp * abs(value + offset)) for value, offset in pairs]
 
 
 def _on_box(

@@ -175,6 +175,9 @@ def _landing(
         why = "the step ends as low as the minimiser, but elsewhere: there may be several"
         return Claim(statement=LANDING, verdict="undecided", reason=why, evidence=facts)
     why = f"the step ends at the distance {distance:.6g} from the minimiser"
+    if found.sine > STATIONARY:
+        why += ", but it does not start where the gradient is an eigenvector: the search did not end"
+        return Claim(statement=LANDING, verdict="undecided", reason=why, evidence=facts)
     return Claim(
         statement=LANDING, verdict="refuted", reason=why, evidence={**facts, "counterexample": figure(reached)}
     )
