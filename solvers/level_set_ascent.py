@@ -42,6 +42,9 @@ PULLED = 0.99
 STALLED = 1e-3
 """The sine up to which a point where no step helps counts as stationary to rounding."""
 
+FLAT = 1e-6
+"""The gain promised by a move as long as the point below which a point where no step helps counts as stationary."""
+
 GROWTH_LEFT = 1e-3
 """The gain promised by a move as long as the point, above which no point counts as stationary."""
 
@@ -163,7 +166,8 @@ class Ascent:
                 self._previous = tangent, direction, space.name
                 return self._accept(found)
         self.reason = "no step along the steepest direction is better"
-        return Status.CONVERGED if self.residual <= STALLED else Status.NO_IMPROVEMENT
+        is_stationary = self.residual <= STALLED or promise <= FLAT
+        return Status.CONVERGED if is_stationary else Status.NO_IMPROVEMENT
 
     def _accept(self, found: Accepted) -> Status | None:
         """Go to an accepted point."""

@@ -43,7 +43,9 @@ _ADVICE = {
     Status.TRUST_RADIUS: (
         "the best point lies on the border of the trust region: raise `radius` if the loss stays well behaved there"
     ),
-    Status.NO_IMPROVEMENT: "no better point was found: the start is returned; try another target or move",
+    Status.NO_IMPROVEMENT: (
+        "no better point was found: the best so far, often the start, is returned; try another target or move"
+    ),
     Status.REJECTED: "the rollout ended higher than without the move: the start is kept; teleport at another step",
     Status.NON_FINITE: "a value was NaN or infinite: lower the learning rate, or start where the loss is finite",
     Status.INTERRUPTED: "interrupted: the best point so far is returned; resume from the checkpoint",
