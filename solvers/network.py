@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.hyperparameters import NON_NEGATIVE, read_number
 from solvers.objective import Objective
 from solvers.output_losses import OutputLoss, output_loss
 from solvers.unit_functions import unit_function
@@ -58,7 +59,8 @@ class Network(Objective):
         bias: bool = False,
     ) -> None:
         self.widths = _read_widths(widths)
-        self.bias, self.l2, self.activation = bool(bias), _read_weight(l2), activation
+        self.l2 = read_number(l2, name="l2", interval=NON_NEGATIVE)
+        self.bias, self.activation = bool(bias), activation
         super().__init__(ParameterSpace(_shapes(self.widths, self.bias)))
         self._unit = unit_function(activation)
         self.inputs = self._read_inputs(inputs)
@@ -71,15 +73,26 @@ class Network(Objective):
         return int(self.inputs.shape[1])
 
     def on(self, indices: Any) -> Network:
-        """The same network on some of the samples; its evaluations count in the same ledger."""
+        """The same network on some of the samples; its evaluations count in the same ledger.
+
+        Parameters
+        ----------
+        indices: which samples: a slice, integers or a mask.
+
+        Raises
+        ------
+        InputError: they choose no samples of the network.
+        """
+        chosen = self._read_indices(indices)
         part = Network.__new__(Network)
         part.__dict__.update(self.__dict__)
-        part.inputs, part._loss = np.ascontiguousarray(self.inputs[:, indices]), self._loss.on(indices)
+        part.inputs, part._loss = np.ascontiguousarray(self.inputs[:, chosen]), self._loss.on(chosen)
         return part
 
     def initial(self, rng: int | np.random.Generator = 0, *, scale: float = 1.0) -> FloatArray:
         """A start whose entries are uniform in [-scale, scale] / sqrt(number of inputs of the layer)."""
         generator, parts = read_generator(rng), []
+        scale = read_number(scale, name="scale", interval=NON_NEGATIVE)
         for name, shape in self.space.shapes.items():
             bound = scale / np.sqrt(self.widths[int(name[1:]) - 1])
             parts.append(generator.uniform(-bound, bound, size=shape).ravel())
@@ -106,7 +119,11 @@ class Network(Objective):
 
     def accuracy(self, w: Point, inputs: Any, classes: Any) -> float:
         """Share of samples whose largest output is that of their class."""
-        return float(np.mean(self.outputs(w, inputs).argmax(axis=0) == np.asarray(classes)))
+        found, wanted = self.outputs(w, inputs).argmax(axis=0), read_reals(classes, what="the classes")
+        if wanted.shape != found.shape:
+            why = f"there are {len(found)} samples"
+            raise InputError(f"classes of the shape {list(wanted.shape)}", why=why, cure="give one class a sample")
+        return float(np.mean(found == wanted))
 
     def _forward(self, layers: list[tuple[FloatArray, FloatArray | None]]) -> tuple[list[FloatArray], list[FloatArray]]:
         """Inputs h_0, ... and pre-activations z_1, ... of the layers; the last z are the outputs."""
@@ -203,13 +220,27 @@ class Network(Objective):
     def _read_inputs(self, inputs: Any) -> FloatArray:
         """The inputs, checked."""
         values = read_reals(inputs, what="the inputs")
-        if values.ndim != 2 or values.shape[0] != self.widths[0] or not np.isfinite(values).all():
+        if values.ndim != 2 or values.shape[0] != self.widths[0] or not values.size or not np.isfinite(values).all():
             raise InputError(
                 f"inputs of the shape {list(values.shape)}",
                 why=f"the network has {self.widths[0]} inputs, each sample is a column, and numbers must be finite",
                 cure=f"give an array of the shape [{self.widths[0]}, number of samples]",
             )
         return values
+
+    def _read_indices(self, indices: Any) -> Any:
+        """Indices of samples that leave at least one of them."""
+        try:
+            chosen = np.arange(self.samples)[indices]
+        except (IndexError, TypeError, ValueError):
+            chosen = np.zeros(())
+        if chosen.ndim != 1 or not chosen.size:
+            raise InputError(
+                f"indices of the type {type(indices).__name__}",
+                why=f"they choose none of the {self.samples} samples",
+                cure="give a slice, a list of integers or a mask with one entry a sample",
+            )
+        return chosen
 
 
 def _shapes(widths: tuple[int, ...], bias: bool) -> dict[str, tuple[int, ...]]:
@@ -230,10 +261,3 @@ def _read_widths(widths: Any) -> tuple[int, ...]:
             f"widths={widths!r}", why="they are no two or more positive integers", cure="write widths=(4, 8, 2)"
         )
     return tuple(int(d) for d in given)
-
-
-def _read_weight(l2: Any) -> float:
-    """The factor of the squared norm, checked."""
-    if isinstance(l2, bool) or not isinstance(l2, int | float | np.floating) or not 0 <= l2 < np.inf:
-        raise InputError(f"l2={l2!r}", why="it is no number from 0 up", cure="write l2=1e-3")
-    return float(l2)

@@ -9,6 +9,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.arguments import read_reals
 
 
 class OutputLoss(ABC):
@@ -110,7 +111,7 @@ def output_loss(name: str, targets: Any, *, outputs: int, samples: int, half: bo
     5.0
     """
     if name == "cross-entropy":
-        classes = np.asarray(targets)
+        classes = _read_array(targets)
         if classes.shape != (samples,) or classes.dtype.kind not in "iu":
             raise InputError(
                 f"targets of the shape {list(classes.shape)} and the type {classes.dtype}",
@@ -125,7 +126,7 @@ def output_loss(name: str, targets: Any, *, outputs: int, samples: int, half: bo
             )
         return CrossEntropy(classes)
     if name == "squared":
-        values = np.asarray(targets, dtype=float)
+        values = read_reals(targets, what="the targets")
         if values.shape != (outputs, samples) or not np.isfinite(values).all():
             raise InputError(
                 f"targets of the shape {list(values.shape)}",
@@ -134,3 +135,13 @@ def output_loss(name: str, targets: Any, *, outputs: int, samples: int, half: bo
             )
         return SquaredError(values, scale=0.5 if half else 1.0)
     raise InputError(f"loss={name!r}", why="it is not known", cure='use "cross-entropy" or "squared"')
+
+
+def _read_array(targets: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """Classes as an array of whatever type they have."""
+    try:
+        return np.asarray(targets)
+    except ValueError:
+        raise InputError(
+            "the targets", why="the lists have different lengths", cure="give one class a sample"
+        ) from None

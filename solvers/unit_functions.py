@@ -44,7 +44,7 @@ def _leaky(slope: float) -> UnitFunction:
 
 UNIT_FUNCTIONS = {
     "identity": UnitFunction(lambda z: z, lambda z, _h: np.ones_like(z)),
-    "relu": _leaky(0.0),
+    "relu": UnitFunction(lambda z: np.maximum(z, 0.0), lambda z, _h: np.where(z > 0, 1.0, 0.0)),
     "leaky_relu": _leaky(0.1),
     "tanh": UnitFunction(np.tanh, lambda _z, h: 1 - h * h, lambda _z, h: -2 * h * (1 - h * h)),
     "sigmoid": UnitFunction(_logistic, lambda _z, h: h * (1 - h), lambda _z, h: h * (1 - h) * (1 - 2 * h)),
@@ -61,7 +61,7 @@ def unit_function(name: str) -> UnitFunction:
     """The activation of a name.
 
     >>> unit_function("relu").value(np.array([-1.0, 2.0])).tolist()
-    [-0.0, 2.0]
+    [0.0, 2.0]
     """
     if not isinstance(name, str) or name not in UNIT_FUNCTIONS:
         raise InputError(

@@ -123,3 +123,40 @@ def test_bad_input(options, what):
     given = {"widths": (4, 5, 2), "inputs": np.zeros((4, 7)), "targets": np.zeros((2, 7)), "loss": "squared", **options}
     with pytest.raises(InputError, match=what):
         Network(**given)
+
+
+@pytest.mark.parametrize("indices", [0, [], [9], "a", [True], [0.5], None])
+def test_indices_that_choose_no_samples_are_refused(indices):
+    network = Network(widths=(2, 2), inputs=np.eye(2), targets=[0, 1])
+    with pytest.raises(InputError, match="samples"):
+        network.on(indices)
+
+
+@pytest.mark.parametrize("indices", [[1], slice(0, 2), np.array([False, True])])
+def test_indices_of_every_kind_choose_samples(indices):
+    network = Network(widths=(2, 2), inputs=np.eye(2), targets=[0, 1])
+    chosen = network.on(indices)
+    assert chosen.inputs.tolist() == np.eye(2)[:, indices].tolist()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"targets": "ab", "loss": "squared"},
+        {"targets": [[1, 2], [3]], "loss": "squared"},
+        {"targets": [[1, 2], [3]]},
+        {"targets": np.zeros(0, dtype=int), "inputs": np.zeros((2, 0))},
+        {"l2": "a"},
+        {"l2": -1.0},
+    ],
+)
+def test_targets_and_inputs_that_are_none_are_refused(options):
+    with pytest.raises(InputError):
+        Network(**{"widths": (2, 2), "inputs": np.eye(2), "targets": [0, 1], **options})
+
+
+def test_nonsense_of_other_methods_is_refused():
+    network = Network(widths=(2, 2), inputs=np.eye(2), targets=[0, 1])
+    for call in (lambda: network.initial(0, scale="a"), lambda: network.accuracy(np.zeros(4), np.eye(2), [0, 1, 1])):
+        with pytest.raises(InputError):
+            call()
