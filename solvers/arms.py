@@ -86,8 +86,10 @@ class ArmRun:
 
 def gradient_gain(result: TeleportResult) -> float:
     """Factor by which a teleport changed the squared gradient norm; NaN at a stationary point."""
-    before = result.gradient_norm_before
-    return (result.gradient_norm_after / before) ** 2 if before else math.nan
+    if not result.gradient_norm_before:
+        return math.nan
+    factor = result.gradient_norm_after / result.gradient_norm_before
+    return factor * factor
 
 
 def _has_moved(result: TeleportResult) -> bool:
@@ -139,7 +141,7 @@ class Setting:
             start,
             rule=self._rule(rule, arm),
             steps=self.steps,
-            teleport=self._schedule(arm),
+            teleport=self.schedule_of(arm),
             batches=None if self.batches is None else self.batches(seed),
             callback=remember if in_plane else None,
             rng=seed,
@@ -167,8 +169,13 @@ class Setting:
         due = tuple(step for step in range(self.steps) if self.schedule.next_due(step) == step)
         return ResettingRule(rule=rule, learning_rate=rule.learning_rate, resets=due)
 
-    def _schedule(self, arm: str) -> TeleportSchedule | None:
-        """The teleports of an arm."""
+    def schedule_of(self, arm: str) -> TeleportSchedule | None:
+        """The teleports of an arm.
+
+        Raises
+        ------
+        InputError: there are no random points beside its move.
+        """
         if arm == "teleport":
             return self.schedule
         if arm != "random":

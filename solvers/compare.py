@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any, final
 
 import numpy as np
@@ -20,7 +21,7 @@ from solvers.rule import Rule
 from solvers.schedules import TeleportSchedule, read_schedule
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
-from symmetries.arguments import read_seed
+from symmetries.arguments import read_reals, read_seed
 
 TUNING = ("every-arm", "base")
 
@@ -90,6 +91,8 @@ def compare(
     names = _read_arms(arms, schedule)
     numbers = _read_seeds(seeds)
     chosen = _read_rules(rules)
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback={callback!r}", why="it cannot be called", cure="give a function of an ArmRun")
     if tune not in TUNING:
         raise InputError(f"tune={tune!r}", why="there is no such way to tune", cure=f"use one of {', '.join(TUNING)}")
     if tune == "base" and "base" not in names:
@@ -102,6 +105,8 @@ def compare(
         batches=_read_batches(known, batches),
         random_radius=random_radius,
     )
+    for arm in names:
+        setting.schedule_of(arm)  # refuses what it cannot do before the first run
     study = _Study(setting, numbers, callback)
     for name, rule in chosen.items():
         grid = _read_grid(name, learning_rates, chosen)
@@ -233,7 +238,7 @@ def _read_grid(name: str, learning_rates: Any, rules: Mapping[str, Rule]) -> lis
         learning_rates = learning_rates.get(name)
     if learning_rates is None:
         return [None]
-    given = [learning_rates] if isinstance(learning_rates, float | int) or callable(learning_rates) else learning_rates
+    given = [learning_rates] if isinstance(learning_rates, Real) or callable(learning_rates) else learning_rates
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(
             f"learning_rates={learning_rates!r}", why="they are no grid", cure="write learning_rates=[1e-3, 1e-2, 1e-1]"
@@ -250,8 +255,8 @@ def _read_start(objective: Objective, start: Any, seeds: tuple[int, ...]) -> Cal
     """The first point of each seed."""
     if callable(start):
         return lambda seed: objective.start(start(seed))
-    if not isinstance(start, Mapping) and np.ndim(start) == 2:
-        points = np.asarray(start, dtype=float)
+    points = None if isinstance(start, Mapping) else read_reals(start, what="the start")
+    if points is not None and points.ndim == 2:
         if len(points) != len(seeds):
             raise InputError(
                 f"{len(points)} starts for {len(seeds)} seeds", why="each seed has one", cure="make the two agree"

@@ -154,8 +154,11 @@ class Comparison:
         return tuple(run for run in self.runs if (run.rule, run.arm) == (rule, arm))
 
     def ratio(self, rule: str, arm: str = "teleport") -> float:
-        """Mean final loss of an arm over that of the base."""
-        return self.summary(rule, arm).mean / self.summary(rule, "base").mean
+        """Mean final loss of an arm over that of the base; infinite over a base of zero, NaN where both are zero."""
+        mean, base = self.summary(rule, arm).mean, self.summary(rule, "base").mean
+        if base == 0:
+            return math.copysign(math.inf, mean) if mean else math.nan
+        return mean / base
 
     def table(self) -> str:
         """The rows as text in columns."""

@@ -3,6 +3,7 @@ r"""Lookahead as a target: how far the loss falls in the next steps of an optimi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -72,6 +73,13 @@ class Lookahead(Target):
             )
         object.__setattr__(self, "steps", read_count(self.steps, name="steps"))
         object.__setattr__(self, "count", read_count(self.count, name="count", low=0))
+        slots = sorted(self.rule.start(np.zeros(1)))
+        if self.state is not None and not (isinstance(self.state, Mapping) and sorted(self.state) == slots):
+            raise InputError(
+                f"the state of a lookahead of {type(self.rule).__name__}",
+                why=f"its slots are {', '.join(slots) or 'none'}",
+                cure="give the state of a run of this rule, or leave it away for a fresh one",
+            )
         known = isinstance(self.rule, ANALYTIC) and not isinstance(self.rule.learning_rate, StepSize)
         object.__setattr__(self, "has_gradient", known)
 

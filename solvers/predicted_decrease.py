@@ -54,13 +54,16 @@ class PredictedDecrease(Target):
     def value(self, objective: Objective, w: FloatArray) -> float:
         """The predicted decrease."""
         gradient = objective.gradient(w)
-        return self._decrease(float(gradient @ gradient), float(gradient @ objective.hvp(w, gradient)))
+        product = objective.hvp(w, gradient)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._decrease(float(gradient @ gradient), float(gradient @ product))
 
     def value_and_grad(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray]:
         """The predicted decrease and its gradient."""
         u = objective.gradient(w)
         product = objective.hvp(w, u)
-        square, bend = float(u @ u), float(u @ product)
+        with np.errstate(over="ignore", invalid="ignore"):
+            square, bend = float(u @ u), float(u @ product)
         value = self._decrease(square, bend)
         if not math.isfinite(value) or square == 0:
             return value, np.full_like(w, math.nan) if square else np.zeros_like(w)

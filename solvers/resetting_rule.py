@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import final
 
+from manifolds.errors import InputError
+from solvers.hyperparameters import read_count
 from solvers.rule import Array, Rule, State
 from solvers.rules_momentum import GradientDescent
 
@@ -20,6 +22,10 @@ class ResettingRule(Rule):
     rule: the inner rule.
     resets: numbers of steps done before each reset.
 
+    Raises
+    ------
+    InputError: the inner rule is none, or a reset is no number of steps.
+
     >>> from solvers.rules import HeavyBall
     >>> rule = ResettingRule(rule=HeavyBall(momentum=0.5), resets=(2,))
     >>> state, moves = rule.start(0.0), []
@@ -32,6 +38,14 @@ class ResettingRule(Rule):
 
     rule: Rule = field(default_factory=GradientDescent)
     resets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.rule, Rule):
+            raise InputError(
+                f"the rule {self.rule!r} of a resetting rule", why="it is no rule", cure="give HeavyBall(), for example"
+            )
+        object.__setattr__(self, "resets", tuple(read_count(reset, name="resets", low=0) for reset in self.resets))
 
     def start(self, like: Array) -> State:
         """The state of the inner rule before its first step."""

@@ -82,17 +82,24 @@ class Sharpness(Target):
 
     def value(self, objective: Objective, w: FloatArray) -> float:
         """The mean loss on the spheres."""
-        return self.estimate(objective, w).value
+        means = self._means(objective, w)
+        return sum(means) / len(means)
 
     def estimate(self, objective: Objective, w: FloatArray) -> SharpnessEstimate:
         """The mean loss on the spheres with its standard error."""
+        means = self._means(objective, w)
+        count = len(means)
+        with np.errstate(invalid="ignore"):
+            error = float(np.std(means, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+        return SharpnessEstimate(sum(means) / count, error)
+
+    def _means(self, objective: Objective, w: FloatArray) -> list[float]:
+        """The mean loss along each direction."""
         means = []
         for direction in _directions(self.rng, self.directions, len(w)):
             moves = [sign * t * direction for t in self.radii for sign in (1, -1)]
             means.append(sum(objective.value(w + move) for move in moves) / len(moves))
-        count = len(means)
-        error = float(np.std(means, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-        return SharpnessEstimate(float(np.mean(means)), error)
+        return means
 
     def value_and_grad(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray]:
         """The mean of the loss and the mean of its gradients."""

@@ -43,13 +43,17 @@ class Target(ABC):
         InputError: it is NaN or infinite there.
         """
         value = self.value(objective, w)
+        self.require_finite(value)
+        return value
+
+    def require_finite(self, value: float) -> None:
+        """Refuse a value at the start that is NaN or infinite."""
         if not math.isfinite(value):
             raise InputError(
                 f"the target {self.name!r} is {value} at the start",
                 why="a search compares values of the target, so the first must be a finite number",
                 cure="start elsewhere, or choose a target that is defined there",
             )
-        return value
 
     def without_gradient(self) -> InputError:
         """The error of a target whose gradient was asked for and which has none."""

@@ -41,12 +41,15 @@ class GradientNorm(Target):
     def value(self, objective: Objective, w: FloatArray) -> float:
         """The squared gradient norm."""
         gradient = objective.gradient(w)
-        return float(gradient @ gradient)
+        with np.errstate(over="ignore"):
+            return float(gradient @ gradient)
 
     def value_and_grad(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray]:
         """The squared gradient norm and twice the Hessian times the gradient."""
         gradient = objective.gradient(w)
-        return float(gradient @ gradient), 2 * objective.hvp(w, gradient)
+        with np.errstate(over="ignore"):
+            square = float(gradient @ gradient)
+        return square, 2 * objective.hvp(w, gradient)
 
 
 @final
@@ -104,13 +107,16 @@ class PreconditionedGradientNorm(Target):
     def value(self, objective: Objective, w: FloatArray) -> float:
         """The squared norm of the gradient in the metric eta."""
         gradient = objective.gradient(w)
-        return float(gradient @ self._times(gradient))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(gradient @ self._times(gradient))
 
     def value_and_grad(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray]:
         """The squared norm and twice the Hessian times eta times the gradient."""
         gradient = objective.gradient(w)
-        direction = self._times(gradient)
-        return float(gradient @ direction), 2 * objective.hvp(w, direction)
+        with np.errstate(over="ignore", invalid="ignore"):
+            direction = self._times(gradient)
+            square = float(gradient @ direction)
+        return square, 2 * objective.hvp(w, direction)
 
     def _times(self, gradient: FloatArray) -> FloatArray:
         """Eta times the gradient."""
@@ -148,9 +154,10 @@ def _read_metric(eta: Any) -> FloatArray:
         why = "it contains NaN or infinity"
     elif metric.ndim == 1:
         why = "an entry is negative" if metric.min() < 0 else None
-    elif not np.allclose(metric, metric.T, rtol=1e-12, atol=0):
+    elif not np.abs(metric - metric.T).max() <= 1e-12 * np.abs(metric).max():
         why = "it is not symmetric"
     else:
+        metric = metric / 2 + metric.T / 2
         values = np.linalg.eigvalsh(metric)
         why = f"it has the eigenvalue {values[0]:.3g}" if values[0] < -1e-12 * abs(values).max() else None
     if why is not None:

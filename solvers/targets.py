@@ -58,21 +58,23 @@ class FunctionTarget(Target):
 
     def value(self, objective: Objective, w: FloatArray) -> float:
         """What the function returns."""
-        return self._read(objective, w)[0]
+        return self.read(objective, w)[0]
 
     def value_and_grad(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray]:
         """The value and the gradient that the function returns."""
-        value, gradient = self._read(objective, w)
+        value, gradient = self.read(objective, w)
         if gradient is None:
             raise self.without_gradient()
         return value, gradient
 
-    def _read(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray | None]:
-        """The answer of the function, refused when it is no number and no pair."""
+    def read(self, objective: Objective, w: FloatArray) -> tuple[float, FloatArray | None]:
+        """The value and the gradient, None without one; refused when the answer is no number and no pair."""
         answer = self.function(objective, w.copy())
         value, gradient = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
         try:
-            number = float(value)
+            if isinstance(value, bool | np.bool_ | str | bytes) or np.size(value) != 1:
+                raise TypeError(type(value))
+            number = float(np.asarray(value).item())
             slope = None if gradient is None else np.asarray(gradient, dtype=float)
         except (TypeError, ValueError):
             raise InputError(
@@ -129,7 +131,7 @@ def read_target(
     if objective is None or w is None:
         return target
     if isinstance(target, FunctionTarget):
-        target = FunctionTarget(target.function, has_gradient=_gives_gradient(target, objective, w), name=target.name)
+        return FunctionTarget(target.function, has_gradient=_gives_gradient(target, objective, w), name=target.name)
     target.start_value(objective, w)
     return target
 
@@ -186,6 +188,13 @@ def _by_name(name: str, action: Any, options: Mapping[str, Any]) -> Target:
 
 
 def _gives_gradient(target: FunctionTarget, objective: Objective, w: FloatArray) -> bool:
-    """Whether a function returns a gradient at the start."""
-    answer = target.function(objective, w.copy())
-    return isinstance(answer, tuple) and len(answer) == 2
+    """Whether a function returns a gradient at the start, where both are to be finite."""
+    value, gradient = target.read(objective, w)
+    target.require_finite(value)
+    if gradient is not None and not np.isfinite(gradient).all():
+        raise InputError(
+            f"the gradient of the target {target.name!r} at the start",
+            why="it contains NaN or infinity",
+            cure="start elsewhere, or return the value alone to search by values",
+        )
+    return gradient is not None

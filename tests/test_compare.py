@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from learning_problems import digits
 
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
-from solvers.arms import ARMS, accepting
+from solvers.arms import ARMS, accepting, gradient_gain
 from solvers.compare import compare
 from solvers.guard import Guard
 from solvers.learning_rates import Cosine
@@ -20,7 +21,7 @@ from solvers.network import Network
 from solvers.objective import Objective
 from solvers.rules import AdaGrad, Adam, GradientDescent, HeavyBall, RMSProp
 from solvers.schedules import At, When
-from symmetries import GroupAction, Loss
+from symmetries import GroupAction, Loss, derive
 
 BOOTH = GroupAction.catalogued("booth")
 START = np.array([5.0, -5.0])
@@ -223,3 +224,37 @@ def test_with_acceptance_training_on_digits_is_not_made_worse():
     assert sum(row.diverged for row in rows) == 0
     assert sum(row.runs_with_gain for row in rows) >= sum(row.runs for row in rows) / 2
     assert max(row.largest_drift for row in rows) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"random_radius": "a"}, {"random_radius": -1.0}, {"teleport": At([2], along="null-space")}, {"callback": 5}],
+)
+def test_what_cannot_be_done_is_refused_before_the_first_run(options):
+    runs = []
+    with pytest.raises(InputError):
+        booth(**{"callback": runs.append} | options)
+    assert not runs
+
+
+@pytest.mark.parametrize("start", [[[1.0, 2.0], [3.0]], [["a", "b"], ["c", "d"]]])
+def test_starts_that_are_no_numbers(start):
+    with pytest.raises(InputError, match="start"):
+        compare(BOOTH.loss, start, teleport=At([4], along=BOOTH), seeds=2)
+
+
+def test_a_ratio_to_a_base_that_reaches_zero():
+    loss = Loss.parse("x**2 + y**2")
+    turn = GroupAction.from_algebra(derive(loss))
+    rule = GradientDescent(learning_rate=0.5)  # the minimum in one step
+    found = compare(loss, [1.0, 1.0], teleport=At([0], along=turn), rules={"descent": rule}, steps=3, seeds=1)
+    assert found.summary("descent", "base").mean == 0
+    assert math.isnan(found.ratio("descent", "base"))
+    above = replace(found, summaries=(*found.summaries[:-1], replace(found.summaries[-1], mean=1.0)))
+    assert above.ratio("descent") == math.inf
+
+
+def test_a_gain_whose_square_overflows():
+    run = booth(seeds=1, arms=["teleport"]).runs[0].result.teleports[0]
+    assert gradient_gain(replace(run, gradient_norm_before=1e-200, gradient_norm_after=1e100)) == math.inf
+    assert math.isnan(gradient_gain(replace(run, gradient_norm_before=0.0)))

@@ -143,3 +143,9 @@ def test_by_name_and_bad_options():
         Lookahead(steps=0)
     with pytest.raises(InputError, match="count"):
         Lookahead(count=-1)
+
+
+@pytest.mark.parametrize("state", [{}, {"mean": np.zeros(2)}, 5])
+def test_the_state_of_another_rule_is_refused(state):
+    with pytest.raises(InputError, match="state"):
+        Lookahead(Adam(), state=state)

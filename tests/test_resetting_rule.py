@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from manifolds.errors import InputError
 from solvers.resetting_rule import ResettingRule
 from solvers.rules import AdaGrad, Adam, HeavyBall
 
@@ -24,3 +25,9 @@ def test_each_piece_is_a_fresh_run(rule):
     assert (moves(ResettingRule(rule=rule, resets=(4, 5)), gradients) == np.concatenate(pieces)).all()
     assert (moves(ResettingRule(rule=rule), gradients) == moves(rule, gradients)).all()
     assert (moves(rule, gradients)[4:] != np.concatenate(pieces)[4:]).any()
+
+
+@pytest.mark.parametrize("options", [{"rule": "adam"}, {"resets": (1.5,)}, {"resets": ("a",)}, {"resets": (-1,)}])
+def test_what_cannot_be_reset(options):
+    with pytest.raises(InputError):
+        ResettingRule(**options)

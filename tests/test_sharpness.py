@@ -85,3 +85,9 @@ def test_one_direction_has_no_standard_error():
 def test_bad_options_are_refused(options, what):
     with pytest.raises(InputError, match=what):
         Sharpness(**options)
+
+
+def test_losses_that_overflow_are_infinite():
+    steep = Objective.from_loss(Loss.parse("exp(x**2)"))
+    assert Sharpness().value(steep, np.array([30.0])) == np.inf
+    assert np.isnan(Sharpness().estimate(steep, np.array([30.0])).standard_error)

@@ -12,7 +12,7 @@ from manifolds.errors import InputError
 from solvers.objective import Objective
 from solvers.rules import AdaGrad, Adam, AdamW, GradientDescent, RMSProp
 from solvers.step_sizes import Armijo
-from solvers.targets import GradientNorm, PreconditionedGradientNorm, read_target
+from solvers.targets import GradientNorm, PreconditionedGradientNorm, PredictedDecrease, read_target
 from symmetries import Loss
 
 ROSENBROCK = Loss.parse("100*(x**2 - y)**2 + (x - 1)**2", ["x", "y"])
@@ -132,3 +132,47 @@ def test_the_diagonal_of_a_state_is_what_the_rule_multiplies_gradients_by(rule):
 def test_rules_without_a_diagonal_are_refused(rule):
     with pytest.raises(InputError, match="the diagonal of"):
         PreconditionedGradientNorm.of_state(rule, rule.start(POINT), count=1)
+
+
+@pytest.mark.parametrize("answer", [True, "1.5", b"1", None, 1j, [1.0, 2.0], np.ones(2)])
+def test_what_is_no_number_is_no_target(answer):
+    with pytest.raises(InputError, match="the target function returned"):
+        read_target(lambda _objective, _w: answer, objective=rosenbrock(), w=POINT)
+
+
+def test_numbers_in_arrays_of_one_entry_are_numbers():
+    target = read_target(lambda _objective, w: (np.array([w @ w]), 2 * w), objective=rosenbrock(), w=POINT)
+    assert target.has_gradient
+    assert target.value(rosenbrock(), POINT) == POINT @ POINT
+
+
+def test_a_gradient_that_is_not_finite_at_the_start_is_refused():
+    with pytest.raises(InputError, match="gradient"):
+        read_target(lambda _objective, w: (1.0, w * np.nan), objective=rosenbrock(), w=POINT)
+
+
+def test_a_function_is_asked_once_at_the_start():
+    calls = []
+    read_target(lambda _objective, w: calls.append(w) or 1.0, objective=rosenbrock(), w=POINT)
+    assert len(calls) == 1
+
+
+def test_inverses_are_symmetric_up_to_rounding_and_are_made_so():
+    objective = Objective.from_functions(lambda w: w @ w / 2, lambda w: w, lambda w, v: v, size=4)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        factor = rng.standard_normal((4, 4)) * 10 ** rng.uniform(-1, 1, size=4)
+        target, w = PreconditionedGradientNorm(np.linalg.inv(factor @ factor.T)), rng.standard_normal(4)
+        assert np.array_equal(target.eta, target.eta.T)
+        value, slope = target.value_and_grad(objective, w)
+        assert slope @ w == pytest.approx(2 * value, rel=1e-9, abs=1e-9 * np.abs(target.eta).max())
+    with pytest.raises(InputError, match="eta"):
+        PreconditionedGradientNorm([[1.0, 1e-6], [0.0, 1.0]])
+
+
+@pytest.mark.parametrize("target", [GradientNorm(), PreconditionedGradientNorm([1.0, 2.0]), PredictedDecrease()])
+def test_squares_that_overflow_are_infinite_and_not_warnings(target):
+    steep = Objective.from_loss(Loss.parse("x**2 + y**4"))
+    w = np.array([1e60, 1e60])
+    assert not math.isfinite(target.value(steep, w))
+    assert not math.isfinite(target.value_and_grad(steep, w)[0])
