@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, final
 
+import numpy as np
+
 from manifolds.errors import InputError
 from solvers.hyperparameters import POSITIVE, Interval, read_count, read_number
 from solvers.rule import Array, Rule, State
@@ -103,19 +105,20 @@ def quasi_newton(gradient: FloatArray, pairs: Sequence[Pair]) -> FloatArray:
     gradient: g, in coordinates with the plain inner product.
     pairs: in the same coordinates, the latest first.
 
-    >>> import numpy as np
     >>> quasi_newton(np.array([2.0, 1.0]), [(np.array([1.0, 0.0]), np.array([4.0, 0.0]), 4.0)]).tolist()
     [-0.5, -0.25]
 
     Source: J. Nocedal, "Updating quasi-Newton matrices with limited storage" (1980).
     """
-    q, factors = gradient.copy(), []
+    from scipy.linalg.blas import daxpy  # adds a multiple in place
+
+    q, factors = np.array(gradient, dtype=float), []
     for s, y, product in pairs:
         factors.append(float(s @ q) / product)
-        q -= factors[-1] * y
+        q = daxpy(y, q, a=-factors[-1])
     if pairs:
         _, y, product = pairs[0]
         q *= product / float(y @ y)
     for (s, y, product), factor in zip(reversed(pairs), reversed(factors), strict=True):
-        q += (factor - float(y @ q) / product) * s
+        q = daxpy(s, q, a=factor - float(y @ q) / product)
     return -q

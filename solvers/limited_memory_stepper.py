@@ -58,6 +58,7 @@ class LimitedMemoryStepper(RuleStepper):
     def __init__(self, rule: LBFGS, coordinates: Coordinates) -> None:
         super().__init__(rule, coordinates)
         self._search = WolfeSearch(decrease=rule.decrease, curvature=rule.curvature, trials=rule.trials)
+        self._last: tuple[State, list[Pair]] | None = None
 
     @property
     def slots(self) -> Mapping[str, Slot]:
@@ -125,7 +126,9 @@ class LimitedMemoryStepper(RuleStepper):
         return Trial(length=length, value=value, slope=float(lifted @ direction), found=landing)
 
     def _pairs(self, state: State) -> list[Pair]:
-        """The pairs that are known, in isometric coordinates, the latest first."""
+        """The pairs that are known, in isometric coordinates, the latest first; those of the last state are kept."""
+        if self._last is not None and self._last[0] is state:
+            return self._last[1]
         pairs = []
         for k in range(self.rule.memory):
             s, y = (state[name] for name in slot_names(k))
@@ -137,10 +140,12 @@ class LimitedMemoryStepper(RuleStepper):
     def _remembered(self, state: State, pair: tuple[FloatArray, FloatArray]) -> State:
         """The state with one more pair in place of the oldest, where the pair says something about curvature."""
         s, y = pair
-        if not float(s @ y) > CAUTION * float(np.linalg.norm(s)) * float(np.linalg.norm(y)):
+        product = float(s @ y)
+        if not product > CAUTION * math.sqrt(float(s @ s) * float(y @ y)):
             return state
         after = dict(zip(slot_names(0), pair, strict=True))
         for k in range(self.rule.memory - 1):
             for older, newer in zip(slot_names(k + 1), slot_names(k), strict=True):
                 after[older] = state[newer]
+        self._last = after, [(s, y, product), *self._pairs(state)][: self.rule.memory]
         return after

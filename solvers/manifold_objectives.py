@@ -20,6 +20,9 @@ PointValue: TypeAlias = Callable[[Any], float]
 PointGradient: TypeAlias = Callable[[Any], Any]
 """Point -> the array of partial derivatives, of the shape of the point; arrays by name for a product."""
 
+PointBoth: TypeAlias = Callable[[Any], tuple[float, Any]]
+"""Point -> both of them, where they share work."""
+
 
 @final
 class PointObjective(Objective):
@@ -27,9 +30,9 @@ class PointObjective(Objective):
 
     has_exact_hvp = False
 
-    def __init__(self, parts: tuple[Part, ...], functions: tuple[PointValue, PointGradient], *, by_name: bool) -> None:
+    def __init__(self, parts: tuple[Part, ...], value: PointValue, both: PointBoth, *, by_name: bool) -> None:
         super().__init__(ParameterSpace({part.name: part.shape for part in parts}))
-        self._parts, self._functions, self._by_name = parts, functions, by_name
+        self._parts, self._point_value, self._both, self._by_name = parts, value, both, by_name
 
     def point(self, w: Point) -> FloatArray:
         """A point as a vector of shape (n,), refused when it is none; arrays of the shape of points are taken too."""
@@ -42,11 +45,11 @@ class PointObjective(Objective):
 
     def _value(self, w: FloatArray) -> float:
         """L."""
-        return float(self._functions[0](self._points(w)))
+        return float(self._point_value(self._points(w)))
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
         """L and its partial derivatives."""
-        value, answer = self._value(w), self._functions[1](self._points(w))
+        value, answer = self._both(self._points(w))
         given = answer if self._by_name else {self._parts[0].name: answer}
         if not isinstance(given, Mapping) or given.keys() != self.space.shapes.keys():
             raise InputError(
@@ -54,7 +57,7 @@ class PointObjective(Objective):
                 why=f"the point is one array for each of {', '.join(self.space.shapes)}",
                 cure="return a dictionary with these names",
             )
-        return value, np.concatenate([self._written(part, given[part.name]) for part in self._parts])
+        return float(value), np.concatenate([self._written(part, given[part.name]) for part in self._parts])
 
     def _written(self, part: Part, gradient: Any) -> FloatArray:
         """One partial gradient as a vector."""
@@ -80,7 +83,12 @@ class PointObjective(Objective):
 
 
 def objective_on(
-    space: Any, value: PointValue, gradient: PointGradient, *, batch: tuple[int, ...] = ()
+    space: Any,
+    value: PointValue | None = None,
+    gradient: PointGradient | None = None,
+    *,
+    value_and_gradient: PointBoth | None = None,
+    batch: tuple[int, ...] = (),
 ) -> PointObjective:
     r"""The objective of functions of the points of a space, to be minimised there.
 
@@ -90,6 +98,7 @@ def objective_on(
     value: point -> L(point).
     gradient: point -> the partial derivatives :math:`\partial L/\partial Y_{ij}`, of the shape of the point; for
         complex points those by the real parts plus i times those by the imaginary parts.
+    value_and_gradient: point -> both, in place of the two where they share work.
     batch: leading axes, for a batch of points.
 
     Raises
@@ -104,9 +113,7 @@ def objective_on(
     >>> round(result.value, 9), result.point.shape
     (1.0, (3, 1))
     """
-    for name, function in (("value", value), ("gradient", gradient)):
-        if not callable(function):
-            raise InputError(f"{name}={function!r}", why="it is no function", cure="give functions of a point")
+    value, both = _read_functions(value, gradient, value_and_gradient)
     factors = space.factors if isinstance(space, Product) else space
     by_name = isinstance(factors, Mapping)
     spaces = {str(name): read_one(one) for name, one in (factors.items() if by_name else [("Y", space)])}
@@ -115,4 +122,23 @@ def objective_on(
         field = (2,) if getattr(one, "field", "real") == "complex" else ()
         shapes[name] = (*batch, *one.shape, *field)
     parts = read_parts(spaces, ParameterSpace(shapes))
-    return PointObjective(parts, (value, gradient), by_name=by_name)
+    return PointObjective(parts, value, both, by_name=by_name)
+
+
+def _read_functions(
+    value: PointValue | None, gradient: PointGradient | None, both: PointBoth | None
+) -> tuple[PointValue, PointBoth]:
+    """The value, and value with gradient, from what is given."""
+    given = {"value": value, "gradient": gradient} if both is None else {"value_and_gradient": both}
+    for name, function in given.items():
+        if not callable(function):
+            raise InputError(f"{name}={function!r}", why="it is no function", cure="give functions of a point")
+    if both is None:
+        assert value is not None
+        assert gradient is not None
+        return value, lambda point: (value(point), gradient(point))
+    if gradient is not None:
+        raise InputError(
+            "gradient beside value_and_gradient", why="there would be two gradients", cure="give one of them"
+        )
+    return value or (lambda point: both(point)[0]), both

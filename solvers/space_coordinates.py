@@ -15,6 +15,9 @@ from solvers.retraction_line import Line, RetractedObjective
 from solvers.space_parts import Part, read_parts
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 
+_SHORT = 100.0
+"""Entries of steps on a compact space, up to which rounding cannot lead off it."""
+
 
 @final
 class SpaceCoordinates(Coordinates):
@@ -89,7 +92,9 @@ class SpaceCoordinates(Coordinates):
             point, carried = space.advance(section, W)
         except np.linalg.LinAlgError:
             return None, None
-        return (point, carried) if np.isfinite(point).all() and space.belongs(point) else (None, None)
+        is_short = space.compact and np.abs(W).max() < _SHORT
+        stays = np.isfinite(point).all() and (is_short or space.belongs(point))
+        return (point, carried) if stays else (None, None)
 
     def position(self, section: Any, w: FloatArray) -> FloatArray:
         """The lifted point; zero on compact spaces."""
