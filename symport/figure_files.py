@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifolds.errors import InputError
+from symport.files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,15 +42,12 @@ def write_figure(file: str, draw: Callable[[], Axes]) -> None:
     """Draw and write a picture; an interruption leaves nothing half-written."""
     import matplotlib.pyplot as plt
 
-    path = Path(file).absolute()
     figure: Any = draw().figure
-    handle, beside = tempfile.mkstemp(prefix=".symport-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    picture = io.BytesIO()
     try:
-        figure.savefig(beside, dpi=150, bbox_inches="tight")
-        Path(beside).replace(path)
+        figure.savefig(picture, format=Path(file).suffix[1:].lower(), dpi=150, bbox_inches="tight")
+        write_file(file, picture.getvalue())
     except OSError as error:
         raise InputError(f"--plot {file!r}", why=error.strerror or str(error), cure="name another file") from None
     finally:
-        Path(beside).unlink(missing_ok=True)
         plt.close(figure)

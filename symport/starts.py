@@ -62,7 +62,6 @@ def add_move_arguments(parser: argparse.ArgumentParser, *, along: str | None) ->
         "--target",
         metavar="T",
         choices=TARGETS,
-        default="gradient-norm",
         help=f"what becomes large: {', '.join(TARGETS)}; default: gradient-norm",
     )
     how.add_argument("--minimize-target", action="store_true", help="make the target small instead")
@@ -94,6 +93,7 @@ def read_start(options: argparse.Namespace, session: Session) -> Start:
 def read_way(start: Start, options: argparse.Namespace, session: Session) -> Any:
     """What ``along`` of a teleportation takes: the action of the derived algebra, or the name of a way."""
     if options.along != "orbit":
+        _require_no_orbit(options)
         return options.along
     from symmetries.action import GroupAction
 
@@ -109,8 +109,16 @@ def read_way(start: Start, options: argparse.Namespace, session: Session) -> Any
 
 def teleport_options(options: argparse.Namespace) -> dict[str, Any]:
     """What a teleportation takes beside the way."""
-    given = {"target": options.target, "maximize": not options.minimize_target}
+    given = {"target": options.target or "gradient-norm", "maximize": not options.minimize_target}
     return given if options.radius is None else {**given, "radius": options.radius}
+
+
+def _require_no_orbit(options: argparse.Namespace) -> None:
+    """Refuse words that say something about orbits alone."""
+    for name, given in (("--ansatz", options.ansatz), ("--target curvature", options.target == "curvature")):
+        if given:
+            why, cure = "there is no group along this way", f"use --along orbit, or leave {name} away"
+            raise InputError(f"{name} beside --along {options.along}", why=why, cure=cure)
 
 
 def cost_payload(cost: Any) -> dict[str, Any]:

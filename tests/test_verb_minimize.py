@@ -60,6 +60,25 @@ def test_what_people_read_and_the_picture(capsys: Any, tmp_path: Any) -> None:
     assert file.read_text().lstrip().startswith("<?xml")
 
 
+def test_a_period_begins_at_the_start_as_the_help_says(capsys: Any) -> None:
+    words = ("minimize", "booth", "--at", "x=5, y=-5", "--rule", "gradient-descent", "--learning-rate", "0.01")
+    found = in_process(capsys, *words, "--steps", "9", "--teleport-every", "4", "--json").object
+    assert [record["step"] for record in found["history"] if record["teleported"]] == [1, 5, 9]
+    help_text = " ".join(in_process(capsys, "minimize", "--help").out.split())
+    assert "at the start, and after every N steps from there" in help_text
+
+
+def test_teleports_that_were_rejected_say_why(capsys: Any) -> None:
+    words = ("minimize", "booth", "--at", "x=5, y=-5", "--rule", "gradient-descent", "--learning-rate", "0.5")
+    words = (*words, "--steps", "3", "--teleport-at", "0", "--along", "level-set")
+    teleports = in_process(capsys, *words, "--json").object["teleports"]
+    assert [one["status"] for one in teleports] == ["rejected"]
+    assert "overshoot" in teleports[0]["rejected"]
+    shown = in_process(capsys, *words).out
+    assert "0 taken of 1, 1 rejected" in shown
+    assert "overshoot" in shown
+
+
 def test_a_run_that_leaves_the_numbers_is_a_failure(capsys: Any) -> None:
     words = ("minimize", "x**4", "--at", "x=10", "--rule", "gradient-descent", "--learning-rate", "1", "--json")
     done = in_process(capsys, *words)
@@ -77,6 +96,8 @@ def test_a_run_that_leaves_the_numbers_is_a_failure(capsys: Any) -> None:
         (["booth", "--at", "x=1, y=1", "--teleport-at", "soon"], "--teleport-at 'soon'"),
         (["booth", "--at", "x=1, y=1", "--teleport-at", "5", "--teleport-every", "5"], "two answers"),
         (["booth", "--at", "x=1, y=1", "--along", "orbit"], "no teleport is planned"),
+        (["booth", "--at", "x=1, y=1", "--target", "sharpness"], "no teleport is planned"),
+        (["booth", "--at", "x=1, y=1", "--ansatz", "affine"], "no teleport is planned"),
         (["booth", "--at", "x=1, y=1", "--teleport-every", "0"], "the period of Every"),
         (["booth", "--at", "x=1, y=1", "--plot", "run"], "the ending names no kind of picture"),
     ],

@@ -84,6 +84,8 @@ def test_the_picture_of_more_than_two_parameters_shows_the_entries() -> None:
         (["booth", "--at", "x=1, y=1", "--along", "road"], "--along"),
         (["booth", "--at", "x=1, y=1", "--target", "fame"], "--target"),
         (["booth", "--at", "x=1, y=1", "--radius", "-1"], "radius"),
+        (["booth", "--at", "x=1, y=1", "--along", "level-set", "--target", "curvature"], "beside --along level-set"),
+        (["booth", "--at", "x=1, y=1", "--along", "level-set", "--ansatz", "affine"], "beside --along level-set"),
         (["booth", "--at", "x=1, y=1", "--radius", "nan"], "radius"),
         (["booth", "--at", "x=1, y=1", "--plot", "jump.txt"], "the ending names no kind of picture"),
         (["booth", "--at", "x=1, y=1", "--plot", "nowhere/jump.png"], "directory that exists"),

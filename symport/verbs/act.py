@@ -73,7 +73,7 @@ def named_values(spec: Spec, seed: int) -> dict[str, Any]:
     if missing:
         raise InputError(
             f"the point gives no value for {', '.join(missing)}",
-            why="a group element moves one point to another",
+            why="the command starts from one point, and it needs all of its values",
             cure=f'write --at "{"; ".join(f"{name}=..." for name in wanted)}"',
         )
     rng = np.random.default_rng(seed)

@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     starts.add_move_arguments(parser, along=None)
     when = parser.add_argument_group("when to teleport")
     when.add_argument("--teleport-at", metavar="STEPS", help="after how many steps, such as 5 or 5,50")
-    when.add_argument("--teleport-every", metavar="N", type=int, help="after every N steps")
+    when.add_argument(
+        "--teleport-every", metavar="N", type=int, help="at the start, and after every N steps from there"
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw the loss against the steps (.png, .svg, .pdf)")
 
 
@@ -84,7 +86,8 @@ def check_schedule(options: argparse.Namespace) -> None:
             "--teleport-at beside --teleport-every", why="they are two answers to one question", cure="give one of them"
         )
     when = options.teleport_at is not None or options.teleport_every is not None
-    if not when and (options.along is not None or options.radius is not None or options.minimize_target):
+    how = (options.along, options.target, options.radius, options.ansatz, options.minimize_target or None)
+    if not when and any(word is not None for word in how):
         raise InputError("a way to teleport without a time", why="no teleport is planned", cure="add --teleport-at 5")
 
 
@@ -136,7 +139,13 @@ def minimize_payload(result: MinimizeResult, start: Start) -> dict[str, Any]:
         for record in result.history
     ]
     teleports = [
-        {"gain": one.gain, "relative_drift": one.relative_drift, "status": one.status.value} for one in result.teleports
+        {
+            "gain": one.gain,
+            "relative_drift": one.relative_drift,
+            "status": one.status.value,
+            "rejected": one.evidence.get("rejected"),
+        }
+        for one in result.teleports
     ]
     return {
         "point": starts.listed(result.point),
@@ -161,14 +170,13 @@ def minimize_blocks(result: MinimizeResult, payload: Mapping[str, Any]) -> list[
         [str(one.step), f"{one.loss:.8g}", f"{one.gradient_norm:.4g}", "teleported" if one.teleported else ""]
         for one in shown
     ]
-    accepted = sum(not one.status.is_failure for one in result.teleports)
     tail = [
         ["value", f"{result.value:.12g}"],
         ["status", f"{result.status.value}: {result.status.advice}"],
         ["cost", f"{result.cost.gradient_equivalents:.1f} gradient equivalents"],
     ]
     if result.teleports:
-        tail.append(["teleports", f"{accepted} accepted of {len(result.teleports)}"])
+        tail += teleport_rows(result)
     if payload["data"]:
         tail.append(["data", ", ".join(payload["data"]) + ": as the point says, else drawn from the seed"])
     entries = [[name, str(value)] for name, value in payload["point"].items()]
@@ -179,6 +187,14 @@ def minimize_blocks(result: MinimizeResult, payload: Mapping[str, Any]) -> list[
         Table(entries),
         Table(tail),
     ]
+
+
+def teleport_rows(result: MinimizeResult) -> list[list[str]]:
+    """What is said about the teleports: how many were taken, and why the last rejected one was not."""
+    taken = sum(record.teleported for record in result.history)
+    reasons = [str(one.evidence["rejected"]) for one in result.teleports if "rejected" in one.evidence]
+    rows = [["teleports", f"{taken} taken of {len(result.teleports)}, {len(reasons)} rejected"]]
+    return [*rows, ["last rejection", reasons[-1]]] if reasons else rows
 
 
 def _spread(records: list[Any]) -> list[Any]:
