@@ -15,7 +15,7 @@ from manifolds.homogeneous import Homogeneous
 from manifolds.space import Space
 from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, read_number
 from solvers.pytorch.parameter import ManifoldParameter, placed, space_of
-from solvers.rule import Rule, SecondOrderRule
+from solvers.rule import Rule
 from solvers.rules import make_rule
 from solvers.step_size import StepSize
 
@@ -40,27 +40,34 @@ def read_rule(rule: Any, hyperparameters: Mapping[str, Any]) -> Rule:
         raise InputError(
             "learning_rate is given", why="a group of PyTorch calls it lr, and schedulers change it", cure="write lr="
         )
-    if isinstance(rule, Rule):
-        known = [field.name for field in fields(rule)]
-        for name in hyperparameters:
-            if name not in known:
-                near = difflib.get_close_matches(name, [*known, *OPTIONS, "lr"], n=1)
-                raise InputError(
-                    f"{name!r} is given to a group with the rule {type(rule).__name__}",
-                    why="it is neither an option of a group nor a hyperparameter of this rule"
-                    + (f"; the nearest is {near[0]!r}" if near else ""),
-                    cure=f"use {', '.join(['lr', *OPTIONS, *(name for name in known if name != 'learning_rate')])}",
-                )
-        made: Any = replace(rule, **hyperparameters)
-    else:
-        made = make_rule(rule, **hyperparameters)
-    if not isinstance(made, Rule) or isinstance(made, SecondOrderRule) or isinstance(made.learning_rate, StepSize):
+    base = rule if isinstance(rule, Rule) else make_rule(rule)
+    if not isinstance(base, Rule) or isinstance(base.learning_rate, StepSize) or not _needs_gradients_alone(base):
         raise InputError(
             f"the rule {rule!r}",
             why="it asks an objective for values or Hessians, and an optimizer of PyTorch is given gradients alone",
             cure="take a rule of gradients with a fixed lr, such as 'adam', or `solvers.minimize.minimize`",
         )
-    return made
+    known = ["lr", *OPTIONS, *(field.name for field in fields(base) if field.name != "learning_rate")]
+    for name in hyperparameters:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise InputError(
+                f"{name!r} is given to a group with the rule {type(base).__name__}",
+                why="it is neither an option of a group nor a hyperparameter of this rule"
+                + (f"; the nearest is {near[0]!r}" if near else ""),
+                cure=f"use {', '.join(known)}",
+            )
+    return replace(base, **hyperparameters)
+
+
+def _needs_gradients_alone(rule: Rule) -> bool:
+    """Whether a rule makes a step from a gradient, found out on two numbers."""
+    two = torch.ones(2)
+    try:
+        rule.step(two, rule.start(two), count=1, rate=1.0, point=two)
+    except InputError:
+        return False
+    return True
 
 
 def read_group(group: dict[str, Any], *, rule: Any, hyperparameters: Mapping[str, Any], lr: Any) -> dict[str, Any]:

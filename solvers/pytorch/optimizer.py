@@ -181,6 +181,11 @@ class ManifoldOptimizer(torch.optim.Optimizer):
         restored(self.state, {k: state_dict["state"].get(n, {}) for k, n in enumerate(numbers)}, params)
         self._plans = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle and copies keep: all but the tensors that parameters share, which are built anew."""
+        own = ("_rule", "_lr", "_hyperparameters", "_in_place", "_options")
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in own}}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what pickle kept."""
         super().__setstate__(state)
