@@ -216,7 +216,8 @@ def require_kept(
     InputError: the objective changes, or the action is not defined at w.
     """
     value, gradient = level
-    at_minimum = ROUNDED_MINIMUM * (1.0 + float(np.abs(w).max(initial=0.0))) ** 4
+    with np.errstate(over="ignore"):
+        at_minimum = float(ROUNDED_MINIMUM * (1.0 + np.abs(w).max(initial=0.0)) ** 4)
     moved, length = _moved_a_little(action, w, rng)
     beside = w + 0.1 * (1.0 + np.abs(w)) * rng.standard_normal(len(w)) / np.sqrt(len(w))
     pairs = [(value, objective.value(moved), length)]

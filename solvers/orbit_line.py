@@ -30,8 +30,11 @@ PREDICTED, BETWEEN = 1e-7, (0.3819660113, 0.7245194822)
 
 OVERSAMPLING = 8
 
-NOISE, NOISY_FROM = 0.7, 512
-"""Rounding ends the refinement: from so many samples on, doubling them must bring the last coefficients down so far."""
+NOISE, NOISY_FROM, NOISY_BELOW = 0.7, 512, 1e-2
+"""Rounding ends the refinement: from so many samples on, doubling them must bring coefficients below this so far down.
+
+Larger ones are not rounding: the samples are still too few.
+"""
 
 LOWEST = 1e300
 """Depth at which values that are not finite are put."""
@@ -122,7 +125,7 @@ def _circle_samples(merit: Function, period: float, noise: float) -> tuple[Float
         between = [merit(period * (k + 0.5) / count) for k in range(count)]
         values, count, before = np.stack([values, between], axis=1).ravel(), 2 * count, tail
         tail = _fourier_tail(values)
-        if count >= NOISY_FROM and enough < tail and tail > NOISE * before:
+        if count >= NOISY_FROM and enough < tail <= NOISY_BELOW and tail > NOISE * before:
             return values, False
 
 
@@ -249,7 +252,7 @@ def polished(f: OrbitTarget, time: float, width: float, border: tuple[float, flo
     if not f.has_slope:
         merit = merit_along(f)
         found = minimize_scalar(lambda t: -merit(t), bounds=(low, high), method="bounded", options={"xatol": 1e-10})
-        return float(found.x)
+        return float(found.x) if -found.fun > merit(time) else time  # which never is an end of the interval
     try:
         left, right = slope(low), slope(high)
         if border is not None and time in border:

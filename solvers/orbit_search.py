@@ -23,6 +23,12 @@ CARRIED_RESTARTS, EVALUATED_RESTARTS = 4, 2
 SAMPLES_A_START = 16
 """Random elements among which the best are taken as starts, for each of these."""
 
+SLOWER = 0.5
+"""Share of the gain of one stretch beyond the cap that the next must bring where a target counts as unbounded."""
+
+POLISHED = 8
+"""Optima of a function that the samples do not resolve which are polished before the best is taken."""
+
 MOST_CHECKS, BISECTIONS = 32, 10
 """Samples of a line that are tried when a guard refuses all optima, and steps from the best of them to the guard."""
 
@@ -94,12 +100,11 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
         optima = circle_optima(merit, plan.period, noise=plan.noise)
     else:
         optima = interval_optima(merit, -reach, reach, noise=plan.noise)
-    times = [float(t) for t in optima.times]
-    times[0] = polished(f, times[0], optima.near, optima.border)
+    times, merits = polished_best(f, optima)
     if optima.border is None and plan.period is not None:
         times = [t - plan.period if t > plan.period / 2 else t for t in times]
     least = f.merit(f.start_value)
-    promising = [t for t, height in zip(times, optima.merits, strict=True) if height > least]
+    promising = [t for t, height in zip(times, merits, strict=True) if height > least]
     allowed = [t for t in promising if plan.admits(f.action.exp([t]))]
     is_guarded = bool(promising) and not allowed
     if is_guarded:
@@ -110,6 +115,20 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     evidence = {"samples": optima.samples, "resolved": optima.resolved, "local_optima": len(optima.times)}
     places = [_at_time(f, plan, t, optima, evidence) for t in allowed]
     return [replace(one, status=Status.TRUST_RADIUS) for one in places] if is_guarded else places
+
+
+def polished_best(f: OrbitTarget, optima: Optima) -> tuple[list[float], list[float]]:
+    """Times and merits of the optima, best first: the best polished, several where samples alone tell which is best."""
+    times, merits = [float(t) for t in optima.times], [float(height) for height in optima.merits]
+    if optima.resolved:
+        times[0] = polished(f, times[0], optima.near, optima.border)
+        return times, merits
+    merit = merit_along(f)
+    for k in range(min(len(times), POLISHED)):
+        times[k] = polished(f, times[k], optima.near, optima.border)
+        merits[k] = merit(times[k])
+    order = sorted(range(len(times)), key=lambda k: -merits[k])
+    return [times[k] for k in order], [merits[k] for k in order]
 
 
 def _to_the_guard(f: OrbitTarget, plan: Plan, time: float, spacing: float, border: tuple[float, float] | None) -> float:
@@ -144,14 +163,17 @@ def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: 
 
 
 def _border_status(f: OrbitTarget, plan: Plan, at: Callable[[float], Any]) -> Status:
-    """On the border of the region: of a given radius, or of the cap beyond which the target still gets better."""
+    """On the border of the region: of a given radius, or of the cap beyond which the target still gets better.
+
+    It is unbounded where the merit does not slow down: what tends to a finite value like exp(-t) gains less and less.
+    """
     if plan.radius is not None or plan.box < CAP:
         return Status.TRUST_RADIUS
     try:
-        merits = [f.merit(f.value(at(factor))) for factor in (1.0, 1.5, 2.0)]
+        near, middle, far = (f.merit(f.value(at(factor))) for factor in (1.0, 1.5, 2.0))
     except InputError:
         return Status.TRUST_RADIUS
-    return Status.UNBOUNDED if merits[0] < merits[1] < merits[2] else Status.TRUST_RADIUS
+    return Status.UNBOUNDED if 0 < SLOWER * (middle - near) <= far - middle else Status.TRUST_RADIUS
 
 
 def _climbed(f: OrbitTarget, plan: Plan, rng: np.random.Generator) -> list[Found]:
