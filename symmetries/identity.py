@@ -35,14 +35,18 @@ def is_identically_zero(node: Node, *, seed: int = 0, term_limit: int = 200_000)
 
 
 def settle_zero(graph: ScalarGraph, node: Index, *, seed: int = 0) -> bool | None:
-    """Whether a node is the zero function, its atoms related to each other first; None where that is unknown."""
+    """Whether a node is the zero function, its atoms related to each other first; None where that is unknown.
+
+    Unknown it is too where both absolute values and signs are left: u sign(u) is abs(u).
+    """
     try:
         root, independence = relate(graph, node, seed=seed)
         if root == graph.zero or Expander(graph, [root]).is_zero(root):
             return True
     except (InputError, ExpansionTooLarge):
         return None
-    return False if independence.proved else None
+    kinds = {entry.kind for entry in (graph.entries[k] for k in graph.atoms([root])) if isinstance(entry, Atom)}
+    return False if independence.proved and not kinds >= {"abs", "sign"} else None
 
 
 def _vanishes(graph: ScalarGraph, node: Index, term_limit: int) -> bool:

@@ -80,6 +80,10 @@ class Prover:
         """X.L as a node."""
         return self._tangents(field)[0].get(self.root, self.graph.zero)
 
+    def settled(self, field: TangentMap) -> Proof:
+        """The proof once X.L is known to be the zero function: the field must not cross poles where the loss jumps."""
+        return self._proved(self._tangents(field)[0], field, expansions=1)
+
     def _tangents(
         self, field: TangentMap, vanishes: Callable[[Index, Index], bool] | None = None
     ) -> tuple[dict[Index, Index], list[Index]]:

@@ -29,6 +29,7 @@ from symmetries.finite_action import FiniteAction, action_quantities, read_actio
 from symmetries.given_basis import field_nodes
 from symmetries.identity import is_identically_zero, settle_zero
 from symmetries.loss import Loss
+from symmetries.natural_domain import is_restricted
 from symmetries.operations import subtract
 from symmetries.prove import Proof
 from symmetries.refusal import shorten
@@ -40,7 +41,7 @@ Subject: TypeAlias = VectorField | Sequence[VectorField] | SymmetryAlgebra | Fin
 WHY: Mapping[str, str] = {
     "nonzero": "the exact equations do not show that it vanishes: functions may be related in an unknown way",
     "too large": "the exact expansion went past its limit",
-    "discontinuous": "the field crosses a jump of the loss, where a derivative says nothing",
+    "discontinuous": "the field may cross a jump of the loss, where a derivative says nothing",
 }
 
 QUICK_ENTRIES, QUICK_SAMPLES = 64, 6
@@ -152,8 +153,8 @@ def _field_claim(
     nonzero = proof.outcome == "nonzero" and system.independence.proved
     if nonzero and (finding is None or finding.kind != "refuted") and _brings_functions(system, nodes):
         zero = settle_zero(system.graph, system.prover.derivative(nodes), seed=system.seed)
-        nonzero = zero is False
-        proof = Proof("zero", invariants=1, expansions=1) if zero else proof
+        nonzero = zero is False and not is_restricted(system.graph, [loss.expression, *components.values()])
+        proof = system.prover.settled(nodes) if zero else proof
     if proof.outcome == "zero":
         checks = numbers.evidence if finding is None else _evidence(finding)
         evidence = {**checks, "invariants": proof.invariants, "expansions": proof.expansions}

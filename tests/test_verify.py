@@ -164,3 +164,40 @@ def test_the_verdict_is_that_of_an_expansion(case):
     field = VectorField({"x": f"({rows[0][0]})*x + ({rows[0][1]})*y", "y": f"({rows[1][0]})*x + ({rows[1][1]})*y"})
     declared = Loss.parse(text, ["x", "y"], data=["d"])
     assert verify(declared, field, samples=8).verdict == ("proved" if zero else "refuted")
+
+
+def test_functions_of_a_field_do_not_hide_that_it_crosses_a_pole():
+    zero = "exp(2*x) - exp(x)**2"
+    certificate = verify(Loss.parse("y**2 + abs(x)/x", ["x", "y"]), VectorField({"x": "1", "y": zero}))
+    assert certificate.verdict == "refuted"
+    assert "jumps" in certificate.claims[0].reason
+
+
+@pytest.mark.parametrize(
+    ("formula", "field"),
+    [
+        ("y**2 + sign(x)", {"x": "-200*x*exp(x)"}),  # large steps leap over x = 0, which is never reached
+        ("atan(y/x)", {"x": "x*log((x**2 + y**2)**2)", "y": "2*y*log(x**2 + y**2)"}),  # it grows to infinity
+    ],
+)
+def test_a_numeric_flow_that_leaves_its_orbit_refutes_nothing(formula, field):
+    assert verify(Loss.parse(formula, ["x", "y"]), VectorField(field)).verdict in ("proved", "undecided")
+
+
+def test_a_jump_across_which_a_flow_leads_refutes():
+    assert verify(Loss.parse("y**2 + sign(x)", ["x", "y"]), VectorField({"x": "exp(x)"})).verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("formula", "field"),
+    [
+        ("x**2 + y**2", {"x": "-y*x**(1/3)", "y": "x*sign(x)*abs(x)**(1/3)"}),
+        ("x**2 + y**2", {"x": "-y*exp(log(x))", "y": "x*x"}),
+        ("log(x*y) + log(x)", {"x": "-x/2", "y": "sqrt(y**2)"}),
+        ("abs(x)*y**2", {"x": "-2*x*sign(y)*y", "y": "y*abs(y)"}),
+    ],
+)
+def test_a_field_that_vanishes_on_its_domain_alone_is_not_called_another_function(formula, field):
+    claim = verify(Loss.parse(formula, ["x", "y"]), VectorField(field)).claims[0]
+    assert claim.verdict in ("proved", "measured")
+    assert "no zero function" not in claim.reason
