@@ -29,6 +29,8 @@ root_doc = "index"
 
 # A reference to our own names must resolve; names of other libraries are not looked up, since a build needs no network.
 nitpicky = True
+# "shape" in the type of an argument is a word, and several classes have a property of that name.
+suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
     ("py:.*", r"(?!(manifolds|symmetries|solvers|symport)\b).*"),
     ("py:.*", r".*\b_\w+"),

@@ -86,7 +86,7 @@ assert abs(orders[1] - 2) < 0.2
 assert max(drifts["exact: exp(T) and its inverse"]) < 1e-13
 
 # %%
-# Ten steps of |T| = 0.05 up the slope of the gradient norm: the loss that ought to be constant.
+# Ten steps of length 0.05 up the slope of the gradient norm: the loss that ought to be constant.
 
 climbs = {}
 for name, way in ways.items():

@@ -52,14 +52,14 @@ class OrbitMove(Move):
     Parameters
     ----------
     action: an action that keeps the objective; it is refused when small random elements change the value.
-    radius: bound on |log g|, the Euclidean length of its Lie algebra coordinates, or of the path in them where the
+    radius: bound on ``|log g|``, the Euclidean length of its Lie algebra coordinates, or of the path in them where the
         group does not commute.  None is no bound on compact groups and 3 on others, where a search that would leave it
         is reported as ``unbounded``.
     steps: largest number of steps of each local ascent.
     restarts: number of random starts beside the identity, each the best of 16 elements; None is 2 on compact groups, 4
         where gradients are carried along, and none on others.
     stability: a learning rate; points where it times the curvature along the gradient exceeds 1 are not taken.
-    scale_bound: bound on |log| of every singular value of the matrices of a layer action.
+    scale_bound: bound on the size of the logarithm of every singular value of the matrices of a layer action.
     stop_at_gain: stop where the target has changed by this factor.
 
     Raises

@@ -52,7 +52,7 @@ def teleport(
     along: a group action, ``"level-set"``, ``"null-space"``, or a move with its own options.
     target: a name, a function (objective, w) -> value or (value, gradient), or a target.
     maximize: whether the target is made large; small otherwise.
-    radius: bound on |log g| of a search along an orbit.
+    radius: bound on ``|log g|`` of a search along an orbit.
     data: values of the data and constants of a loss.
     rng: seed or generator of all random choices.
     options: what the move takes: ``steps``, ``restarts``, ``stability``, ``scale_bound``, ``stop_at_gain`` for orbits.
