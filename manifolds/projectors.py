@@ -129,7 +129,7 @@ class Projectors(Space):
         return self.frames.inner(D1[..., : self.n], D2[..., : self.n])
 
     def error(self, Y: Array) -> Array:
-        r"""The norm :math:`\|P^2 - P\|_F`, plus that of the part which is not symmetric, plus :math:`|\mathrm{tr}\,P - n|`."""
+        r"""The norm :math:`\|P^2 - P\|_F`, plus those of the part which is not symmetric and of the trace minus n."""
         xp = namespace(Y)
         trace = xp.abs(xp.linalg.trace(Y) - self.n)
         return norm(xp, Y @ Y - Y) + norm(xp, Y - Y.mT) + trace
