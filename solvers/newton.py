@@ -215,7 +215,7 @@ def _read_objective(objective: Objective, loss: Loss, w: Point | None, rng: np.r
     """An objective with a declared loss."""
     at = loss.at or {}
     if w is None and all(name in at for name in loss.parameters):
-        w = {name: np.array(at[name], dtype=float) for name in loss.parameters}
+        w = {name: read_reals(at[name], what=f"the value of {name!r}") for name in loss.parameters}
     point = objective.start(w if w is not None else rng.standard_normal(objective.size))
     values = getattr(objective, "data", {})
     return _Subject(objective, loss, point, decide_loss(loss, values, point, rng))

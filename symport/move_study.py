@@ -56,11 +56,14 @@ class MoveStudy:
         import numpy as np
 
         from solvers.objective import Objective
+        from symmetries.arguments import read_reals
         from symmetries.directional import free_shapes
 
         rng = np.random.default_rng(session.seed)
         values = {
-            name: np.asarray(given[name], dtype=float) if name in given else np.asarray(rng.uniform(0.5, 2.0, shape))
+            name: read_reals(given[name], what=f"the value of {name!r}")
+            if name in given
+            else np.asarray(rng.uniform(0.5, 2.0, shape))
             for name, shape in free_shapes(loss).items()
         }
         constants = {name: float(values[name]) for name in loss.constants}

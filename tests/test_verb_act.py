@@ -54,6 +54,7 @@ def test_what_people_read(capsys: Any) -> None:
         (["beale", "--at", "x=1, y=1"], "the loss has no symmetries there"),
         (["booth"], "the point gives no value for x, y"),
         (["booth", "--at", "x=1"], "the point gives no value for y"),
+        (["booth", "--at", "x=1e400, y=1"], "range of doubles"),
         (["booth", "--at", "x=1, y=1", "--time", "soon"], "--time"),
         (["booth", "--at", "x=1, y=1", "--time", "nan"], "NaN"),
     ],

@@ -132,6 +132,8 @@ def test_a_picture_is_written_or_refused(newton: Any, tmp_path: Path) -> None:
         (["booth", "--minimiser", "x=1"], "--minimiser gives no value for y"),
         (["booth", "--plot", "booth.txt"], "--plot"),
         (["booth", "--at", "x=nan, y=1"], "x"),
+        (["booth", "--at", "x=1e400, y=1"], "range of doubles"),
+        (["booth", "--minimiser", "x=1e400, y=1"], "range of doubles"),
         (["log(x) + y", "--at", "x=-1, y=1"], "starting point"),
     ],
 )

@@ -65,6 +65,7 @@ def named_values(spec: Spec, seed: int) -> dict[str, Any]:
     """Values of everything that is free in the loss, in double precision."""
     import numpy as np
 
+    from symmetries.arguments import read_reals
     from symmetries.directional import free_shapes
 
     given: Mapping[str, Any] = spec.loss.at or {}
@@ -78,7 +79,9 @@ def named_values(spec: Spec, seed: int) -> dict[str, Any]:
         )
     rng = np.random.default_rng(seed)
     return {
-        name: np.asarray(given[name], dtype=float) if name in given else np.asarray(rng.standard_normal(shape))
+        name: read_reals(given[name], what=f"the value of {name!r}")
+        if name in given
+        else np.asarray(rng.standard_normal(shape))
         for name, shape in free_shapes(spec.loss).items()
     }
 

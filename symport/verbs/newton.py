@@ -74,14 +74,14 @@ def start_of(loss: Loss, rng: Any) -> dict[str, Any]:
 
 def values_of(loss: Loss, given: Mapping[str, Any], option: str) -> dict[str, Any]:
     """Values of all parameters as arrays of doubles."""
-    import numpy as np
+    from symmetries.arguments import read_reals
 
     missing = [name for name in loss.parameters if name not in given]
     if missing:
         cure = f'write {option} "{"; ".join(f"{name}=..." for name in loss.parameters)}"'
         raise InputError(f"{option} gives no value for {', '.join(missing)}", why="it is one point", cure=cure)
     point = loss.with_point(given).at or {}
-    return {name: np.asarray(point[name], dtype=float) for name in loss.parameters}
+    return {name: read_reals(point[name], what=f"{option} with {name!r}") for name in loss.parameters}
 
 
 def refuse_picture(file: str | None, loss: Loss) -> None:
