@@ -150,7 +150,7 @@ class StepDecay(Schedule):
 
     def __call__(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
-        return self.start * self.factor ** ((step - 1) // self.every)
+        return self.start * _power(self.factor, (step - 1) // self.every)
 
 
 @final
@@ -171,7 +171,7 @@ class Exponential(Schedule):
 
     def __call__(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
-        return self.start * self.factor ** (step - 1)
+        return self.start * _power(self.factor, step - 1)
 
 
 @final
@@ -195,7 +195,7 @@ class OneOver(Schedule):
 
     def __call__(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
-        return self.start / (1 + self.decay * (step - 1)) ** self.power
+        return self.start / _power(1 + self.decay * (step - 1), self.power)
 
 
 @final
@@ -243,6 +243,14 @@ class Sequence(Schedule):
 def _progress(done: int, whole: int) -> float:
     """The part of a way that is done, from 0 to 1."""
     return min(done / whole, 1.0) if whole > 0 else min(float(done), 1.0)
+
+
+def _power(base: float, exponent: float) -> float:
+    """A power, infinite where it overflows."""
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
 
 
 def _check_ends(start: float, end: float) -> None:

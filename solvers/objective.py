@@ -10,6 +10,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.cost import HVP_WEIGHT, VALUE_WEIGHT, Ledger
+from solvers.function_answers import read_numbers, read_space
 from symmetries import Loss, compile_loss
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 from symmetries.arguments import read_reals, require_loss
@@ -89,7 +90,7 @@ class Objective(ABC):
         >>> objective.hvp([1.0, 0.0], [0.0, 1.0]).round(6).tolist(), objective.has_exact_hvp
         ([0.0, 2.0], False)
         """
-        return FunctionObjective(value, gradient, hvp, space=_read_space(size, shapes))
+        return FunctionObjective(value, gradient, hvp, space=read_space(size, shapes))
 
     @property
     def size(self) -> int:
@@ -199,26 +200,31 @@ class FunctionObjective(Objective):
         self.has_exact_hvp = hvp is not None
 
     def _value(self, w: FloatArray) -> float:
-        return float(self._functions[0](w))
+        answer = self._functions[0](w.copy())  # a function that writes into its argument leaves the point alone
+        return float(answer) if isinstance(answer, float) else float(read_numbers(answer, "value", size=1).item())
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
-        return float(self._functions[0](w)), self._checked(self._functions[1](w), "gradient")
+        return self._value(w), self._gradient(w)
+
+    def _gradient(self, w: FloatArray) -> FloatArray:
+        """The gradient that the function gives."""
+        return self._checked(self._functions[1](w.copy()), "gradient")
 
     def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
         product = self._functions[2]
         if product is not None:
-            return self._checked(product(w, v), "hvp")
-        self.ledger.count(gradients=2, hvps=-1)
+            return self._checked(product(w.copy(), v.copy()), "hvp")
         length = float(np.linalg.norm(v))
+        self.ledger.count(gradients=2 if length else 0, hvps=-1)
         if length == 0:
             return np.zeros_like(v)
         step = np.cbrt(np.finfo(float).eps) * (1 + float(np.linalg.norm(w))) / length
-        up, down = (self._checked(self._functions[1](w + sign * step * v), "gradient") for sign in (1, -1))
+        up, down = (self._gradient(w + sign * step * v) for sign in (1, -1))
         return (up - down) / (2 * step)
 
     def _checked(self, answer: Any, name: str) -> FloatArray:
         """A vector that a function returned."""
-        vector = np.array(answer, dtype=float)  # a copy: the function may write the next answer into the same array
+        vector = read_numbers(answer, name)  # a copy: the function may write the next answer into the same array
         if vector.shape != (self.size,):
             raise InputError(
                 f"the {name} has the shape {list(vector.shape)}",
@@ -247,21 +253,6 @@ def as_objective(objective: Any, data: Mapping[str, Any] | None = None) -> Objec
             "data beside an objective", why="an objective has its data already", cure="give the data to it"
         )
     return objective
-
-
-def _read_space(size: int | None, shapes: Any) -> ParameterSpace:
-    """The parameter space of an objective of functions."""
-    if (size is None) == (shapes is None):
-        raise InputError(
-            "the size of the objective", why="one of size and shapes is needed", cure="write size=3, for example"
-        )
-    if shapes is not None:
-        if not isinstance(shapes, Mapping) or not shapes:
-            raise InputError(f"shapes={shapes!r}", why="they go by name", cure='write {"W": (3, 2), "b": (3,)}')
-        return ParameterSpace({str(name): tuple(int(k) for k in shape) for name, shape in shapes.items()})
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise InputError(f"size={size!r}", why="it is no number of parameters", cure="give an integer from 1 up")
-    return ParameterSpace({"w": (int(size),)})
 
 
 def _read_data(loss: Loss, given: Mapping[str, Any]) -> dict[str, FloatArray]:

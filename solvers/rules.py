@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -89,7 +90,7 @@ def make_rule(name: str, *, learning_rate: Any = None, **hyperparameters: Any) -
         )
     make = RULES[name]
     given = hyperparameters if learning_rate is None else {"learning_rate": learning_rate, **hyperparameters}
-    known = ["options"] if isinstance(make, partial) else list(make.__dataclass_fields__)
+    known = ["options"] if isinstance(make, partial) else [one.name for one in fields(make)]
     for unknown in (field for field in given if field not in known):
         near = difflib.get_close_matches(unknown, known, n=1)
         raise InputError(

@@ -93,3 +93,8 @@ def test_nonsense_is_refused_by_name(make, named):
     with pytest.raises(InputError) as error:
         make()
     assert named in error.value.what
+
+
+def test_rates_that_overflow_are_infinite_or_zero():
+    assert Exponential(1.0, 2.0)(5000) == StepDecay(1.0, 2.0, every=1)(5000) == math.inf
+    assert OneOver(1.0, decay=1e300, power=5.0)(10) == 0.0

@@ -287,3 +287,10 @@ def test_unknown_hyperparameters_are_refused_with_the_nearest():
     with pytest.raises(InputError, match="learning_rate"):
         make_rule("bfgs", learning_rate=0.1)
     assert make_rule("cg", options={"gtol": 1e-3}).options["gtol"] == 1e-3
+
+
+@pytest.mark.parametrize("name", ["slots", "ranges"])
+def test_what_a_rule_shares_with_its_class_is_no_hyperparameter(name):
+    with pytest.raises(InputError, match=name) as caught:
+        make_rule("adam", **{name: {}})
+    assert "slots" not in str(caught.value).split("try:")[1]
