@@ -10,6 +10,7 @@ from solvers.coordinates import EuclideanCoordinates
 from solvers.objective import Objective
 from solvers.rule import Slot, State
 from solvers.scipy_methods import SciPy, scipy_minimize
+from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
 
 
@@ -40,4 +41,6 @@ class ScipyStepper:
     ) -> FloatArray | None:
         """The best point of so many iterations."""
         result = scipy_minimize(objectives[0], w, self.spec, steps=len(objectives))
+        if result.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         return result.point if math.isfinite(result.value) else None

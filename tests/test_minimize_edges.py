@@ -127,6 +127,21 @@ def test_the_cost_is_in_the_units_of_the_objective():
     )
 
 
+@pytest.mark.parametrize("rule", ["bfgs", "trust-ncg", "heavy-ball", "l-bfgs"])
+def test_an_interruption_at_any_evaluation_of_a_teleport_ends_the_run(rule):
+    def run(stop=None):
+        calls = {}
+        objective = Tally(Objective.from_loss(BOOTH.loss), calls, stop=stop)
+        schedule = At([0, 2], along="level-set", accept=Rollout(steps=3))
+        return minimize(objective, [5.0, -5.0], rule=rule, steps=4, teleport=schedule), sum(calls.values())
+
+    whole, total = run()
+    for stop in range(2, total + 1, 3):
+        stopped, _ = run(stop)
+        assert stopped.status is Status.INTERRUPTED
+        assert [one.loss for one in stopped.history] == [one.loss for one in whole.history][: stopped.steps + 1]
+
+
 def booth_run(stop=None, **options):
     objective = Tally(Objective.from_loss(BOOTH.loss), {}, stop=stop)
     schedule = Every(4, along=BOOTH, accept=Rollout(steps=2))
