@@ -141,3 +141,23 @@ def test_a_teleport_of_a_perfect_fit_keeps_the_loss():
 def test_a_drift_of_what_is_no_quantity():
     with pytest.raises(InputError, match="ConservedQuantity"):
         drift_of_descent(3, [1.0], learning_rate=0.1, steps=2)
+
+
+def test_a_first_order_that_cancels_is_no_counterexample():
+    # over this time the first-order changes nearly cancel, so that the second order shows at these steps
+    coarse = two_layer_conservation("identity", learning_rates=(1e-2, 1e-3), rng=1).claims[1]
+    assert coarse.verdict == "undecided"
+    assert abs(coarse.evidence["change_at_step_zero"]) < 0.05 * max(map(abs, coarse.evidence["drifts"]))
+
+
+def test_a_change_that_does_not_vanish_with_the_step_is_a_counterexample(monkeypatch):
+    monkeypatch.setitem(UNITS, "identity", UNITS["identity"]._replace(integral=lambda z: z**2))
+    assert two_layer_conservation("identity", learning_rates=(1e-2, 1e-3)).claims[1].verdict == "refuted"
+
+
+def test_rectified_units_that_are_not_all_positive():
+    changes = [
+        two_layer_conservation(name, learning_rates=(1e-2, 1e-3), rng=2).claims[1].evidence["drifts"][0]
+        for name in ("relu", "identity")
+    ]
+    assert changes[0] != changes[1]
