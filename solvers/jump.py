@@ -17,6 +17,7 @@ from solvers.candidates import nearer, teleports
 from solvers.cost import Cost
 from solvers.guard import StableTarget
 from solvers.guard_check import GuardCheck
+from solvers.meter import Meter
 from solvers.objective import Objective
 from solvers.orbit import OrbitMove
 from solvers.orbit_guards import require_kept, require_same_space
@@ -61,8 +62,7 @@ class Jump:
     ----------
     schedule: where they go and who accepts them.
     objective: the whole objective.
-    batches: the objective of each step.
-    stepper: of the run.
+    batches, stepper, meter: of the run.
     seed: of the searches; each draws from a generator of its own, made of the seed and the step.
     """
 
@@ -73,9 +73,11 @@ class Jump:
         objective: Objective,
         batches: BatchFunction,
         stepper: RuleStepper | ScipyStepper,
+        meter: Meter,
         seed: int,
     ) -> None:
-        self._schedule, self._batches, self._stepper, self._seed = schedule, batches, stepper, seed
+        self._schedule, self._stepper, self._meter, self._seed = schedule, stepper, meter, seed
+        self._batches = partial(meter.batch, batches)
         self._objective = schedule.objective or objective
         if self._objective.size != objective.size:
             raise InputError(
@@ -109,7 +111,7 @@ class Jump:
 
     def attempt(self, run: RunState) -> tuple[Landing | None, TeleportResult]:
         """Search from the point of a run: where it lands, None when the teleport is not taken, and the record."""
-        before = self._objective.ledger.total()
+        before = self._meter.total()
         self._end_without = None
         try:
             landing, result, refusal = self._best(run)
@@ -117,7 +119,7 @@ class Jump:
             landing, result, refusal = None, self._without_search(run), f"{error.what}: {error.why}"
         if refusal is not None:
             result = replace(result, status=Status.REJECTED, evidence={**result.evidence, "rejected": refusal})
-        return landing, replace(result, cost=self._objective.ledger.total() - before)
+        return landing, replace(result, cost=self._meter.total() - before)
 
     def _best(self, run: RunState) -> tuple[Landing | None, TeleportResult, str | None]:
         """The best destination that is not refused, or the best of all with the reason."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -117,7 +116,7 @@ def minimize(
     parts = read_batches(batches, known)
     meter, jump = _meter(known, schedule), None
     if schedule is not None:
-        jump = Jump(schedule, objective=known, batches=partial(meter.batch, parts), stepper=stepper, seed=seed)
+        jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, meter=meter, seed=seed)
     start, value, gradient = _start(known, coordinates, w)
     problem = {
         "parameters": describe(known.space.shapes),
@@ -263,7 +262,7 @@ def _start(objective: Objective, coordinates: Coordinates, w: Point) -> tuple[Fl
         value, gradient = objective.value_and_grad(point) if finite else (math.nan, point)
         if not (math.isfinite(value) and np.isfinite(gradient).all()):
             objective.start(w)
-    return coordinates.start(point), float(value), gradient
+    return coordinates.start(point, gradient), float(value), gradient
 
 
 def _first_state(

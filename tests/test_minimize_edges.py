@@ -117,6 +117,10 @@ def test_the_cost_is_the_count_by_hand_where_each_batch_is_another_objective(rul
     )
     counted = {"values": result.cost.values, "gradients": result.cost.gradients, "hvps": result.cost.hvps}
     assert counted == {name: calls.get(name, 0) for name in counted}
+    own = [record.gradient_equivalents for record in result.history]
+    teleports = sum(one.cost.gradient_equivalents for one in result.teleports)
+    if rule == "adam":  # a gradient a step, and the whole objective at the start and at the end
+        assert own[-1] - own[0] == pytest.approx(9 + 1 + teleports)
 
 
 def test_the_cost_is_in_the_units_of_the_objective():
