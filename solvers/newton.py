@@ -8,21 +8,18 @@ where one fails the answer is undecided.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 
-from manifolds.errors import InputError
 from solvers.convergence.theorem_check import Checked, checked
 from solvers.equivalence.certified_minimiser import certified_minimiser
 from solvers.equivalence.convexity import Convexity, convex_as_written, exact_convexity, measured_convexity
-from solvers.equivalence.decide import STATEMENT, Decision, decide_functions, decide_loss
 from solvers.equivalence.other_claims import other_claims, residual_action, steepest_by_search
-from solvers.equivalence.quadratic import Quadratic
 from solvers.equivalence.quadratic_claims import claims_at, searched, undecided_rest
 from solvers.equivalence.steepest import steepest_point
+from solvers.equivalence.subject import Subject, read_minimiser, read_subject
 from solvers.equivalence.transitive import (
     given_group,
     own_group,
@@ -33,10 +30,10 @@ from solvers.equivalence.transitive import (
 )
 from solvers.newton_contraction import check_newton_contraction
 from solvers.newton_order import ObservedOrder, observed_order
-from solvers.objective import Objective, as_objective
+from solvers.objective import Objective
 from symmetries import GroupAction, Loss
-from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
-from symmetries.arguments import read_generator, read_reals
+from symmetries.actions.parameter_space import FloatArray, Point
+from symmetries.arguments import read_generator
 from symmetries.certificate import Claim
 
 __all__ = [
@@ -105,10 +102,10 @@ def check_newton_equivalence(
     """
     generator = read_generator(rng)
     with np.errstate(all="ignore"):  # what overflows is not finite, and is looked at
-        subject = _read(problem, w, data, generator)
+        subject = read_subject(problem, w, data, generator)
     if action is not None:
         require_action(action, subject.objective, subject.loss)
-    goal = None if minimiser is None or subject.objective is None else _read_minimiser(subject.objective, minimiser)
+    goal = None if minimiser is None or subject.objective is None else read_minimiser(subject.objective, minimiser)
     with np.errstate(all="ignore"):
         claims = _claims(subject, action, goal, generator)
     return checked(subject.loss, claims, theorem=THEOREM, source=SOURCE)
@@ -124,105 +121,28 @@ def named_claim(check: Checked, name: str) -> Claim | None:
 
 
 def angle_to_newton(check: Checked) -> float | None:
-    """The angle between the gradient at the maximiser and the Newton direction, in radians; None where unknown."""
+    """The angle between the gradient at the maximiser and the Newton direction, in radians; None where unknown.
+
+    >>> angle_to_newton(check_newton_equivalence(Loss.parse("x**2 + 9*y**2"), [1.0, 1.0])) < 1e-15
+    True
+    """
     claim = named_claim(check, "parallel")
     value = claim.evidence.get("angle") if claim is not None else None
     return None if value is None else float(value)
 
 
 def is_transitive(check: Checked) -> bool | None:
-    """Whether the group fills the level set; None where that is not known."""
+    """Whether the group fills the level set; None where that is not known.
+
+    >>> is_transitive(check_newton_equivalence(Loss.parse("x**2 + 9*y**2"), [1.0, 1.0]))
+    True
+    """
     claim = named_claim(check, "transitive")
     return claim.evidence.get("transitive") if claim is not None else None
 
 
-@final
-@dataclass(frozen=True)
-class _Subject:
-    """What is checked: the objective (None where data are missing), the loss, the point, what its degree is."""
-
-    objective: Objective | None
-    loss: Loss | None
-    w: FloatArray
-    decision: Decision
-
-
-def _read(problem: Any, w: Point | None, data: Mapping[str, Any] | None, rng: np.random.Generator) -> _Subject:
-    """Read what is checked."""
-    if isinstance(problem, Loss):
-        return _read_loss(problem, w, data, rng)
-    if data is not None:
-        why = "an objective or a matrix has its data already"
-        raise InputError("data beside an objective", why=why, cure="give the data to it, or check a Loss")
-    if isinstance(problem, Objective):
-        if problem.loss is not None:
-            return _read_objective(problem, problem.loss, w, rng)
-        point = problem.start(w if w is not None else rng.standard_normal(problem.size))
-        return _Subject(problem, None, point, decide_functions(problem, point, rng))
-    if not (isinstance(problem, list | tuple) or hasattr(problem, "__array__")):
-        as_objective(problem)  # which says what is needed
-    matrix = _read_matrix(problem)
-    objective = Objective.from_functions(
-        lambda v: float(v @ matrix @ v) / 2, lambda v: matrix @ v, lambda _, v: matrix @ v, size=len(matrix)
-    )
-    claim = Claim(
-        statement=STATEMENT,
-        verdict="proved",
-        reason="it is half of w.A w for the given matrix A",
-        evidence={"name": "quadratic"},
-    )
-    decision = Decision(claim=claim, quadratic=Quadratic.from_matrix(matrix))
-    return _Subject(
-        objective, None, objective.start(w if w is not None else rng.standard_normal(len(matrix))), decision
-    )
-
-
-def _read_matrix(matrix: Any) -> FloatArray:
-    """A symmetric matrix of finite numbers."""
-    entries = read_reals(matrix, what="the matrix of a quadratic")
-    why = None
-    if entries.ndim != 2 or entries.shape[0] != entries.shape[1] or not entries.size:
-        why = f"its shape is {list(entries.shape)}"
-    elif not np.isfinite(entries).all():
-        why = "it contains NaN or infinity"
-    elif not (entries == entries.T).all():
-        why = "it is not symmetric"
-    if why is not None:
-        raise InputError("the matrix of a quadratic", why=why, cure="give a symmetric matrix, such as (A + A.T)/2")
-    return entries
-
-
-def _read_minimiser(objective: Objective, minimiser: Point) -> FloatArray:
-    """The minimiser that is given, a finite point."""
-    point = objective.point(minimiser)
-    if not np.isfinite(point).all():
-        raise InputError("the minimiser", why="it contains NaN or infinity", cure="give finite numbers")
-    return point
-
-
-def _read_loss(loss: Loss, w: Point | None, data: Mapping[str, Any] | None, rng: np.random.Generator) -> _Subject:
-    """A declared loss; free data without values leave the objective out."""
-    free = {name for name, item in loss.data.items() if item.values is None} | set(loss.constants)
-    known = {*(loss.at or {}), *(data or {})}
-    if free - known and not data:
-        space = ParameterSpace(dict(loss.parameters))
-        point = space.flat(w) if w is not None else rng.standard_normal(space.size)
-        return _Subject(None, loss, point, decide_loss(loss, {}, point, rng))
-    return _read_objective(Objective.from_loss(loss, data), loss, w, rng)
-
-
-def _read_objective(objective: Objective, loss: Loss, w: Point | None, rng: np.random.Generator) -> _Subject:
-    """An objective with a declared loss."""
-    at = loss.at or {}
-    if w is None and all(name in at for name in loss.parameters):
-        w = {name: read_reals(at[name], what=f"the value of {name!r}") for name in loss.parameters}
-    point = objective.start(w if w is not None else rng.standard_normal(objective.size))
-    values = getattr(objective, "data", {})
-    return _Subject(objective, loss, point, decide_loss(loss, values, point, rng))
-
-
 def _claims(
-    subject: _Subject, action: GroupAction | None, minimiser: FloatArray | None, rng: np.random.Generator
+    subject: Subject, action: GroupAction | None, minimiser: FloatArray | None, rng: np.random.Generator
 ) -> list[Claim]:
     """All claims."""
     decision = subject.decision
@@ -247,7 +167,7 @@ def _claims(
 
 
 def _with_quadratic(
-    subject: _Subject,
+    subject: Subject,
     objective: Objective,
     convexity: Convexity,
     action: GroupAction | None,
@@ -274,7 +194,7 @@ def _with_quadratic(
 
 
 def _without_quadratic(
-    subject: _Subject,
+    subject: Subject,
     objective: Objective,
     action: GroupAction | None,
     minimiser: FloatArray | None,

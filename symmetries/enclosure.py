@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flint import arb, ctx
@@ -20,14 +21,15 @@ def constant_sign(graph: ScalarGraph, node: Index) -> int:
     try:
         values: dict[Index, Any] = {}
         for inner in graph.reachable([node]):
-            values[inner] = _enclose(graph, inner, values)
+            values[inner] = enclose(graph, inner, values)
         ball = values[node]
         return 1 if ball > 0 else -1 if ball < 0 else 0
     finally:
         ctx.prec = previous
 
 
-def _enclose(graph: ScalarGraph, node: Index, values: dict[Index, Any]) -> Any:
+def enclose(graph: ScalarGraph, node: Index, values: Mapping[Index, Any]) -> Any:
+    """The ball of a node that is no symbol, from those of its arguments, in the precision of the context."""
     entry = graph.entries[node]
     if isinstance(entry, Constant):
         return arb(entry.value)

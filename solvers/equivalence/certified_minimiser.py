@@ -8,10 +8,11 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.equivalence.degree import is_visibly_nonnegative, merged_powers
+from solvers.equivalence.exact_nodes import point_nodes
 from solvers.objective import Objective
 from symmetries import Loss
 from symmetries.actions.parameter_space import FloatArray
-from symmetries.expression import Node, array, number, walk
+from symmetries.expression import Node, walk
 from symmetries.lower import lower
 from symmetries.scalar import ScalarGraph
 from symmetries.substitution import substitute
@@ -49,14 +50,8 @@ def certified_minimiser(loss: Loss, objective: Objective, w: FloatArray) -> list
 
 def _vanishes(loss: Loss, root: Node, point: list[Fraction]) -> bool:
     """Whether an expression is exactly zero at a rational point."""
-    values, start = {}, 0
-    for name, shape in loss.parameters.items():
-        count = int(np.prod(shape, dtype=int))
-        entries = tuple(point[start : start + count])
-        values[name] = array(entries, shape) if shape else number(entries[0])
-        start += count
     graph = ScalarGraph()
     try:
-        return graph.value_of(lower(graph, substitute(root, values))) == 0
+        return graph.value_of(lower(graph, substitute(root, point_nodes(point, loss.parameters)))) == 0
     except InputError:
         return False

@@ -13,6 +13,7 @@ from manifolds.errors import InputError
 from solvers.convergence.theorem_check import figure
 from solvers.equivalence.degree import degree_bounds, is_visibly_convex, merged_powers
 from solvers.equivalence.exact_arrays import NotExactError, exact_fraction
+from solvers.equivalence.exact_nodes import exact_node, point_nodes
 from solvers.equivalence.quadratic import Quadratic
 from solvers.equivalence.reading import as_fraction, read_quadratic
 from solvers.objective import Objective
@@ -21,7 +22,7 @@ from symmetries.actions.parameter_space import FloatArray
 from symmetries.certificate import Claim
 from symmetries.enclosure import constant_sign
 from symmetries.expand import Expander, ExpansionTooLarge
-from symmetries.expression import Node, array, number, walk
+from symmetries.expression import Node, number, walk
 from symmetries.lower import lower
 from symmetries.operations import add, multiply
 from symmetries.scalar import ScalarGraph, Symbol
@@ -137,7 +138,7 @@ def _claim(verdict: Any, reason: str, **evidence: Any) -> Claim:
 
 def _expanded(loss: Loss, data: Mapping[str, FloatArray]) -> Decision | None:
     """The decision on the expanded polynomial; None where the loss is not one, or is too large."""
-    values = {name: _array(value) for name, value in data.items()}
+    values = {name: exact_node(value) for name, value in data.items()}
     graph = ScalarGraph()
     try:
         node = lower(graph, substitute(loss.expression, values))
@@ -181,13 +182,6 @@ def _from_polynomial(polynomial: Any, places: Mapping[int, int], size: int, loss
         names = ", ".join([*loss.data, *loss.constants])
         return Decision(claim=claim, missing=f"it depends on {names}, which have no values")
     return Decision(claim=claim, quadratic=Quadratic.from_polynomial(terms, size))
-
-
-def _array(value: Any) -> Node:
-    """Doubles as an exact array."""
-    entries = np.asarray(value, dtype=float)
-    fractions = tuple(exact_fraction(one) for one in entries.ravel().tolist())
-    return number(fractions[0]) if not entries.shape else array(fractions, entries.shape)
 
 
 def _from_differences(loss: Loss, data: Mapping[str, FloatArray], w: FloatArray, rng: np.random.Generator) -> Claim:
@@ -253,12 +247,8 @@ def _enclosed_sign(loss: Loss, data: Mapping[str, FloatArray], found: ThirdDiffe
     """1 where ball arithmetic proves that a third difference is at least half as large as found, -1 less, 0 neither."""
     terms = [number(-exact_fraction(abs(found.value)) / 2)]
     for step, factor in enumerate(THIRD):
-        point, start = found.base + step * found.direction, 0
-        values = {name: _array(value) for name, value in data.items()}
-        for name, shape in loss.parameters.items():
-            count = int(np.prod(shape, dtype=int))
-            values[name] = _array(point[start : start + count].reshape(shape))
-            start += count
+        point = [exact_fraction(value) for value in (found.base + step * found.direction).tolist()]
+        values = {name: exact_node(value) for name, value in data.items()} | point_nodes(point, loss.parameters)
         terms.append(multiply(number(factor if found.value > 0 else -factor), substitute(loss.expression, values)))
     graph = ScalarGraph()
     try:

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.equivalence.exact_nodes import exact_node
 from symmetries import Loss
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.calculus import derivative_factor
-from symmetries.expression import array, number
+from symmetries.enclosure import enclose
 from symmetries.lower import lower
-from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum, Symbol
+from symmetries.scalar import Atom, Index, Product, ScalarGraph, Sum, Symbol
 from symmetries.substitution import substitute
 
 MAX_PARAMETERS = 4
@@ -53,7 +54,7 @@ def enclosed_constants(
     if len(centre) > MAX_PARAMETERS:
         return None
     graph = ScalarGraph()
-    values = {name: _array(value) for name, value in data.items()}
+    values = {name: exact_node(value) for name, value in data.items()}
     try:
         root = lower(graph, substitute(loss.expression, values))
         second, third = _derivatives(graph, root, [graph.symbol(entry) for entry in loss.entries])
@@ -70,15 +71,6 @@ def enclosed_constants(
             return None
         least, steepest = min(least, found[0]), max(steepest, found[1])
     return least, steepest
-
-
-def _array(value: Any) -> Any:
-    """Doubles as an exact array."""
-    from fractions import Fraction
-
-    entries = np.asarray(value, dtype=float)
-    exact = tuple(Fraction(one) for one in entries.ravel().tolist())
-    return array(exact, entries.shape) if entries.shape else number(exact[0])
 
 
 def _derivatives(
@@ -186,29 +178,4 @@ def _enclosed(graph: ScalarGraph, node: Index, values: Mapping[Index, Any], box:
     from flint import arb
 
     entry = graph.entries[node]
-    if isinstance(entry, Symbol):
-        return arb(*box[entry.name])
-    if isinstance(entry, Constant):
-        return arb(entry.value)
-    if isinstance(entry, Sum):
-        return sum((values[inner] * arb(value) for inner, value in entry.terms), arb(entry.constant))
-    if isinstance(entry, Product):
-        total = arb(1)
-        for inner, exponent in entry.powers:
-            total *= values[inner] ** exponent
-        return total
-    if entry.kind == "pi":
-        return arb.pi()
-    u = values[entry.argument]
-    match entry.kind:
-        case "root":
-            return u.root(entry.degree)
-        case "log":
-            return abs(u).log()
-        case "tan_half":
-            return (u / 2).tan()
-        case "normal_cdf":
-            return (1 + (u / arb(2).sqrt()).erf()) / 2
-        case "normal_pdf":
-            return (-u * u / 2).exp() / (2 * arb.pi()).sqrt()
-    return getattr(u, entry.kind)()
+    return arb(*box[entry.name]) if isinstance(entry, Symbol) else enclose(graph, node, values)
