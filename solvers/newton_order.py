@@ -31,6 +31,9 @@ class ObservedOrder:
     constant: :math:`|w_1 - w^*|/|w' - w^*|^2` at the last start.
     predicted: its limit :math:`\tfrac12|H^{-1}D^3L[v,v]|` at the minimiser, for the top eigenvector v.
     landed: starts from which the step ended at the minimiser, to rounding.
+
+    >>> ObservedOrder(order=2.0, before=(), teleported=(), after=(), constant=1.0, predicted=1.0).claim.verdict
+    'measured'
     """
 
     order: float

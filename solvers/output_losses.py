@@ -40,6 +40,10 @@ class SquaredError(OutputLoss):
     ----------
     targets: Y, shape (outputs, samples).
     scale: the factor c.
+
+    >>> error = SquaredError(np.array([[1.0, 2.0]]), scale=0.5)
+    >>> error.value(np.zeros((1, 2))), error.slope(np.zeros((1, 2))).tolist()
+    (2.5, [[-1.0, -2.0]])
     """
 
     def __init__(self, targets: FloatArray, *, scale: float = 1.0) -> None:
@@ -70,6 +74,10 @@ class CrossEntropy(OutputLoss):
     Parameters
     ----------
     classes: the class of each sample, shape (samples,).
+
+    >>> entropy = CrossEntropy(np.array([0, 1]))
+    >>> round(entropy.value(np.zeros((2, 2))), 6), entropy.slope(np.zeros((2, 2))).tolist()
+    (0.693147, [[-0.25, 0.25], [0.25, -0.25]])
     """
 
     def __init__(self, classes: Any) -> None:

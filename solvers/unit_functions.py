@@ -24,6 +24,10 @@ class UnitFunction:
     value: z -> h.
     slope: (z, h) -> the first derivative at z.
     bend: (z, h) -> the second derivative at z; None where it is zero almost everywhere.
+
+    >>> square = UnitFunction(lambda z: z**2, lambda z, _h: 2 * z, lambda z, _h: np.full_like(z, 2.0))
+    >>> square.slope(np.array([3.0]), np.array([9.0])).tolist()
+    [6.0]
     """
 
     value: Callable[[FloatArray], FloatArray]
