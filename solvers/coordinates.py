@@ -28,8 +28,8 @@ class Coordinates(ABC):
     is_compact = False
     """Whether the whole space is bounded."""
 
-    def start(self, w: FloatArray) -> FloatArray:
-        """A point to start from, refused when it is none of the space."""
+    def start(self, w: FloatArray, gradient: FloatArray) -> FloatArray:
+        """A point to start from, refused when it is none of the space, or the gradient there none of a loss on it."""
         return w
 
     @abstractmethod

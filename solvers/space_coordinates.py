@@ -8,12 +8,19 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from manifolds.homogeneous import Homogeneous
 from solvers.coordinates import Coordinates, EuclideanCoordinates
 from solvers.hyperparameters import POSITIVE, read_number
 from solvers.objective import Objective
 from solvers.retraction_line import Line, RetractedObjective
 from solvers.space_parts import Part, read_parts
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
+
+_TURN = 1e-4
+"""Part of a gradient along turns of the frame that may be an error of the gradient."""
+
+_FLAT = 1e-8
+"""Lengths of gradients up to which they may be rounding alone."""
 
 _SHORT = 100.0
 """Entries of steps on a compact space, up to which rounding cannot lead off it."""
@@ -40,14 +47,16 @@ class SpaceCoordinates(Coordinates):
         """Whether every parameter lives on a compact space."""
         return all(part.space is not None and part.space.compact for part in self._parts)
 
-    def start(self, w: FloatArray) -> FloatArray:
-        """A point to start from, refused when it is none of the space."""
+    def start(self, w: FloatArray, gradient: FloatArray) -> FloatArray:
+        """A point to start from, refused when it is none of the space, or the gradient there none of a loss on it."""
         for part in self._parts:
             if part.space is not None:
                 try:
-                    part.space.section(part.read(w))
+                    section = part.space.section(part.read(w))
                 except InputError as error:
                     raise InputError(f"the start {part.name!r}: {error.what}", why=error.why, cure=error.cure) from None
+                if isinstance(part.space, Homogeneous) and part.space.subspaces:
+                    _require_invariant(part, part.space, section, part.read(gradient))
         return w
 
     def lift(self, w: FloatArray, gradient: FloatArray, carried: Any) -> tuple[Any, FloatArray]:
@@ -160,3 +169,16 @@ def read_space(space: Any, parameters: ParameterSpace, *, trust_radius: Any = No
             cure="leave it away, or give a space such as SymplecticStiefel(10, 2)",
         )
     return EuclideanCoordinates()
+
+
+def _require_invariant(part: Part, space: Homogeneous, section: Any, gradient: Any) -> None:
+    """Refuse a loss that changes when the frame of a subspace is turned; the skew part of the head is the rate."""
+    whole = section.section.pull_back(gradient)
+    head = space.form.head(whole)
+    turned = float(np.linalg.norm(head - space.form.star(head)))
+    if turned > max(_TURN * float(np.linalg.norm(whole)), _FLAT):
+        raise InputError(
+            f"a loss on {space.name} that depends on the frame by which {part.name!r} is given",
+            why=f"turning the frame within its subspace changes the loss, at a rate of up to {turned:.1e}",
+            cure=f"take {type(space).__name__.replace('Grassmann', 'Stiefel')}, whose points are frames",
+        )

@@ -341,6 +341,17 @@ def test_a_start_off_the_space_is_refused_with_its_distance_and_project():
     assert minimize(problem_on(space), start, space=space, steps=3).steps == 3
 
 
+@pytest.mark.parametrize(
+    "space", [Grassmann(6, 2), Grassmann(5, 3, field="complex"), SymplecticGrassmann(4, 1)], ids=repr
+)
+def test_a_loss_of_frames_is_refused_where_points_are_subspaces(space):
+    start = space.random(0)
+    with pytest.raises(InputError, match="depends on the frame") as error:
+        minimize(objective_on(space, *distance_cost(space)), start, space=space)
+    assert "Stiefel" in error.value.cure
+    assert minimize(objective_on(space, lambda Y: 1.0, lambda Y: 0 * Y), start, space=space).status is Status.CONVERGED
+
+
 def test_spaces_that_are_not_those_of_the_parameters_are_refused():
     objective = Objective.from_functions(
         lambda w: float(np.sum(w**3)), lambda w: 3 * w**2, shapes={"Y": (5, 2), "b": (3,)}
