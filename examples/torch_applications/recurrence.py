@@ -160,12 +160,10 @@ def make_recurrence(kind: str, classes: int, size: int, *, seed: int) -> Recurre
     torch.Size([5, 2, 10])
     """
     rng = np.random.default_rng(seed)
-    if kind == "orthogonal":
-        return ModulusRecurrence(classes, size, rng=rng)
-    if kind == "unitary":
-        return ModulusRecurrence(classes, size, rng=rng, field="complex")
-    if kind == "free":
-        return ModulusRecurrence(classes, size, rng=rng, constrained=False)
+    first = kind.removesuffix("-start")
+    if first in ("orthogonal", "unitary"):
+        field = "real" if first == "orthogonal" else "complex"
+        return ModulusRecurrence(classes, size, rng=rng, field=field, constrained=first == kind)
     if kind in ("tanh", "lstm"):
         return StandardRecurrence(classes, size, rng=rng, gated=kind == "lstm")
     raise InputError(f"the kind {kind!r} of network", why="it is unknown", cure=f"give one of {', '.join(KINDS)}")
@@ -174,7 +172,8 @@ def make_recurrence(kind: str, classes: int, size: int, *, seed: int) -> Recurre
 KINDS = {
     "orthogonal": "real recurrence, kept orthogonal",
     "unitary": "complex recurrence, kept unitary",
-    "free": "the orthogonal network without its constraint, from the same start",
+    "orthogonal-start": "the first without its constraint, from the same start",
+    "unitary-start": "the second without its constraint, from the same start",
     "tanh": "torch.nn.RNN",
     "lstm": "torch.nn.LSTM",
 }
