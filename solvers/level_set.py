@@ -109,7 +109,7 @@ class LevelSetMove(Move):
         try:
             statuses.append(climbs[0].run())
             for _ in range(self.restarts):
-                if objective.ledger.total().hvps >= limits.hvps:
+                if objective.products >= limits.hvps:
                     break
                 landed = self._elsewhere(level_set, climbs, rng)
                 if landed is not None:
@@ -128,7 +128,7 @@ class LevelSetMove(Move):
         """When the ascents end."""
         return Limits(
             steps=self.steps,
-            hvps=np.inf if self.hvps is None else objective.ledger.total().hvps + self.hvps,
+            hvps=np.inf if self.hvps is None else objective.products + self.hvps,
             radius=np.inf if self.radius is None else self.radius,
             optimality=self.optimality,
         )

@@ -57,7 +57,7 @@ class Limits:
     Parameters
     ----------
     steps: accepted steps.
-    hvps: count of Hessian-vector products in the ledger at which no new step begins.
+    hvps: count of Hessian-vector products of the objective at which no new step begins.
     radius: distance from the start; infinity is no limit.
     optimality: the sine of the angle between the merit's gradient and the normal at which a point is stationary.
     """
@@ -133,9 +133,8 @@ class Ascent:
 
     def _climb(self) -> Status:
         """Steps until one ends the climb."""
-        ledger = self.feasible.objective.ledger
         while self.steps < self.limits.steps:
-            if ledger.total().hvps >= self.limits.hvps:
+            if self.feasible.objective.products >= self.limits.hvps:
                 self.reason = "every Hessian-vector product was used"
                 break
             status = self._step()

@@ -41,6 +41,9 @@ class Objective(ABC):
     has_exact_hvp = True
     """Whether Hessian-vector products are exact to rounding, not differences of gradients."""
 
+    products = 0
+    """Number of Hessian-vector products so far; differences of gradients are products here, gradients in the ledger."""
+
     def __init__(self, space: ParameterSpace, *, loss: Loss | None = None, hvp_weight: float = HVP_WEIGHT) -> None:
         self.space = space
         self.loss = loss
@@ -129,6 +132,7 @@ class Objective(ABC):
         """Hessian at w times v, shape (n,)."""
         point, direction = self.point(w), self.point(v)
         self.ledger.count(hvps=1)
+        self.products += 1
         return self._hvp(point, direction)
 
     def hessian(self, w: Point) -> FloatArray:

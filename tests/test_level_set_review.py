@@ -46,3 +46,12 @@ def test_a_gradient_that_reuses_its_array_misleads_no_search():
         return LevelSetMove().search(objective, np.array([1.0, 0.3]), GradientNorm(), maximize=True, rng=rng).point
 
     assert search(gradient).tolist() == search(lambda w: 2 * scales * w).tolist()
+
+
+def test_products_by_differences_count_for_the_limit_of_a_search():
+    scales = np.linspace(1.0, 50.0, 12)
+    objective = Objective.from_functions(lambda w: float(w @ (scales * w)), lambda w: 2 * scales * w, size=12)
+    start = np.random.default_rng(0).standard_normal(12)
+    result = teleport(objective, start, along=LevelSetMove(hvps=3))
+    assert (result.steps <= 3, result.cost.hvps, objective.products) == (True, 0, 3)
+    assert teleport(objective, start, along=LevelSetMove()).steps > 3
