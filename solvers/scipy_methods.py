@@ -16,6 +16,7 @@ from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
 from solvers.objective import Objective
 from solvers.status import Status
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.arguments import read_reals
 
 Watcher: TypeAlias = Callable[[int, FloatArray, float, FloatArray], Any]
 """Called after every iteration with its number, the point, the value and the gradient; a true answer stops the run as
@@ -37,7 +38,7 @@ class SciPy:
 
     Raises
     ------
-    InputError: the method is another one, or the options name ``maxiter``, ``callback`` or ``disp``.
+    InputError: the method is another one, or the options name ``maxiter``, ``callback`` or ``disp`` or are no numbers.
 
     >>> SciPy("L-BFGS-B", options={"maxcor": 20}).method
     'L-BFGS-B'
@@ -61,6 +62,13 @@ class SciPy:
                     f"the option {name!r} of the SciPy method",
                     why="the one loop counts the iterations and reports them",
                     cure="give `steps` and `callback` to the minimisation",
+                )
+        for name, value in self.options.items():
+            if not isinstance(value, bool | None) and np.isnan(read_reals(value, what=f"the option {name!r}")).any():
+                raise InputError(
+                    f"the option {name!r} of the SciPy method",
+                    why="it contains NaN, which every test for convergence passes or none",
+                    cure="give numbers",
                 )
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
 

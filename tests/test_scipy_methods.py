@@ -152,3 +152,14 @@ def test_a_spec_crosses_a_process_border_and_does_not_change():
     assert pickle.loads(pickle.dumps(spec)) == spec
     with pytest.raises(TypeError):
         spec.options["gtol"] = 1.0
+
+
+@pytest.mark.parametrize("value", ["a", np.nan, [1.0, np.nan]])
+def test_options_that_are_no_numbers(value):
+    with pytest.raises(InputError, match="gtol"):
+        SciPy("BFGS", options={"gtol": value})
+
+
+def test_options_of_every_kind_that_scipy_takes():
+    options = {"norm": np.inf, "return_all": False, "hess_inv0": np.eye(2), "gtol": np.float32(1e-6), "xrtol": 0}
+    assert dict(SciPy("BFGS", options=options).options) == options
