@@ -10,6 +10,7 @@ import numpy as np
 from manifolds.errors import InputError
 from manifolds.space_products import Product
 from solvers.coordinates import read_point
+from solvers.function_answers import read_numbers
 from solvers.objective import Objective
 from solvers.space_parts import Part, read_one, read_parts
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
@@ -39,17 +40,25 @@ class PointObjective(Objective):
         return super().point(read_point(self.space, w))
 
     def _points(self, w: FloatArray) -> Any:
-        """The point of a vector, in the form that the functions take."""
+        """The point of a vector, in the form that the functions take; a copy, into which they may write."""
+        w = w.copy()
         points = {part.name: part.read(w) for part in self._parts}
         return points if self._by_name else points[self._parts[0].name]
 
     def _value(self, w: FloatArray) -> float:
         """L."""
-        return float(self._point_value(self._points(w)))
+        return _number(self._point_value(self._points(w)))
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
         """L and its partial derivatives."""
-        value, answer = self._both(self._points(w))
+        both = self._both(self._points(w))
+        if not isinstance(both, tuple) or len(both) != 2:
+            raise InputError(
+                f"value_and_gradient returned a {type(both).__name__}",
+                why="two answers are needed",
+                cure="return the value and the gradient, in this order",
+            )
+        value, answer = both
         given = answer if self._by_name else {self._parts[0].name: answer}
         if not isinstance(given, Mapping) or given.keys() != self.space.shapes.keys():
             raise InputError(
@@ -57,11 +66,18 @@ class PointObjective(Objective):
                 why=f"the point is one array for each of {', '.join(self.space.shapes)}",
                 cure="return a dictionary with these names",
             )
-        return float(value), np.concatenate([self._written(part, given[part.name]) for part in self._parts])
+        return _number(value), np.concatenate([self._written(part, given[part.name]) for part in self._parts])
 
     def _written(self, part: Part, gradient: Any) -> FloatArray:
         """One partial gradient as a vector."""
-        array = np.asarray(gradient, dtype=complex if part.is_complex else float)
+        array = np.asarray(gradient)
+        if array.dtype.kind == "c" and not part.is_complex:
+            raise InputError(
+                f"the gradient by {part.name!r} is complex",
+                why=f"{part.name!r} is real",
+                cure="return its real part, or take a space of complex frames",
+            )
+        array = array.astype(complex) if part.is_complex else read_numbers(gradient, f"gradient by {part.name!r}")
         shape = part.shape[:-1] if part.is_complex else part.shape
         if array.shape != shape:
             raise InputError(
@@ -136,9 +152,19 @@ def _read_functions(
     if both is None:
         assert value is not None
         assert gradient is not None
-        return value, lambda point: (value(point), gradient(point))
+        return value, lambda point: (value(_copied(point)), gradient(point))
     if gradient is not None:
         raise InputError(
             "gradient beside value_and_gradient", why="there would be two gradients", cure="give one of them"
         )
     return value or (lambda point: both(point)[0]), both
+
+
+def _number(answer: Any) -> float:
+    """A value that a function returned."""
+    return float(answer) if isinstance(answer, float) else float(read_numbers(answer, "value", size=1).item())
+
+
+def _copied(point: Any) -> Any:
+    """A copy of a point: a function that writes into it leaves the point alone."""
+    return {name: one.copy() for name, one in point.items()} if isinstance(point, Mapping) else point.copy()

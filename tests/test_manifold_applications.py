@@ -66,6 +66,29 @@ def test_the_cost_of_brockett_sorts_the_eigenvectors():
     np.testing.assert_allclose(np.abs(vectors[:, :5].T @ result.point), np.eye(5), atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [Stiefel, Grassmann])
+def test_pymanopt_ends_at_the_same_minimum(kind):
+    pymanopt = pytest.importorskip("pymanopt")
+    from pymanopt import manifolds, optimizers
+
+    A, weights = symmetric(40, 4), np.arange(4.0, 0.0, -1.0) if kind is Stiefel else np.ones(4)
+    space, manifold = kind(40, 4), getattr(manifolds, kind.__name__)(40, 4)
+
+    def value(Y):
+        return float(np.sum(Y * (A @ Y) * weights))
+
+    def gradient(Y):
+        return 2 * (A @ Y) * weights
+
+    start = space.random(1)
+    ours = minimize(objective_on(space, value, gradient), start, space=space, rule="l-bfgs", tolerance=1e-7)
+    cost, slope = (pymanopt.function.numpy(manifold)(one) for one in (value, gradient))
+    problem = pymanopt.Problem(manifold, cost, euclidean_gradient=slope)
+    theirs = optimizers.ConjugateGradient(verbosity=0, max_iterations=2000).run(problem, initial_point=start)
+    assert ours.value <= theirs.cost + 1e-12
+    assert ours.value == pytest.approx(theirs.cost, abs=1e-8)
+
+
 def williamson(N, seed):
     """A positive definite matrix with the symplectic eigenvalues from 1 to 3, and these."""
     values, S = np.linspace(1, 3, N), SymplecticStiefel(N, N).random(seed)

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -155,6 +156,9 @@ def test_a_loss_with_named_parameters_runs_on_spaces_by_name():
     best = float(np.sum(np.linalg.svd(X)[1][2:] ** 2))
     assert result.value == pytest.approx(best, rel=1e-12)
     assert Stiefel(5, 2).error(result.point["U"]) < 1e-13
+    alone = Loss.parse("sum((X - U)**2)", {"U": (5, 2)}, data={"X": (5, 2)})
+    nearest = minimize(alone, start["U"], space=Stiefel(5, 2), rule="l-bfgs", data={"X": X[:, :2]}).point
+    np.testing.assert_allclose(nearest, Stiefel(5, 2).project(X[:, :2]), atol=1e-8)
     adam = minimize(
         loss, start, space={"U": Stiefel(5, 2)}, learning_rate=Cosine(0.05, 0.0, 600), steps=600, data={"X": X}
     )
@@ -393,8 +397,42 @@ def test_gradients_of_a_wrong_form_are_refused():
             minimize(objective_on(where, lambda Y: 0.0, gradient), where.random(0), space=where)
     with pytest.raises(InputError, match="no function"):
         objective_on(space, 1.0, lambda Y: Y)
+    with pytest.raises(InputError, match="no function"):
+        objective_on(space, lambda Y: 0.0)
+    with pytest.raises(InputError, match="two gradients"):
+        objective_on(space, None, lambda Y: Y, value_and_gradient=lambda Y: (0.0, Y))
+    with pytest.raises(InputError, match="two answers"):
+        minimize(objective_on(space, value_and_gradient=lambda Y: 0.0), space.random(0), space=space)
+    for value, gradient in (
+        (lambda Y: "x", lambda Y: Y),
+        (lambda Y: 1j, lambda Y: Y),
+        (lambda Y: 0.0, lambda Y: 1j * Y),
+    ):
+        with pytest.raises(InputError, match=r"value|complex"):
+            minimize(objective_on(space, value, gradient), space.random(0), space=space)
     with pytest.raises(InputError, match="no space"):
         objective_on({"b": None}, lambda p: 0.0, lambda p: p)
+
+
+def test_functions_that_write_into_their_argument_leave_the_point_alone():
+    space = Stiefel(5, 2)
+    value, gradient = cost_on(space)
+
+    def spoiling(function):
+        def spoilt(Y):
+            answer = function(Y)
+            Y[:] = np.nan
+            return answer
+
+        return spoilt
+
+    start = space.random(0)
+    clean = minimize(objective_on(space, value, gradient), start, space=space, steps=5)
+    spoilt = minimize(objective_on(space, spoiling(value), spoiling(gradient)), start, space=space, steps=5)
+    both = objective_on(space, value_and_gradient=lambda Y: (value(Y), gradient(Y)))
+    assert np.array_equal(clean.point, spoilt.point)
+    assert np.array_equal(clean.point, minimize(both, start, space=space, steps=5).point)
+    assert both.value(start) == value(start)
 
 
 def test_products_of_an_objective_of_points_are_differences_of_gradients():
@@ -410,6 +448,12 @@ def test_products_of_an_objective_of_points_are_differences_of_gradients():
 def test_weights_of_known_spaces_are_those_that_are_measured(space):
     (part,) = read_parts(space, ParameterSpace({"Y": (2, *space.shape)}))
     np.testing.assert_array_equal(part.weights(), np.tile(measured_weights(space), 2))
+
+
+def test_metrics_that_no_scaling_makes_plain_are_refused():
+    skewed = SimpleNamespace(size=2, shape=(2,), inner=lambda a, b: a[..., 0] * b[..., 0] + a[..., 0] * b[..., 1])
+    with pytest.raises(InputError, match="weighted sum"):
+        measured_weights(skewed)
 
 
 def geomstats_spaces():
