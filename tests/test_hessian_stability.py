@@ -92,3 +92,23 @@ def test_many_perfect_steps_do_not_overflow():
     bowl = Loss.parse("x**2/2 + 5*y**2")
     options = {"smoothness": 10.0, "steps": 60, "teleports": "every", "constants": (1.0, 1.0)}
     assert hessian_stability_rate(bowl, [1.0, 1.0], **options).verdict == "measured"
+
+
+@pytest.mark.parametrize(
+    ("formula", "w", "options", "why"),
+    [
+        ("x**2 + 9*y**2", [1.0, 1.0], {"smoothness": 18.0, "minimiser": [1.0, 0.0]}, "at the minimiser"),
+        ("x**4 - x**2 + y**2", [0.1, 0.5], {"smoothness": 20.0, "minimiser": [0.0, 0.0]}, "below the loss"),
+        ("x**2 + 9*y**2", [1.0, 1.0], {"smoothness": 0.5}, "not Lipschitz"),
+    ],
+)
+def test_a_wrong_minimiser_or_smoothness_decides_nothing(formula, w, options, why):
+    check = hessian_stability_rate(Loss.parse(formula), w, steps=12, **options)
+    assert (check.claims[-1].verdict, why in check.claims[-1].reason) == ("undecided", True)
+
+
+def test_a_teleport_to_nowhere_measures_nothing():
+    bowl = Loss.parse("x**2 + y**2")
+    check = hessian_stability_rate(bowl, [1.0, 1.0], smoothness=2.0, steps=4, teleport=lambda w: w * np.nan)
+    assert check.claims[0].verdict == "undecided"
+    assert check.verdict == "undecided"

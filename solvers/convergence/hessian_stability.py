@@ -105,8 +105,11 @@ def hessian_stability_rate(
     move = teleport or level_set_teleport(problem)
     run, stable, used = _run(problem, point, found, steps, smoothness, at, move, pair)
     claims = [stable, _critical(problem, run, at)]
+    reason = _failed_hypothesis(problem, run, found, smoothness)
     if stable.verdict == "undecided":
-        claims.append(undecided(CONTRACTION, "the Hessian is not known to be stable on the run"))
+        reason = "the Hessian is not known to be stable on the run"
+    if reason:
+        claims.append(undecided(CONTRACTION, reason))
     else:
         claims += _rates(run, found, at, used, smoothness)
     return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
@@ -195,8 +198,11 @@ def _ratios(
 
 def _stability(low: float, high: float, pairs: int, lower: float, upper: float) -> Claim:
     """The claim that the Hessian is stable on the pairs that the proof compares."""
+    statement = "f is between its quadratic models with mu and Lambda at the points of the run"
+    if not pairs:
+        return undecided(statement, "no two points of the run are apart enough to compare the models")
     return vanishing(
-        "f is between its quadratic models with mu and Lambda at the points of the run",
+        statement,
         max(lower - low, high - upper, 0.0),
         tolerance=1e-6,
         reason=f"the ratios are in [{low:.4f}, {high:.4f}], with mu = {lower:.4f}, Lambda = {upper:.4f}",
@@ -206,6 +212,24 @@ def _stability(low: float, high: float, pairs: int, lower: float, upper: float) 
         largest_ratio=high,
         pairs=pairs,
     )
+
+
+def _failed_hypothesis(objective: Objective, run: ScheduledRun, minimiser: FloatArray, smoothness: float) -> str:
+    """Which hypothesis on the minimiser or on the smoothness fails on the run; empty where none does."""
+    slope = float(np.linalg.norm(objective.gradient(minimiser)))
+    if slope > 1e-6 * smoothness * (1 + float(np.linalg.norm(minimiser))):
+        return f"the gradient has the length {slope:.3g} at the minimiser"
+    lowest = float(min(run.gaps.min(), run.departure_gaps.min()))
+    if lowest < -1e-9 * (abs(float(run.gaps[0])) + abs(objective.value(minimiser))):
+        return "the run is below the loss at the given minimiser, which is none, or the loss is not convex"
+    for start, end in zip(run.departures, run.points[1:], strict=True):
+        change = float(np.linalg.norm(objective.gradient(end) - objective.gradient(start)))
+        length = float(np.linalg.norm(end - start))
+        if length > 1e-6 * float(np.linalg.norm(start)) and change > smoothness * length * (1 + 1e-6):
+            return (
+                f"the gradient is not Lipschitz with {smoothness:g}: it changes by {change / length:.6g} times a step"
+            )
+    return ""
 
 
 def _rounding(run: ScheduledRun) -> float:
@@ -220,12 +244,14 @@ def _above_rounding(run: ScheduledRun, at: Collection[int]) -> list[int]:
 
 def _critical(objective: Objective, run: ScheduledRun, at: Collection[int]) -> Claim:
     """The claim that teleports reached Hu = lambda u."""
-    worst = 0.0
-    for k in _above_rounding(run, at):
+    worst, steps = 0.0, _above_rounding(run, at)
+    if not steps:
+        return undecided("H u = lambda u after each teleport", "no teleport begins above the level of rounding")
+    for k in steps:
         gradient = objective.gradient(run.departures[k])
         if gradient.any():
             worst = max(worst, off_gradient(objective.hvp(run.departures[k], gradient), gradient))
-    return vanishing("H u = lambda u after each teleport", worst, tolerance=1e-4, teleports=len(at))
+    return vanishing("H u = lambda u after each teleport", worst, tolerance=1e-4, teleports=len(steps))
 
 
 def _power(growth: float, count: int) -> float:
