@@ -109,7 +109,7 @@ class LimitedMemoryStepper(RuleStepper):
                 carried=land.carried,
                 evaluated=(found.value, land.gradient),
             )
-        return Step(w=w, state=self.start(w), rate=0.0, carried=carried, evaluated=(value, gradient))
+        return Step(w=w, state=self.start(w), rate=0.0, carried=carried, evaluated=(value, gradient), is_stuck=True)
 
     def _trial(
         self, objective: Objective, section: Any, w: FloatArray, W: FloatArray, direction: FloatArray, length: float

@@ -160,8 +160,8 @@ class Loop:
         moved = self.recorded(moved, teleported=teleported, rate=rate)
         if converged:
             return moved, Status.CONVERGED
-        stalled = rate == 0 and not self.stepper.has_fixed_rate and self.is_whole and not self.has_more(step)
-        return moved, Status.NO_IMPROVEMENT if stalled else None
+        is_stuck = after.is_stuck and self.is_whole and not self.has_more(step)
+        return moved, Status.NO_IMPROVEMENT if is_stuck else None
 
     def has_more(self, step: int) -> bool:
         """Whether another teleport may come."""

@@ -235,13 +235,8 @@ def _require_together(
             raise InputError(
                 f"{name} with the SciPy method {rule.method}",
                 why="it keeps its own memory of one function on Euclidean space, which cannot be read or restored",
-                cure="use rule='l-bfgs', or one of the other rules" if name == "space" else _without(name),
+                cure=f"use rule='l-bfgs', another one of the rules, or leave `{name}` away",
             )
-
-
-def _without(name: str) -> str:
-    """The cure of an argument that a method does not take."""
-    return f"use one of the rules, or leave `{name}` away"
 
 
 def _stepper(optimizer: Rule | SciPy, coordinates: Coordinates) -> Stepper | LimitedMemoryStepper | ScipyStepper:

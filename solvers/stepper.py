@@ -31,6 +31,7 @@ class Step:
     rate: the learning rate of the step.
     carried: what the space hands on to its next section.
     evaluated: value and gradient there, where the step has asked for them.
+    is_stuck: whether no later step from here would move either, unless a teleport comes.
     """
 
     w: FloatArray
@@ -38,6 +39,7 @@ class Step:
     rate: float
     carried: Any
     evaluated: tuple[float, FloatArray] | None = None
+    is_stuck: bool = False
 
 
 class RuleStepper(ABC):
@@ -174,7 +176,7 @@ class Stepper(RuleStepper):
         """One step, see :meth:`RuleStepper.advance`."""
         section, slope = self.coordinates.lift(w, gradient, carried)
         step_size = self.rule.learning_rate
-        rate = 1.0 if isinstance(step_size, StepSize) else self.fixed_rate(number)
+        rate, is_stuck = 1.0 if isinstance(step_size, StepSize) else self.fixed_rate(number), False
         if isinstance(self.rule, SecondOrderRule):
             displacement, after = self.rule.displacement(objective, w, slope, rate=rate), state
         else:
@@ -184,9 +186,11 @@ class Stepper(RuleStepper):
             line = self.coordinates.line(objective, section, w, slope)
             rate = step_size.at(number).rate(line.objective, line.origin, value, line.slope, displacement)
             rate = _checked(float(rate), number)
+            # a momentum that points uphill turns at later steps; a step down that is refused stays refused
+            is_stuck = rate == 0 and (not state or float(line.slope @ displacement) < 0)
             displacement = rate * displacement
         point, carried = self.coordinates.advance(section, w, displacement)
-        return Step(w=point, state=after, rate=rate, carried=carried)
+        return Step(w=point, state=after, rate=rate, carried=carried, is_stuck=is_stuck)
 
     def _decaying(self, section: Any, w: FloatArray) -> FloatArray | None:
         """What weight decay multiplies, where the rule may look at it."""

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from minimize_cases import BOOTH, comparable, network, quadratic
+from minimize_cases import BOOTH, ROSENBROCK, comparable, network, quadratic
 
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
@@ -15,7 +15,7 @@ from solvers.minimize import minimize
 from solvers.objective import Objective
 from solvers.schedules import At, Every
 from solvers.status import Status
-from solvers.step_sizes import Armijo, InverseCurvature
+from solvers.step_sizes import Armijo, InverseCurvature, Polyak
 
 
 class Tally(Objective):
@@ -86,6 +86,16 @@ def test_a_stop_at_a_loss_that_is_nan_is_no_convergence():
 def test_a_schedule_that_gives_no_rate_is_refused_with_its_step(rate):
     with pytest.raises(InputError, match="step 2"):
         minimize(quadratic(), [3.0, 1.0], learning_rate=lambda step: 0.1 if step < 2 else rate)
+
+
+@pytest.mark.parametrize("rule", ["heavy-ball", "nesterov", "adam", "nadam", "amsgrad"])
+@pytest.mark.parametrize("rate", [Armijo(), InverseCurvature(), Polyak(minimum=0.0)])
+def test_a_momentum_that_points_uphill_does_not_end_the_run(rule, rate):
+    objective = Objective.from_loss(ROSENBROCK.loss)
+    result = minimize(objective, [-1.0, 1.5], rule=rule, learning_rate=rate, steps=400)
+    assert 0.0 in [record.learning_rate for record in result.history]
+    assert result.status in (Status.MAX_STEPS, Status.CONVERGED)
+    assert result.value < (0.2 if rule in ("heavy-ball", "nesterov") else result.history[0].loss)
 
 
 @pytest.mark.parametrize("rule", ["adam", "bfgs"])
