@@ -236,36 +236,6 @@ def _finite_part(merit: Function, low: float, high: float) -> tuple[float, float
     return ends[0], ends[1]
 
 
-def polished(f: OrbitTarget, time: float, width: float, border: tuple[float, float] | None = None) -> float:
-    """A local maximum near a time, as a root of the exact derivative to rounding; by values where there is none."""
-    from scipy.optimize import brentq, minimize_scalar
-
-    low, high = time - width, time + width
-    if border is not None:
-        low, high = max(low, border[0]), min(high, border[1])
-
-    def slope(t: float) -> float:
-        """Derivative of the merit."""
-        value, rates = f.value_and_slope(f.action.exp([t]))
-        return float(f.merit_slope(value, rates)[0])
-
-    if not f.has_slope:
-        merit = merit_along(f)
-        found = minimize_scalar(lambda t: -merit(t), bounds=(low, high), method="bounded", options={"xatol": 1e-10})
-        return float(found.x) if -found.fun > merit(time) else time  # which never is an end of the interval
-    try:
-        left, right = slope(low), slope(high)
-        if border is not None and time in border:
-            inwards = left < 0 if time == border[0] else right > 0
-            if inwards:
-                return time
-        if not left > 0 > right:
-            return time
-        return float(brentq(slope, low, high, xtol=4 * np.finfo(float).eps, rtol=4 * np.finfo(float).eps))
-    except ValueError:  # the target has no derivative, or is undefined within the bracket
-        return time
-
-
 def crossing(merit: Function, time: float, level: float) -> float:
     """The time between 0 and a time where the merit first reaches a level, among 16 parts of the way; else the time."""
     from scipy.optimize import brentq

@@ -11,7 +11,8 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.orbit_ascent import Ascent, Region
 from solvers.orbit_guards import CAP, is_abelian, is_compact, natural_frame
-from solvers.orbit_line import Optima, best_times, circle_optima, crossing, interval_optima, merit_along, polished
+from solvers.orbit_line import Optima, best_times, circle_optima, crossing, interval_optima, merit_along
+from solvers.orbit_polish import polished_best
 from solvers.orbit_target import OrbitTarget
 from solvers.status import Status
 from symmetries.actions.layer_action import LayerAction
@@ -26,8 +27,8 @@ SAMPLES_A_START = 16
 SLOWER = 0.5
 """Share of the gain of one stretch beyond the cap that the next must bring where a target counts as unbounded."""
 
-POLISHED = 8
-"""Optima of a function that the samples do not resolve which are polished before the best is taken."""
+STEEP = 1e6
+"""Derivative of the merit, relative to the merit, from which a place is no optimum but beside a pole of the target."""
 
 MOST_CHECKS, BISECTIONS = 32, 10
 """Samples of a line that are tried when a guard refuses all optima, and steps from the best of them to the guard."""
@@ -117,20 +118,6 @@ def _on_line(f: OrbitTarget, plan: Plan) -> list[Found]:
     return [replace(one, status=Status.TRUST_RADIUS) for one in places] if is_guarded else places
 
 
-def polished_best(f: OrbitTarget, optima: Optima) -> tuple[list[float], list[float]]:
-    """Times and merits of the optima, best first: the best polished, several where samples alone tell which is best."""
-    times, merits = [float(t) for t in optima.times], [float(height) for height in optima.merits]
-    if optima.resolved:
-        times[0] = polished(f, times[0], optima.near, optima.border)
-        return times, merits
-    merit = merit_along(f)
-    for k in range(min(len(times), POLISHED)):
-        times[k] = polished(f, times[k], optima.near, optima.border)
-        merits[k] = merit(times[k])
-    order = sorted(range(len(times)), key=lambda k: -merits[k])
-    return [times[k] for k in order], [merits[k] for k in order]
-
-
 def _to_the_guard(f: OrbitTarget, plan: Plan, time: float, spacing: float, border: tuple[float, float] | None) -> float:
     """The last time that the guards allow on the way from an allowed sample to the better of its neighbours."""
     merit, exp = merit_along(f), f.action.exp
@@ -157,9 +144,22 @@ def _at_time(f: OrbitTarget, plan: Plan, time: float, optima: Optima, evidence: 
         if reached != time and plan.admits(f.action.exp([reached])):
             status, time = Status.CONVERGED, reached
     g = f.action.exp([time])
+    is_optimum = status == Status.CONVERGED and plan.gain is None and f.has_slope
+    if is_optimum and not optima.resolved and _is_pole(f, *f.value_and_slope(g)):
+        status = Status.UNBOUNDED
     return Found(
         element=g, value=f.value(g), status=status, length=abs(time), steps=1, evidence={**evidence, "time": time}
     )
+
+
+def _is_pole(f: OrbitTarget, value: float, rates: FloatArray) -> bool:
+    """Whether the target is so steep at a place that it is one beside a pole."""
+    return _is_steep(f, value, float(np.linalg.norm(f.merit_slope(value, rates))))
+
+
+def _is_steep(f: OrbitTarget, value: float, slope: float) -> bool:
+    """Whether a derivative of the merit is far larger than the merit."""
+    return slope > STEEP * max(1.0, abs(f.merit(value)))
 
 
 def _border_status(f: OrbitTarget, plan: Plan, at: Callable[[float], Any]) -> Status:
@@ -231,6 +231,8 @@ def _starts(
 def _end(f: OrbitTarget, plan: Plan, ascent: Ascent) -> Found:
     """Where an ascent ended; on the border of the cap it is asked whether the target still gets better beyond."""
     status, evidence = ascent.status, {"path_length": ascent.travelled, "slope": ascent.slope}
+    if status == Status.CONVERGED and _is_steep(f, ascent.value, ascent.slope):
+        status = Status.UNBOUNDED
     at_cap = ascent.region.on_border(ascent.coordinates, ascent.travelled)
     if status == Status.TRUST_RADIUS and plan.radius is None and at_cap:
         _, rates = f.value_and_slope(ascent.element)

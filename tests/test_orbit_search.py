@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from solvers.network import Network
 from solvers.orbit_line import circle_optima, merit_along
-from solvers.orbit_search import polished_best
+from solvers.orbit_polish import polished_best
 from solvers.teleport import teleport
-from symmetries import GroupAction
+from symmetries import Basis, GroupAction, Loss, VectorField, derive
 
 SCALING = GroupAction.catalogued("low-rank", rows=1, columns=1, rank=1)
 
@@ -58,3 +59,28 @@ def test_of_kinks_that_samples_do_not_resolve_the_best_is_found() -> None:
     times, merits = polished_best(f, optima)
     assert times[0] == pytest.approx(2.3017, abs=1e-7)
     assert merits[0] == pytest.approx(1.01, abs=1e-5)
+
+
+def test_minima_that_differ_by_little_of_the_range_are_told_apart() -> None:
+    text = "(x - 3)**2 + 4*(y + 3*x**2 - x)**2"
+    hamiltonian = VectorField({"x": "8*(y + 3*x**2 - x)", "y": "-2*(x - 3) - 8*(y + 3*x**2 - x)*(6*x - 1)"})
+    action = GroupAction.from_algebra(derive(Loss.parse(text), ansatz=Basis([hamiltonian])))
+    found = teleport(action.loss, [5.805264102296558, -0.8088609820257404], along=action, maximize=False)
+    assert found.target_after < 0.1079  # there is another local minimum of 0.1145, and the start has 6.5e8
+
+
+def test_beside_a_pole_a_target_is_unbounded() -> None:
+    rosenbrock = GroupAction.catalogued("rosenbrock")
+    found = teleport(rosenbrock.loss, [-1.0, -1.0], along=rosenbrock, target="predicted-decrease")
+    assert found.status == "unbounded"
+    assert found.relative_drift < 1e-8
+
+
+def test_beside_a_pole_an_ascent_is_not_converged() -> None:
+    rng = np.random.default_rng(3)
+    network = Network(
+        widths=(3, 4, 2), inputs=rng.normal(size=(3, 20)), targets=rng.integers(0, 2, size=20), activation="identity"
+    )
+    action = GroupAction.catalogued("linear-network", widths=(3, 4, 2))
+    start = network.initial(np.random.default_rng(1))
+    assert teleport(network, start, along=action, target="predicted-decrease").status == "unbounded"
