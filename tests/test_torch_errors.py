@@ -116,7 +116,7 @@ def test_options_and_hyperparameters():
     refused(build([point()], lr=-1.0), "lr")
     refused(build([point()], space=SPACE, trust_radius=0.0), "trust_radius")
     refused(build([point()], space=SPACE, retraction="polar"), "polar")
-    refused(build([point()], retraction="geodesic"), "None")
+    refused(build([{"params": [point()], "retraction": "geodesic"}]), "None")
     refused(build([point()], check_finite="often"), "often")
     refused(build([{"params": [point()], "spaec": SPACE}]), "'space'")
 

@@ -17,6 +17,7 @@ from manifolds.spaces import Grassmann, Stiefel, SymplecticGrassmann, Symplectic
 from manifolds.vector_spaces import Euclidean  # noqa: E402
 from solvers.learning_rates import Cosine  # noqa: E402
 from solvers.pytorch import ManifoldOptimizer, ManifoldParameter  # noqa: E402
+from solvers.pytorch.cayley import CayleyKernel  # noqa: E402
 from solvers.rules import RULES, Adam, HeavyBall, make_rule  # noqa: E402
 
 SPACES = [
@@ -238,6 +239,24 @@ def test_groups_have_their_own_space_rule_and_rate():
     ]
     optimizer.step()
     assert largest_difference(frames + vectors + others, wanted) <= 1e-13
+
+
+def test_options_of_the_optimizer_are_those_of_its_groups():
+    frames, vectors = points(Stiefel(9, 2)), points(Euclidean(4))
+    groups = [{"params": frames, "space": Stiefel(9, 2)}, {"params": vectors, "maximize": False}]
+    optimizer = ManifoldOptimizer(groups, retraction="geodesic", maximize=True, trust_radius=1.0)
+    assert [group["maximize"] for group in optimizer.param_groups] == [True, False]
+    assert [group["space"] for group in optimizer.param_groups] == [Stiefel(9, 2, retraction="geodesic"), None]
+    assert [group["trust_radius"] for group in optimizer.param_groups] == [1.0, 1.0]
+
+
+def test_a_rule_that_is_an_object_has_its_rate():
+    params = points(Euclidean(4))
+    groups = [{"params": params[:1]}, {"params": params[1:2], "lr": 0.5}, {"params": params[2:], "rule": "adam"}]
+    optimizer = ManifoldOptimizer(groups, HeavyBall(learning_rate=0.3))
+    assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.5, 0.01]
+    assert ManifoldOptimizer(params, "adam").param_groups[0]["lr"] == 1e-3
+    assert ManifoldOptimizer(params, Adam(learning_rate=Cosine(0.2, 0.1, 5))).param_groups[0]["lr"] == 0.2
 
 
 def test_a_module_with_parameters_that_carry_their_space():
@@ -547,6 +566,16 @@ def test_a_step_waits_for_no_device(space, rule):
     optimizer.param_groups[0]["check_finite"] = True  # now it does
     with pytest.raises(RuntimeError, match="meta"):
         optimizer.step()
+
+
+def test_the_kernel_is_one_graph_where_no_number_can_be_looked_at():
+    def step(both):
+        kernel, room = CayleyKernel(flat=False), [torch.empty_like(both[:, :3]) for _ in range(2)]
+        kernel.lift(both, out=room[0])
+        return kernel.retract(both[:, :3], -0.1 * room[0], out=room[1])
+
+    whole = torch.compile(step, backend="eager", fullgraph=True)
+    assert whole(torch.empty(4, 6, 12, device="meta")).shape == (4, 3, 12)
 
 
 def test_elsewhere_a_step_with_bad_gradients_changes_nothing(monkeypatch):

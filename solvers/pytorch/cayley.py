@@ -120,7 +120,7 @@ class CayleyKernel:
         if not self.flat:
             C.sub_(head, alpha=0.5)
         inverse = torch.linalg.inv_ex(C)[0]
-        torch.sub(C, one, alpha=2.0, out=head)
+        head.copy_(C).sub_(one, alpha=2.0)
         if w.device.type == "cpu" and not _largest(C) <= _LONG:
             w.copy_(_rounded_off(torch.bmm(inverse, w), one))
             inverse = one.expand_as(C)

@@ -109,6 +109,8 @@ class ManifoldOptimizer(torch.optim.Optimizer):
             As the class does.
         """
         written = {**self._options, **param_group}
+        if written["space"] is None and "retraction" not in param_group:
+            written["retraction"] = None
         group = read_group(written, rule=self._rule, hyperparameters=self._hyperparameters, lr=self._lr)
         held = {id(param) for one in self.param_groups for param in one["params"]}
         check_group(group, len(self.param_groups), held=held, project=bool(written["project"]))
