@@ -106,7 +106,16 @@ def test_a_point_that_is_no_minimiser_is_found_out():
 
 @pytest.mark.parametrize(
     "options",
-    [{"at": 5}, {"at": [1.5]}, {"at": [-1]}, {"at": "0"}, {"radius": "a"}, {"radius": -1.0}, {"smoothness": "a"}],
+    [
+        {"at": 5},
+        {"at": [1.5]},
+        {"at": [-1]},
+        {"at": "0"},
+        {"radius": "a"},
+        {"radius": -1.0},
+        {"smoothness": "a"},
+        {"teleport": 5},
+    ],
 )
 def test_options_that_make_no_sense(options):
     with pytest.raises(InputError, match=next(iter(options))):

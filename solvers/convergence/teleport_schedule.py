@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 
 import numpy as np
 
+from manifolds.errors import InputError
 from solvers.level_set import LevelSetMove
 from solvers.objective import Objective
 from solvers.target_norms import GradientNorm
@@ -52,6 +53,8 @@ def run_schedule(
     at: Collection[int],
 ) -> ScheduledRun:
     """Gradient descent that is teleported before the steps whose numbers, from 0, are in ``at``; it ends at NaN."""
+    if teleport is not None and not callable(teleport):
+        raise InputError(f"teleport={teleport!r}", why="it is no function of a point", cure="give w -> w', or None")
     points, departures = [w], []
     for k in range(steps):
         if not np.isfinite(points[-1]).all():
