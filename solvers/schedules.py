@@ -90,7 +90,8 @@ class TeleportSchedule(ABC):
         """The whole schedule in words, for the checkpoint."""
         along = self.along
         if self.action is not None:
-            along = f"{type(self.action).__name__} of dimension {self.action.dimension} on {self.action.loss.name}"
+            action = f"{type(self.action).__name__} of dimension {self.action.dimension} on {self.action.loss.name}"
+            along = action if self.along is self.action else f"{describe(self.along)} along {action}"
         options = {
             "along": along,
             "target": self.target,

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from minimize_cases import JumpTo, anywhere, quadratic
+from minimize_cases import BOOTH, JumpTo, anywhere, quadratic
 
 from manifolds.errors import InputError
 from solvers.acceptance import Rollout
 from solvers.guard import Guard
 from solvers.minimize import minimize
+from solvers.orbit import OrbitMove
 from solvers.run_state import LoopState
 from solvers.schedules import At, Every, When
 
@@ -115,6 +116,12 @@ def test_nonsense_is_refused(make):
         make()
     assert caught.value.why
     assert caught.value.cure
+
+
+def test_the_options_of_a_move_belong_to_the_description():
+    near, far = (Every(5, along=OrbitMove(BOOTH, radius=radius)).describe() for radius in (0.5, 2.0))
+    assert near != far
+    assert Every(5, along=BOOTH).describe() == Every(5, along=BOOTH).describe()
 
 
 def test_a_teleport_may_search_another_objective_and_its_cost_is_counted():

@@ -7,7 +7,7 @@ from minimize_cases import FixedMove, anywhere, quadratic
 from manifolds.errors import InputError
 from solvers.minimize import minimize
 from solvers.objective import Objective
-from solvers.rules import AdaDelta, AdaGrad, Adam, GradientDescent, HeavyBall
+from solvers.rules import RULES, AdaDelta, AdaGrad, Adam, GradientDescent, HeavyBall, make_rule
 from solvers.schedules import At
 from solvers.transport import read_state_mode, transport_state
 from symmetries import GroupAction, Loss, derive
@@ -113,3 +113,26 @@ def test_the_plain_rule_has_nothing_to_transport():
     action, element = scaling(2.0)
     assert transport_state(GradientDescent.slots, {}, action=action, element=element, w=np.ones(2)) == {}
     assert minimize(quadratic(), [1.0, 1.0], rule=GradientDescent(learning_rate=0.1), steps=3).steps == 3
+
+
+COVARIANT = [
+    name
+    for name, make in RULES.items()
+    if name != "l-bfgs" and isinstance(make, type) and make.slots and set(make.slots.values()) <= {"covector", "square"}
+]
+
+
+@pytest.mark.parametrize("name", COVARIANT)
+def test_the_transported_state_is_that_of_the_same_gradients_seen_from_the_new_coordinates(name):
+    s = np.array([3.0, 1 / 3.0])
+    action, element = scaling(3.0)
+    rule, rng = make_rule(name), np.random.default_rng(4)
+    old = new = rule.start(np.zeros(2))
+    for count in range(1, 8):
+        gradient = rng.standard_normal(2)
+        old = rule.step(gradient, old, count=count, rate=0.1, point=np.ones(2))[1] if old else old
+        new = rule.step(gradient / s, new, count=count, rate=0.1, point=np.ones(2))[1] if new else new
+    moved = transport_state(rule.slots, old, action=action, element=element, w=np.array([1.5, 1.1]))
+    assert moved.keys() == new.keys()
+    for slot, value in new.items():
+        assert moved[slot] == pytest.approx(value, rel=1e-12)
