@@ -57,7 +57,7 @@ def in_place(rule: Rule, D: Tensor, rate: Any) -> bool:
     """
     if type(rule) is not Adam or rule.epsilon == 0 or rule.epsilon_root != 0 or D.is_complex():
         return False
-    return isinstance(rate, Tensor) or rate < _HUGE
+    return (isinstance(rate, Tensor) and rate.device.type != "cpu") or float(rate) < _HUGE
 
 
 def displacement(
