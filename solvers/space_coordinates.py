@@ -9,6 +9,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from manifolds.homogeneous import Homogeneous
+from manifolds.projectors import Projectors
 from solvers.coordinates import Coordinates, EuclideanCoordinates
 from solvers.hyperparameters import POSITIVE, read_number
 from solvers.objective import Objective
@@ -23,7 +24,7 @@ _FLAT = 1e-8
 """Lengths of gradients up to which they may be rounding alone."""
 
 _SHORT = 100.0
-"""Entries of steps on a compact space, up to which rounding cannot lead off it."""
+"""Entries of steps on the compact spaces of this package, up to which rounding cannot lead off them."""
 
 
 @final
@@ -101,8 +102,8 @@ class SpaceCoordinates(Coordinates):
             point, carried = space.advance(section, W)
         except np.linalg.LinAlgError:
             return None, None
-        is_short = space.compact and np.abs(W).max() < _SHORT
-        stays = np.isfinite(point).all() and (is_short or space.belongs(point))
+        is_safe = space.compact and isinstance(space, Homogeneous | Projectors) and np.abs(W).max() < _SHORT
+        stays = np.isfinite(point).all() and (is_safe or space.belongs(point))
         return (point, carried) if stays else (None, None)
 
     def position(self, section: Any, w: FloatArray) -> FloatArray:
