@@ -296,6 +296,18 @@ def test_elsewhere_a_step_with_bad_gradients_changes_nothing(monkeypatch):
     assert largest_difference(params, before) > 0
 
 
+def test_elsewhere_a_step_that_leads_to_no_point_is_left_out(monkeypatch):
+    params = points(Stiefel(12, 3), dtype=torch.float32)
+    optimizer = ManifoldOptimizer(params, "adam", lr=0.1, space=Stiefel(12, 3))
+    give_gradients(params)
+    before = values(params)
+    monkeypatch.setattr(optimizer, "_checked", lambda work: {torch.device("cpu"): torch.tensor(True)})
+    params[0].grad[0, 0] = 3e38  # products of it overflow
+    optimizer.step()
+    assert largest_difference(params, before) == 0
+    assert all(float(optimizer.state[param]["square"].abs().max()) == 0 for param in params)
+
+
 # What importing does.
 
 

@@ -52,10 +52,12 @@ class ManifoldOptimizer(torch.optim.Optimizer):
     Notes
     -----
     `check_finite="auto"` looks at gradients in the memory of the processor and refuses the step. On another device it
-    does not wait: a step with such gradients leaves all parameters and moments on that device as they were. True
+    does not wait: a step with such gradients leaves all parameters and moments on that device as they were, and only
+    the number of steps goes on; likewise for the parameters of one space where their step leads to no point. True
     always looks, False never does.
 
-    Half-precision parameters have a copy in single precision in the state, which is what moves.
+    With the Cayley transform, no step waits for a device, but for the first of half-precision parameters. These have a
+    copy in single precision in the state, which is what moves.
 
     Source: B. Brantner, "Generalizing Adam to Manifolds for Efficiently Training Transformers", arXiv:2305.16901.
 

@@ -138,9 +138,10 @@ class Stack(ABC):
         """Make the step."""
         points = self.commit(rate, radius)
         if self._mask is not None:
-            points = torch.where(self._mask, points, self._before[0])
+            good = self._mask & torch.isfinite(as_real(points)).all()
+            points = torch.where(good, points, self._before[0])
             for tensor, old in zip(self._kept(), self._before[1:], strict=True):
-                tensor.copy_(torch.where(self._mask, tensor, old))
+                tensor.copy_(torch.where(good, tensor, old))
             self._before = []
         if self.master and points is not self.points:
             self.points.copy_(points)
