@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, final
 
@@ -27,6 +28,7 @@ from symmetries.modules.change_of_variables import ChangeOfVariables
 from symmetries.numbers import rational_root
 
 if TYPE_CHECKING:
+    from manifolds import GeneralLinear
     from symmetries.loss import Loss
 
 Matrix = tuple[tuple[Fraction, ...], ...]
@@ -107,9 +109,14 @@ class ConjugatedAction(GroupAction):
 
     def exp(self, t: Any) -> FloatArray:
         """The matrix exponential of sum_k t_k S_k."""
+        return np.asarray(self._group.exp(np.tensordot(self.coordinates(t), self._algebra, axes=1)))
+
+    @cached_property
+    def _group(self) -> GeneralLinear:
+        """The group of all invertible matrices, made once: searches take thousands of exponentials."""
         from manifolds import GeneralLinear
 
-        return GeneralLinear(len(self.weights)).exp(np.tensordot(self.coordinates(t), self._algebra, axes=1))
+        return GeneralLinear(len(self.weights))
 
     def compose(self, g: FloatArray, h: FloatArray) -> FloatArray:
         """The matrix product."""

@@ -142,8 +142,7 @@ class LayerAction(GroupAction):
 
     def compose(self, g: Any, h: Any) -> Elements:
         """The products, space by space."""
-        pairs = zip(self.spaces.values(), self._checked(g), self._checked(h), strict=True)
-        return tuple(group.compose(left, right) for group, left, right in pairs)
+        return tuple(left @ right for left, right in zip(self._checked(g), self._checked(h), strict=True))
 
     def inverse(self, g: Any) -> Elements:
         """The inverses, space by space."""
