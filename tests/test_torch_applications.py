@@ -391,7 +391,9 @@ def test_trainings_of_recurrent_networks_repeat_bit_by_bit(kind):
     assert [stretch.step for stretch in one.stretches] == [3, 6]
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"batch": 0}, {"every": 0}, {"size": 0}, {"network": "magic"}])
+@pytest.mark.parametrize(
+    "options", [{"steps": 0}, {"batch": 0}, {"every": 0}, {"size": 0}, {"clip": 0.0}, {"network": "magic"}]
+)
 def test_senseless_trainings_of_recurrent_networks_are_refused(options):
     with pytest.raises(InputError, match=str(next(iter(options.values())))):
         train_recurrence(CopyTask(5), **{"network": "unitary", **options})
@@ -442,6 +444,7 @@ def test_the_command_of_the_copy_task_prints_one_object(capsys):
         ("train_orthogonal_recurrence", ["--delay", "0"]),
         ("train_orthogonal_recurrence", ["--steps", "0"]),
         ("train_orthogonal_recurrence", ["--seed", "-1"]),
+        ("train_orthogonal_recurrence", ["--clip", "nan"]),
     ],
 )
 def test_bad_options_are_refused(name, arguments, capsys):

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch import ManifoldOptimizer
@@ -48,7 +48,7 @@ class RecurrenceRun:
     network : str
         One of the kinds of networks.
     delay, size, batch, seed : int
-    learning_rate : float
+    learning_rate, clip : float
     parameters : int
         Number of entries of all parameters, a complex one counted twice.
     memoryless_loss : float
@@ -66,6 +66,7 @@ class RecurrenceRun:
     batch: int
     seed: int
     learning_rate: float
+    clip: float
     parameters: int
     memoryless_loss: float
     stretches: tuple[Stretch, ...]
@@ -83,6 +84,7 @@ def train_recurrence(
     steps: int = 600,
     batch: int = 32,
     learning_rate: float = 1e-3,
+    clip: float = math.inf,
     seed: int = 0,
     every: int = 25,
     progress: Callable[[Stretch], None] | None = None,
@@ -101,6 +103,8 @@ def train_recurrence(
     steps, batch : int
         Steps, and fresh sequences for each.
     learning_rate : float
+    clip : float
+        The largest norm of the gradient of all parameters; longer ones are shortened. Long sequences need it.
     seed : int
         Of the start and of the sequences.
     every : int
@@ -115,11 +119,13 @@ def train_recurrence(
     for name, number in (("steps", steps), ("batch", batch), ("every", every)):
         if number < 1:
             raise InputError(f"{name} = {number}", why="there is nothing to train", cure="give a number from 1 up")
+    if not clip > 0:
+        raise InputError(f"clip = {clip}", why="no gradient is left", cure="give a positive number, inf for no limit")
     model = make_recurrence(network, task.classes, size, seed=seed)
     optimizer = ManifoldOptimizer(model.parameters(), rule="adam", lr=learning_rate)
     rng, start, in_steps, done, losses = np.random.default_rng([seed, 1]), time.perf_counter(), 0.0, [], []
     for step in range(1, steps + 1):
-        loss, seconds = _step(model, optimizer, task, rng=rng, batch=batch)
+        loss, seconds = _step(model, optimizer, *task.batch(rng, batch), clip=clip)
         losses.append(loss)
         in_steps += seconds
         if step % every == 0 or step == steps:
@@ -137,6 +143,7 @@ def train_recurrence(
         batch=batch,
         seed=seed,
         learning_rate=learning_rate,
+        clip=clip,
         parameters=sum(parameter.numel() * (1 + parameter.is_complex()) for parameter in model.parameters()),
         memoryless_loss=task.memoryless_loss,
         stretches=tuple(done),
@@ -148,13 +155,13 @@ def train_recurrence(
 
 
 def _step(
-    model: Recurrence, optimizer: ManifoldOptimizer, task: CopyTask, *, rng: np.random.Generator, batch: int
+    model: Recurrence, optimizer: ManifoldOptimizer, inputs: Tensor, targets: Tensor, *, clip: float
 ) -> tuple[float, float]:
-    """One step on fresh sequences; the loss before, and the seconds that the optimizer took."""
-    inputs, targets = task.batch(rng, batch)
+    """One step on some sequences; the loss before, and the seconds that the optimizer took."""
     optimizer.zero_grad()
     loss = nn.functional.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
     loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), clip)
     start = time.perf_counter()
     optimizer.step()
     return float(loss.detach()), time.perf_counter() - start
