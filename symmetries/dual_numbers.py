@@ -27,7 +27,8 @@ class Ordered(Arithmetic):
     """Numbers of which the sign is known; at a kink or jump that is crossed the result is undefined.
 
     ``edge`` tells whether a root of zero was met whose argument does not move, such as sqrt(relu(x)) at x < 0: it
-    counts as constant, which is right only when the argument is zero nearby too.
+    counts as constant, which is right only when the argument is zero nearby too.  Or a choice was met at its border,
+    where a discontinuous function such as sign(x) has a value of its own.
     """
 
     edge = False
@@ -50,6 +51,8 @@ class Ordered(Arithmetic):
         """One of two values."""
         if isinstance(u.value, Hole) or (u.value == 0 and u.tangent != 0):
             return Entry(self, HOLE, HOLE)
+        if u.value == 0:
+            self.edge = True
         return a if HOLDS[relation](u.value) else b
 
 

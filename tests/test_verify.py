@@ -201,3 +201,9 @@ def test_a_field_that_vanishes_on_its_domain_alone_is_not_called_another_functio
     claim = verify(Loss.parse(formula, ["x", "y"]), VectorField(field)).claims[0]
     assert claim.verdict in ("proved", "measured")
     assert "no zero function" not in claim.reason
+
+
+def test_values_of_a_field_on_a_thin_set_refute_nothing():
+    loss = Loss.parse("relu(x - y) + relu(y - x)", ["x", "y"])
+    assert verify(loss, VectorField({"x": "sign(abs(x))**2", "y": "1"})).verdict != "refuted"
+    assert verify(loss, VectorField({"x": "sign(abs(x))**2", "y": "1 + relu(x)"})).verdict == "refuted"
