@@ -1,11 +1,32 @@
-"""Costs on spaces for the tests of minimisation: functions of points with their Euclidean gradients."""
+"""Costs on spaces for the tests of minimisation: functions of points with their Euclidean gradients; the rules."""
 
 import numpy as np
+from space_table import GEODESIC, HOMOGENEOUS, OTHERS, TRANSPORTED
 
 from manifolds.homogeneous import Homogeneous
 from manifolds.space_products import Product
-from manifolds.spaces import Grassmann, SymplecticGrassmann
+from manifolds.spaces import Grassmann, SymplecticGrassmann, SymplecticStiefel
+from manifolds.vector_spaces import Euclidean
 from solvers.manifold_objectives import objective_on
+from solvers.rule import Rule, SecondOrderRule
+from solvers.rules import RULES, make_rule
+
+PRODUCT = Product({"U": SymplecticStiefel(4, 1), "Y": Grassmann(7, 2, field="complex"), "b": Euclidean(3)})
+SPACES = [*HOMOGENEOUS, *GEODESIC, *TRANSPORTED, *OTHERS[:-1], PRODUCT]
+POINTS_MOVE = [space for space in SPACES if space.dimension]
+NAMES = [
+    name
+    for name, make in RULES.items()
+    if isinstance(make, type) and issubclass(make, Rule) and not issubclass(make, SecondOrderRule)
+]
+WITHOUT_DECAY = {"adamw": {"weight_decay": 0.0}}
+MOMENTUM = {"heavy-ball", "nesterov"}
+
+
+def rule_of(name, **more):
+    """A rule with the one rate that all of them run with here, shorter by 1 - momentum where steps add up."""
+    rate = {"l-bfgs": 1.0, "adadelta": 1.0}.get(name, 1e-3 if name in MOMENTUM else 1e-2)
+    return make_rule(name, learning_rate=rate, **{**WITHOUT_DECAY.get(name, {}), **more})
 
 
 def distance_cost(space, batch=()):
