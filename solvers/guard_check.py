@@ -36,6 +36,8 @@ class GuardCheck:
 
     def __init__(self, guard: Guard, *, objective: Objective, stepper: RuleStepper | ScipyStepper) -> None:
         self._guard, self._objective, self._stepper = guard, objective, stepper
+        self.reached: float | None = None
+        """Loss after the step from the destination that was asked about last; None where no step was made."""
 
     def refusal(self, run: RunState, result: TeleportResult, state: State, count: int) -> str | None:
         """Why a destination is refused; None where it is not.
@@ -46,6 +48,7 @@ class GuardCheck:
         result: where it leads.
         state, count: of the rule there.
         """
+        self.reached = None
         before, after = result.loss_before, result.loss_after
         if not after - before <= DRIFT * abs(before):
             return f"the loss rose from {before:.6g} to {after:.6g}"
@@ -85,4 +88,5 @@ class GuardCheck:
             state = stepper.start(gradient)
             after = stepper.advance(self._objective, w, value, gradient, state, count=1, number=run.step + 1)
             reached = self._objective.value(after.w) if np.isfinite(after.w).all() else math.inf
+        self.reached = reached
         return None if reached <= value else f"the step would overshoot: it leads from {value:.6g} to {reached:.6g}"

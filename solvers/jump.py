@@ -93,6 +93,7 @@ class Jump:
             self._move = replace(self._move, scale_bound=bound)
         self._check = None if guard is None else GuardCheck(guard, objective=self._objective, stepper=stepper)
         self._end_without: float | None = None
+        self._is_prediction = False
 
     def require_possible(self, w: FloatArray) -> None:
         """Refuse, before the first step, an action of another loss and a target that is not finite at the start.
@@ -107,7 +108,8 @@ class Jump:
                 require_same_space(action, self._objective)
                 level = self._objective.value_and_grad(w)
                 require_kept(action, self._objective, w, level, np.random.default_rng(self._seed))
-            read_target(self._schedule.target, objective=self._objective, w=w, action=action)
+            target = read_target(self._schedule.target, objective=self._objective, w=w, action=action)
+            self._is_prediction = target.is_prediction
 
     def attempt(self, run: RunState) -> tuple[Landing | None, TeleportResult]:
         """Search from the point of a run: where it lands, None when the teleport is not taken, and the record."""
@@ -122,18 +124,29 @@ class Jump:
         return landing, replace(result, cost=self._meter.total() - before)
 
     def _best(self, run: RunState) -> tuple[Landing | None, TeleportResult, str | None]:
-        """The best destination that is not refused, or the best of all with the reason."""
+        """The best destination that is not refused, or the best of all with the reason.
+
+        Where the target predicts the coming step, and the step was made, steps are compared and not predictions.
+        """
         schedule, refused, overshoots = self._schedule, [], False
+        allowed: list[tuple[float, Landing, TeleportResult]] = []
         for result in self._searched(run, schedule.target):
             if result.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
             if np.array_equal(result.point, run.w):
                 return None, result, None
             landing, refusal, is_unsafe = self._tried(run, result)
-            if refusal is None:
-                return landing, result, None
+            reached = None if self._check is None else self._check.reached
+            if landing is not None and refusal is None:
+                if reached is None or not self._is_prediction:
+                    return landing, result, None
+                allowed.append((reached, landing, result))
+                continue
             overshoots |= is_unsafe
             refused.append((result, refusal))
+        if allowed:
+            _, landing, result = min(allowed, key=lambda one: one[0])
+            return landing, result, None
         for result in self._reduced(run, [one for one, _ in refused]) if overshoots else ():
             landing, refusal, _ = self._tried(run, result)
             if refusal is None:

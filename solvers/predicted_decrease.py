@@ -46,6 +46,8 @@ class PredictedDecrease(Target):
 
     name = "predicted-decrease"
 
+    is_prediction = True
+
     def __post_init__(self) -> None:
         step = self.largest_step
         if isinstance(step, bool) or not isinstance(step, int | float | np.floating) or not step > 0:

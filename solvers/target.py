@@ -19,6 +19,9 @@ class Target(ABC):
     name: str
     """The name by which results speak of it."""
 
+    is_prediction = False
+    """Whether it says how much the coming step of an optimizer lowers the loss."""
+
     has_gradient = True
     """Whether :meth:`value_and_grad` is there; without it searches compare values only."""
 
