@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from solvers.guard import Guard
     from solvers.learning_rates import Constant, Cosine, Exponential, Linear, OneOver, StepDecay
     from solvers.level_set import LevelSetMove
+    from solvers.limited_memory import LBFGS
+    from solvers.manifold_objectives import objective_on
     from solvers.minimize import minimize
     from solvers.move import Move
     from solvers.network import Network
@@ -81,6 +83,8 @@ _ROOMS = {
         "StepDecay",
     ),
     "level_set": ("LevelSetMove",),
+    "limited_memory": ("LBFGS",),
+    "manifold_objectives": ("objective_on",),
     "minimize": ("minimize",),
     "move": ("Move",),
     "network": ("Network",),
@@ -143,6 +147,7 @@ _ROOMS = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "LBFGS",
     "AMSGrad",
     "AdaDelta",
     "AdaGrad",
@@ -201,6 +206,7 @@ __all__ = [
     "improvement_condition",
     "make_rule",
     "minimize",
+    "objective_on",
     "observed_order",
     "teleport",
 ]
