@@ -18,14 +18,14 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from sklearn.datasets import load_digits
 
-from solvers.acceptance import Rollout
 from solvers.compare import compare
-from solvers.comparison import Comparison
-from solvers.guard import Guard
+from solvers.comparing.comparison import Comparison
 from solvers.learning_rates import Cosine
 from solvers.level_set import LevelSetMove
 from solvers.network import Network
 from solvers.rules import AdaGrad, Adam, GradientDescent, HeavyBall, RMSProp
+from solvers.running.acceptance import Rollout
+from solvers.running.guard import Guard
 from solvers.schedules import At, Every, TeleportSchedule
 from symmetries import GroupAction
 

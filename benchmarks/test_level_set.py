@@ -18,12 +18,12 @@ from published_level_set import SequentialLinear
 from pytest_benchmark.fixture import BenchmarkFixture
 from scipy.ndimage import zoom
 
+from solvers.aims.target_norms import GradientNorm
 from solvers.level_set import LevelSetMove
 from solvers.network import Network
 from solvers.null_space import NullSpaceMove
-from solvers.null_space_layers import NullSpaces
 from solvers.objective import Objective
-from solvers.target_norms import GradientNorm
+from solvers.search.null_space_layers import NullSpaces
 from symmetries import Loss
 from symmetries.actions.parameter_space import FloatArray
 

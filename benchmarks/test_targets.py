@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from solvers.curvature import Curvature
+from solvers.aims.curvature import Curvature
 from solvers.objective import Objective
 from symmetries import GroupAction
 

@@ -11,12 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
-from solvers.acceptance import Rollout
 from solvers.compare import compare
-from solvers.guard import Guard
 from solvers.learning_rates import Cosine
 from solvers.network import Network
 from solvers.rules import AdaGrad
+from solvers.running.acceptance import Rollout
+from solvers.running.guard import Guard
 from solvers.schedules import At
 from symmetries import GroupAction
 from symport.comparison_plots import plot_comparison

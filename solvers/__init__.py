@@ -11,24 +11,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from solvers.acceptance import Rollout
     from solvers.batches import MiniBatches
-    from solvers.checkpoint import Checkpoint
     from solvers.compare import compare
-    from solvers.comparison import Comparison
+    from solvers.comparing.comparison import Comparison
     from solvers.cost import Cost
-    from solvers.guard import Guard
+    from solvers.equivalence.newton_contraction import check_newton_contraction
+    from solvers.equivalence.newton_order import observed_order
     from solvers.learning_rates import Constant, Cosine, Exponential, Linear, OneOver, StepDecay
     from solvers.level_set import LevelSetMove
-    from solvers.limited_memory import LBFGS
     from solvers.manifold_objectives import objective_on
     from solvers.minimize import minimize
     from solvers.move import Move
     from solvers.network import Network
     from solvers.newton import check_newton_equivalence
-    from solvers.newton_contraction import check_newton_contraction
-    from solvers.newton_order import observed_order
-    from solvers.newton_rule import Newton
     from solvers.null_space import NullSpaceMove
     from solvers.objective import Objective
     from solvers.objective_check import check_objective
@@ -51,10 +46,15 @@ if TYPE_CHECKING:
         SignDescent,
         make_rule,
     )
+    from solvers.running.acceptance import Rollout
+    from solvers.running.checkpoint import Checkpoint
+    from solvers.running.guard import Guard
     from solvers.schedules import At, Every, When
     from solvers.scipy_methods import SciPy
     from solvers.status import Status
     from solvers.step_sizes import Armijo, InverseCurvature, Polyak, StabilityGuard
+    from solvers.steps.limited_memory import LBFGS
+    from solvers.steps.newton_rule import Newton
     from solvers.targets import (
         Curvature,
         FunctionTarget,
@@ -67,13 +67,13 @@ if TYPE_CHECKING:
     from solvers.teleport import teleport
 
 _ROOMS = {
-    "acceptance": ("Rollout",),
+    "running.acceptance": ("Rollout",),
     "batches": ("MiniBatches",),
-    "checkpoint": ("Checkpoint",),
+    "running.checkpoint": ("Checkpoint",),
     "compare": ("compare",),
-    "comparison": ("Comparison",),
+    "comparing.comparison": ("Comparison",),
     "cost": ("Cost",),
-    "guard": ("Guard",),
+    "running.guard": ("Guard",),
     "learning_rates": (
         "Constant",
         "Cosine",
@@ -83,15 +83,15 @@ _ROOMS = {
         "StepDecay",
     ),
     "level_set": ("LevelSetMove",),
-    "limited_memory": ("LBFGS",),
+    "steps.limited_memory": ("LBFGS",),
     "manifold_objectives": ("objective_on",),
     "minimize": ("minimize",),
     "move": ("Move",),
     "network": ("Network",),
     "newton": ("check_newton_equivalence",),
-    "newton_contraction": ("check_newton_contraction",),
-    "newton_order": ("observed_order",),
-    "newton_rule": ("Newton",),
+    "equivalence.newton_contraction": ("check_newton_contraction",),
+    "equivalence.newton_order": ("observed_order",),
+    "steps.newton_rule": ("Newton",),
     "null_space": ("NullSpaceMove",),
     "objective": ("Objective",),
     "objective_check": ("check_objective",),

@@ -10,16 +10,16 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.arms import ARMS, ArmRun, Rate, Setting, accepting, require_known_times, with_rate
 from solvers.batches import MiniBatches
-from solvers.comparison import ArmSummary, Comparison
+from solvers.comparing.arms import ARMS, ArmRun, Rate, Setting, accepting, require_known_times, with_rate
+from solvers.comparing.comparison import ArmSummary, Comparison
 from solvers.cost import Cost
-from solvers.hyperparameters import POSITIVE, read_count, read_number
 from solvers.minimize import read_rule
 from solvers.objective import Objective, as_objective
 from solvers.rule import Rule
 from solvers.schedules import TeleportSchedule, read_schedule
 from solvers.status import Status
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_reals, read_seed
 
@@ -66,7 +66,7 @@ def compare(
     tune: ``every-arm`` or ``base``.
     batches: samples in a mini-batch, or a function seed -> batches; None takes the whole objective at each step.
     accept: the acceptance test of schedules that have none; None leaves them without.
-    random_radius: how far the random points are; see :class:`~solvers.random_move.RandomMove`.
+    random_radius: how far the random points are; see :class:`~solvers.search.random_move.RandomMove`.
     data: values of the data and constants of a loss.
     callback: called after each run.
 

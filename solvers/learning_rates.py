@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, read_count, read_number
+from solvers.steps.hyperparameters import NON_NEGATIVE, POSITIVE, read_count, read_number
 
 
 class Schedule(ABC):

@@ -8,14 +8,14 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import POSITIVE, Interval, read_count, read_number
-from solvers.level_set_ascent import Ascent, Limits, rounding
-from solvers.level_set_constraint import Iterate
-from solvers.level_set_merit import make_merit
-from solvers.level_set_retraction import LevelSet
 from solvers.move import Destination, Move
 from solvers.objective import Objective
+from solvers.search.level_set_ascent import Ascent, Limits, rounding
+from solvers.search.level_set_constraint import Iterate
+from solvers.search.level_set_merit import make_merit
+from solvers.search.level_set_retraction import LevelSet
 from solvers.status import Status
+from solvers.steps.hyperparameters import POSITIVE, Interval, read_count, read_number
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 
@@ -57,7 +57,7 @@ class LevelSetMove(Move):
     ------
     InputError: an option is out of its range; the target has no gradient.
 
-    >>> from solvers.target_norms import GradientNorm
+    >>> from solvers.aims.target_norms import GradientNorm
     >>> booth = Objective.from_functions(
     ...     lambda w: (w[0] + 2 * w[1] - 7) ** 2 + (2 * w[0] + w[1] - 5) ** 2,
     ...     lambda w: np.array([10 * w[0] + 8 * w[1] - 34, 8 * w[0] + 10 * w[1] - 38]),

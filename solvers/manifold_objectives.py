@@ -9,10 +9,10 @@ import numpy as np
 
 from manifolds.errors import InputError
 from manifolds.space_products import Product
-from solvers.coordinates import read_point
 from solvers.function_answers import read_numbers
 from solvers.objective import Objective
-from solvers.space_parts import Part, read_one, read_parts
+from solvers.running.coordinates import read_point
+from solvers.running.space_parts import Part, read_one, read_parts
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 
 PointValue: TypeAlias = Callable[[Any], float]

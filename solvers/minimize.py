@@ -11,27 +11,27 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.batches import read_batches
-from solvers.checkpoint import Checkpoint, describe, read_checkpoint
-from solvers.coordinates import Coordinates, point_like, read_point, require_no_decay
-from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
-from solvers.jump import Jump
-from solvers.limited_memory import LBFGS
-from solvers.limited_memory_stepper import LimitedMemoryStepper
-from solvers.loop import Callback, Loop
-from solvers.meter import Meter
 from solvers.objective import Objective, as_objective
-from solvers.progress import Progress
 from solvers.results import MinimizeResult
 from solvers.rule import Rule
 from solvers.rules import Adam, make_rule
-from solvers.run_state import RunState
+from solvers.running.checkpoint import Checkpoint, describe, read_checkpoint
+from solvers.running.coordinates import Coordinates, point_like, read_point, require_no_decay
+from solvers.running.jump import Jump
+from solvers.running.limited_memory_stepper import LimitedMemoryStepper
+from solvers.running.loop import Callback, Loop
+from solvers.running.meter import Meter
+from solvers.running.progress import Progress
+from solvers.running.run_state import RunState
+from solvers.running.scipy_loop import ScipyLoop
+from solvers.running.scipy_stepper import ScipyStepper
+from solvers.running.space_coordinates import read_space
+from solvers.running.stepper import Stepper
 from solvers.schedules import TeleportSchedule, read_schedule
-from solvers.scipy_loop import ScipyLoop
 from solvers.scipy_methods import SciPy
-from solvers.scipy_stepper import ScipyStepper
-from solvers.space_coordinates import read_space
 from solvers.status import Status
-from solvers.stepper import Stepper
+from solvers.steps.hyperparameters import NON_NEGATIVE, read_count, read_number
+from solvers.steps.limited_memory import LBFGS
 from symmetries.actions.parameter_space import FloatArray, Point
 from symmetries.arguments import read_seed
 

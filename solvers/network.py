@@ -8,9 +8,9 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import NON_NEGATIVE, read_number
 from solvers.objective import Objective
 from solvers.output_losses import OutputLoss, output_loss
+from solvers.steps.hyperparameters import NON_NEGATIVE, read_number
 from solvers.unit_functions import unit_function
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace, Point
 from symmetries.arguments import read_generator, read_reals

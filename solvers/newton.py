@@ -16,6 +16,8 @@ import numpy as np
 from solvers.convergence.theorem_check import Checked, checked
 from solvers.equivalence.certified_minimiser import certified_minimiser
 from solvers.equivalence.convexity import Convexity, convex_as_written, exact_convexity, measured_convexity
+from solvers.equivalence.newton_contraction import check_newton_contraction
+from solvers.equivalence.newton_order import ObservedOrder, observed_order
 from solvers.equivalence.other_claims import other_claims, residual_action, steepest_by_search
 from solvers.equivalence.quadratic_claims import claims_at, searched, undecided_rest
 from solvers.equivalence.steepest import steepest_point
@@ -28,8 +30,6 @@ from solvers.equivalence.transitive import (
     residual_minimiser,
     rotated_residuals,
 )
-from solvers.newton_contraction import check_newton_contraction
-from solvers.newton_order import ObservedOrder, observed_order
 from solvers.objective import Objective
 from symmetries import GroupAction, Loss
 from symmetries.actions.parameter_space import FloatArray, Point

@@ -8,14 +8,14 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import read_count
-from solvers.level_set_ascent import Ascent, Limits
-from solvers.level_set_merit import make_merit
 from solvers.move import Destination, Move
-from solvers.null_space_batch import Unseen, narrowed
-from solvers.null_space_layers import NullSpaces
 from solvers.objective import Objective
+from solvers.search.level_set_ascent import Ascent, Limits
+from solvers.search.level_set_merit import make_merit
+from solvers.search.null_space_batch import Unseen, narrowed
+from solvers.search.null_space_layers import NullSpaces
 from solvers.status import Status
+from solvers.steps.hyperparameters import read_count
 from solvers.target import Target
 from symmetries.actions.parameter_space import FloatArray
 
@@ -56,7 +56,7 @@ class NullSpaceMove(Move):
     InputError: an option is out of its range; the objective has no layers, or weight decay, which sees all weights.
 
     >>> from solvers.network import Network
-    >>> from solvers.target_norms import GradientNorm
+    >>> from solvers.aims.target_norms import GradientNorm
     >>> rng = np.random.default_rng(0)
     >>> X, classes = rng.standard_normal((8, 5)), np.array([0, 1, 2, 0, 1])
     >>> network = Network(widths=(8, 12, 12, 3), inputs=X, targets=classes, activation="tanh")

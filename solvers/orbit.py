@@ -10,7 +10,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.move import Destination, Move
 from solvers.objective import Objective
-from solvers.orbit_guards import (
+from solvers.search.orbit_guards import (
     group_period,
     largest_scale,
     orbit_period,
@@ -20,8 +20,8 @@ from solvers.orbit_guards import (
     scales_only,
     step_times_curvature,
 )
-from solvers.orbit_search import Found, Plan, search_orbit
-from solvers.orbit_target import OrbitTarget
+from solvers.search.orbit_search import Found, Plan, search_orbit
+from solvers.search.orbit_target import OrbitTarget
 from solvers.status import Status
 from solvers.target import Target
 from symmetries import GroupAction

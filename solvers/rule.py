@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import NON_NEGATIVE, Interval, read_number
 from solvers.objective import Objective
-from solvers.step_size import StepSize
+from solvers.steps.hyperparameters import NON_NEGATIVE, Interval, read_number
+from solvers.steps.step_size import StepSize
 from symmetries.actions.parameter_space import FloatArray
 
 Array: TypeAlias = Any
@@ -35,7 +35,7 @@ class Rule(ABC):
     Parameters
     ----------
     learning_rate: step size, in units of the displacement over the direction; a schedule maps the step number (from 1)
-        to it, and a :class:`~solvers.step_size.StepSize` finds it from the objective.
+        to it, and a :class:`~solvers.steps.step_size.StepSize` finds it from the objective.
 
     Raises
     ------

@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from manifolds.errors import InputError
-from solvers.limited_memory import LBFGS
-from solvers.newton_rule import Newton
 from solvers.rule import Rule, SecondOrderRule
-from solvers.rules_adaptive import AdaDelta, AdaGrad, RMSProp
-from solvers.rules_moments import Adam, AdamW, AMSGrad, NAdam
-from solvers.rules_momentum import GradientDescent, HeavyBall, Lion, Nesterov, SignDescent
 from solvers.scipy_methods import METHODS, SciPy
+from solvers.steps.limited_memory import LBFGS
+from solvers.steps.newton_rule import Newton
+from solvers.steps.rules_adaptive import AdaDelta, AdaGrad, RMSProp
+from solvers.steps.rules_moments import Adam, AdamW, AMSGrad, NAdam
+from solvers.steps.rules_momentum import GradientDescent, HeavyBall, Lion, Nesterov, SignDescent
 
 __all__ = [
     "LBFGS",

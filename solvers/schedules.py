@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.acceptance import Acceptance, read_acceptance
-from solvers.checkpoint import describe
-from solvers.guard import Guard, read_guard
 from solvers.objective import Objective
-from solvers.run_state import LoopState
-from solvers.transport import StateMode, read_state_mode
+from solvers.running.acceptance import Acceptance, read_acceptance
+from solvers.running.checkpoint import describe
+from solvers.running.guard import Guard, read_guard
+from solvers.running.run_state import LoopState
+from solvers.running.transport import StateMode, read_state_mode
 from symmetries.action import GroupAction
 
 Trigger: TypeAlias = Callable[[LoopState], Any]

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import NON_NEGATIVE, read_count, read_number
 from solvers.objective import Objective
 from solvers.status import Status
+from solvers.steps.hyperparameters import NON_NEGATIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_reals
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from manifolds.errors import InputError
-from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, Interval, read_count, read_number
 from solvers.objective import Objective
-from solvers.step_size import StepSize
+from solvers.steps.hyperparameters import NON_NEGATIVE, POSITIVE, Interval, read_count, read_number
+from solvers.steps.step_size import StepSize
 from symmetries.actions.parameter_space import FloatArray
 
 _SHRINK = Interval(0.0, 1.0, open_low=True)

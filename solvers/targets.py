@@ -11,13 +11,13 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.curvature import Curvature
-from solvers.lookahead import Lookahead
+from solvers.aims.curvature import Curvature
+from solvers.aims.lookahead import Lookahead
+from solvers.aims.predicted_decrease import PredictedDecrease
+from solvers.aims.sharpness import Sharpness
+from solvers.aims.target_norms import GradientNorm, PreconditionedGradientNorm
 from solvers.objective import Objective
-from solvers.predicted_decrease import PredictedDecrease
-from solvers.sharpness import Sharpness
 from solvers.target import Target
-from solvers.target_norms import GradientNorm, PreconditionedGradientNorm
 from symmetries.actions.parameter_space import FloatArray
 
 __all__ = [

@@ -14,8 +14,8 @@ from manifolds.errors import InputError
 from solvers.move import Destination, Move
 from solvers.objective import Objective, as_objective
 from solvers.orbit import OrbitMove
-from solvers.orbit_guards import rounding
 from solvers.results import TeleportResult
+from solvers.search.orbit_guards import rounding
 from solvers.status import Status
 from solvers.target import Target
 from solvers.targets import read_target

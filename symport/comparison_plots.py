@@ -14,8 +14,8 @@ from symport.window import Window
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from solvers.arms import ArmRun
-    from solvers.comparison import Comparison
+    from solvers.comparing.arms import ArmRun
+    from solvers.comparing.comparison import Comparison
     from solvers.objective import Objective
     from solvers.results import Record
     from symport.values import Floats

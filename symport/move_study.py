@@ -168,7 +168,7 @@ def _teleported(
     session: Session,
 ) -> TeleportResult | None:
     """The teleportation; None where the start is refused."""
-    from solvers.orbit_guards import is_compact
+    from solvers.search.orbit_guards import is_compact
     from solvers.teleport import teleport
     from symmetries.action import GroupAction
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from minimize_cases import CLIFF, FixedMove, JumpTo, ToTheCliff, anywhere, network, quadratic, scalings
 
-from solvers.acceptance import Rollout
-from solvers.guard import Guard, Stability, StableTarget
 from solvers.minimize import minimize
 from solvers.objective import Objective
 from solvers.rules import Adam, GradientDescent, HeavyBall, SignDescent
+from solvers.running.acceptance import Rollout
+from solvers.running.guard import Guard, Stability, StableTarget
 from solvers.schedules import At, Every
 from solvers.status import Status
 from solvers.targets import GradientNorm

@@ -20,13 +20,13 @@ from minimize_cases import (
 )
 
 from manifolds.errors import InputError
-from solvers.acceptance import Rollout
 from solvers.batches import MiniBatches
-from solvers.checkpoint import Checkpoint, decode, encode
-from solvers.guard import Guard
 from solvers.minimize import minimize
 from solvers.objective import Objective
 from solvers.rules import Adam, GradientDescent
+from solvers.running.acceptance import Rollout
+from solvers.running.checkpoint import Checkpoint, decode, encode
+from solvers.running.guard import Guard
 from solvers.schedules import At, Every, When
 from solvers.status import Status
 

@@ -11,15 +11,15 @@ import pytest
 from learning_problems import digits
 
 from manifolds.errors import InputError
-from solvers.acceptance import Rollout
-from solvers.arms import ARMS, accepting, gradient_gain
 from solvers.compare import compare
-from solvers.guard import Guard
+from solvers.comparing.arms import ARMS, accepting, gradient_gain
 from solvers.learning_rates import Cosine
 from solvers.minimize import minimize
 from solvers.network import Network
 from solvers.objective import Objective
 from solvers.rules import AdaGrad, Adam, GradientDescent, HeavyBall, RMSProp
+from solvers.running.acceptance import Rollout
+from solvers.running.guard import Guard
 from solvers.schedules import At, When
 from symmetries import GroupAction, Loss, derive
 

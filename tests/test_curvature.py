@@ -10,8 +10,8 @@ from scipy.linalg import expm
 from taylor import taylor_slope
 
 from manifolds.errors import InputError
-from solvers.curvature import Curvature, curvature, curves_of
-from solvers.curves import DifferenceCurves, PolynomialCurves, SmoothCurves
+from solvers.aims.curvature import Curvature, curvature, curves_of
+from solvers.aims.curves import DifferenceCurves, PolynomialCurves, SmoothCurves
 from solvers.objective import Objective
 from symmetries import Loss, derive
 from symmetries.action import GroupAction

@@ -5,10 +5,10 @@ import pytest
 from command import in_process
 
 from manifolds.errors import InputError
-from solvers.formula_layers import layer_products
 from solvers.network import Network
-from solvers.null_space_layers import NullSpaces
 from solvers.objective import Objective
+from solvers.search.formula_layers import layer_products
+from solvers.search.null_space_layers import NullSpaces
 from solvers.teleport import teleport
 from symmetries import Loss
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from manifolds import InputError
-from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, UNIT, Interval, read_count, read_number
+from solvers.steps.hyperparameters import NON_NEGATIVE, POSITIVE, UNIT, Interval, read_count, read_number
 
 
 @pytest.mark.parametrize("value", [1, 0.5, np.float32(0.5), np.int64(0), Fraction(1, 3)])

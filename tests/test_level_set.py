@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from learning_problems import LogisticRegression, SoftplusNetwork
 
 from manifolds.errors import InputError
+from solvers.aims.target_norms import GradientNorm, PreconditionedGradientNorm
 from solvers.level_set import LevelSetMove
 from solvers.move import Destination
 from solvers.network import Network
 from solvers.objective import Objective
 from solvers.status import Status
 from solvers.target import Target
-from solvers.target_norms import GradientNorm, PreconditionedGradientNorm
 from solvers.targets import FunctionTarget
 from symmetries import Loss
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from solvers.aims.target_norms import GradientNorm
 from solvers.level_set import LevelSetMove
 from solvers.objective import Objective
 from solvers.status import Status
-from solvers.target_norms import GradientNorm
 from solvers.teleport import teleport
 from symmetries import Loss
 

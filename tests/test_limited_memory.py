@@ -13,20 +13,20 @@ from manifolds.space_products import Product
 from manifolds.spaces import Stiefel, SymplecticStiefel
 from manifolds.vector_spaces import Euclidean
 from solvers.batches import MiniBatches
-from solvers.coordinates import EuclideanCoordinates
 from solvers.learning_rates import Cosine
-from solvers.limited_memory import LBFGS, quasi_newton, slot_names
-from solvers.limited_memory_stepper import LimitedMemoryStepper
 from solvers.manifold_objectives import objective_on
 from solvers.minimize import minimize
 from solvers.network import Network
 from solvers.objective import Objective
 from solvers.rules import Adam, SciPy
+from solvers.running.coordinates import EuclideanCoordinates
+from solvers.running.limited_memory_stepper import LimitedMemoryStepper
+from solvers.running.transport import transport_state
 from solvers.schedules import At
 from solvers.status import Status
 from solvers.step_sizes import Armijo
-from solvers.transport import transport_state
-from solvers.wolfe_search import Trial, WolfeSearch
+from solvers.steps.limited_memory import LBFGS, quasi_newton, slot_names
+from solvers.steps.wolfe_search import Trial, WolfeSearch
 from symmetries import GroupAction, Loss
 
 ROSENBROCK = Objective.from_functions(rosen, rosen_der, size=10)

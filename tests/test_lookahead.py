@@ -9,10 +9,9 @@ import pytest
 from taylor import taylor_slope
 
 from manifolds.errors import InputError
+from solvers.aims.lookahead import Lookahead
 from solvers.learning_rates import Linear
-from solvers.lookahead import Lookahead
 from solvers.network import Network
-from solvers.newton_rule import Newton
 from solvers.objective import Objective
 from solvers.rules import (
     AdaDelta,
@@ -28,6 +27,7 @@ from solvers.rules import (
     SignDescent,
 )
 from solvers.step_sizes import Armijo
+from solvers.steps.newton_rule import Newton
 from solvers.targets import read_target
 from symmetries import Loss
 

@@ -15,7 +15,7 @@ from solvers.batches import MiniBatches
 from solvers.minimize import minimize, read_rule
 from solvers.objective import Objective
 from solvers.rules import RULES, Adam, GradientDescent, HeavyBall
-from solvers.run_state import LoopState
+from solvers.running.run_state import LoopState
 from solvers.schedules import At, Every
 from solvers.status import Status
 from solvers.step_sizes import Armijo, InverseCurvature, Polyak

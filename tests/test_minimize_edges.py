@@ -10,9 +10,9 @@ import pytest
 from minimize_cases import BOOTH, ROSENBROCK, comparable, network, quadratic
 
 from manifolds.errors import InputError
-from solvers.acceptance import Rollout
 from solvers.minimize import minimize
 from solvers.objective import Objective
+from solvers.running.acceptance import Rollout
 from solvers.schedules import At, Every
 from solvers.status import Status
 from solvers.step_sizes import Armijo, InverseCurvature, Polyak

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifolds import InputError
-from solvers.newton_rule import Newton
 from solvers.objective import Objective
+from solvers.steps.newton_rule import Newton
 from symmetries import Loss
 
 

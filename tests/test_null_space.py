@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifolds.errors import InputError
+from solvers.aims.target_norms import GradientNorm, PreconditionedGradientNorm
 from solvers.move import Destination
 from solvers.network import Network
 from solvers.null_space import NullSpaceMove
-from solvers.null_space_batch import narrowed
-from solvers.null_space_layers import Layered, NullSpaces, leading_subspace
 from solvers.objective import Objective
+from solvers.search.null_space_batch import narrowed
+from solvers.search.null_space_layers import Layered, NullSpaces, leading_subspace
 from solvers.status import Status
 from solvers.target import Target
-from solvers.target_norms import GradientNorm, PreconditionedGradientNorm
 
 
 def network(

@@ -9,9 +9,9 @@ import pytest
 
 from solvers.network import Network
 from solvers.objective import Objective
-from solvers.orbit_ascent import Ascent, Region
-from solvers.orbit_guards import natural_frame
-from solvers.orbit_target import OrbitTarget
+from solvers.search.orbit_ascent import Ascent, Region
+from solvers.search.orbit_guards import natural_frame
+from solvers.search.orbit_target import OrbitTarget
 from solvers.status import Status
 from solvers.targets import GradientNorm
 from symmetries import GroupAction

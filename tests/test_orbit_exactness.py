@@ -9,7 +9,7 @@ import pytest
 
 from manifolds.errors import InputError
 from solvers.objective import Objective
-from solvers.orbit_guards import random_element
+from solvers.search.orbit_guards import random_element
 from symmetries import GroupAction
 
 CASES = 100

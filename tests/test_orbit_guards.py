@@ -9,7 +9,7 @@ from manifolds import GeneralLinear
 from manifolds.errors import InputError
 from solvers.network import Network
 from solvers.objective import Objective
-from solvers.orbit_guards import (
+from solvers.search.orbit_guards import (
     group_period,
     is_abelian,
     is_compact,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvers.orbit_line import best_times, circle_optima, crossing, interval_optima
+from solvers.search.orbit_line import best_times, circle_optima, crossing, interval_optima
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

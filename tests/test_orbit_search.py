@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from solvers.network import Network
-from solvers.orbit_line import circle_optima, merit_along
-from solvers.orbit_polish import polished_best
+from solvers.search.orbit_line import circle_optima, merit_along
+from solvers.search.orbit_polish import polished_best
 from solvers.teleport import teleport
 from symmetries import Basis, GroupAction, Loss, VectorField, derive
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from taylor import taylor_slope
 
 from manifolds.errors import InputError
+from solvers.aims.predicted_decrease import PredictedDecrease
 from solvers.network import Network
 from solvers.objective import Objective
-from solvers.predicted_decrease import PredictedDecrease
 from symmetries import Loss
 
 ROSENBROCK = "100*(x**2 - y)**2 + (x - 1)**2"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from manifolds.errors import InputError
+from solvers.aims.target_norms import GradientNorm
 from solvers.level_set import LevelSetMove
 from solvers.objective import Objective
 from solvers.orbit import OrbitMove
-from solvers.random_move import RandomMove
-from solvers.target_norms import GradientNorm
+from solvers.search.random_move import RandomMove
 from solvers.teleport import teleport
 from symmetries import GroupAction
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from manifolds.errors import InputError
-from solvers.resetting_rule import ResettingRule
 from solvers.rules import AdaGrad, Adam, HeavyBall
+from solvers.steps.resetting_rule import ResettingRule
 
 
 def moves(rule, gradients, rate=0.1):

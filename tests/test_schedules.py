@@ -5,11 +5,11 @@ import pytest
 from minimize_cases import BOOTH, JumpTo, anywhere, quadratic
 
 from manifolds.errors import InputError
-from solvers.acceptance import Rollout
-from solvers.guard import Guard
 from solvers.minimize import minimize
 from solvers.orbit import OrbitMove
-from solvers.run_state import LoopState
+from solvers.running.acceptance import Rollout
+from solvers.running.guard import Guard
+from solvers.running.run_state import LoopState
 from solvers.schedules import At, Every, When
 
 MOVE = JumpTo([0.0, 0.0])

@@ -6,9 +6,9 @@ from minimize_cases import BOOTH, CORNER, ROSENBROCK, quadratic
 from scipy.optimize import minimize as scipy_minimize
 
 from manifolds.errors import InputError
-from solvers.acceptance import Rollout
 from solvers.minimize import minimize
 from solvers.objective import Objective
+from solvers.running.acceptance import Rollout
 from solvers.schedules import At, When
 from solvers.scipy_methods import SciPy
 from solvers.status import Status

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from taylor import taylor_slope
 
 from manifolds.errors import InputError
+from solvers.aims.sharpness import Sharpness
 from solvers.objective import Objective
-from solvers.sharpness import Sharpness
 from symmetries import Loss
 
 RADII = (0.2, 0.5, 1.0)

@@ -22,9 +22,9 @@ from solvers.manifold_objectives import objective_on
 from solvers.minimize import minimize
 from solvers.objective import Objective
 from solvers.rules import GradientDescent, SciPy
+from solvers.running.space_coordinates import read_space
+from solvers.running.space_parts import measured_weights, read_parts
 from solvers.schedules import At
-from solvers.space_coordinates import read_space
-from solvers.space_parts import measured_weights, read_parts
 from solvers.status import Status
 from solvers.step_sizes import Armijo, InverseCurvature, Polyak
 from symmetries.actions.parameter_space import ParameterSpace

@@ -8,8 +8,8 @@ from manifolds.errors import InputError
 from solvers.minimize import minimize
 from solvers.objective import Objective
 from solvers.rules import RULES, AdaDelta, AdaGrad, Adam, GradientDescent, HeavyBall, make_rule
+from solvers.running.transport import read_state_mode, transport_state
 from solvers.schedules import At
-from solvers.transport import read_state_mode, transport_state
 from symmetries import GroupAction, Loss, derive
 
 FACTORS = Loss.parse("(x*y - 1)**2 + (x*y)**4", ["x", "y"])

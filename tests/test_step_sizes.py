@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifolds import InputError
-from solvers.coordinates import EuclideanCoordinates
 from solvers.learning_rates import Exponential
 from solvers.objective import Objective
 from solvers.rules import GradientDescent, HeavyBall
+from solvers.running.coordinates import EuclideanCoordinates
+from solvers.running.stepper import Stepper
 from solvers.step_sizes import Armijo, InverseCurvature, Polyak, StabilityGuard
-from solvers.stepper import Stepper
 from symmetries import Loss
 
 SEEDS = st.integers(0, 10_000)

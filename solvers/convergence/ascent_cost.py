@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.aims.target_norms import GradientNorm
 from solvers.convergence.paths import require_positive
 from solvers.convergence.theorem_check import TheoremCheck, compared, figure, vanishing
 from solvers.network import Network
-from solvers.target_norms import GradientNorm
 from symmetries import GroupAction
 from symmetries.arguments import read_generator
 from symmetries.certificate import Claim

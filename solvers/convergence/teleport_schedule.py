@@ -9,9 +9,9 @@ from typing import TypeAlias, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.aims.target_norms import GradientNorm
 from solvers.level_set import LevelSetMove
 from solvers.objective import Objective
-from solvers.target_norms import GradientNorm
 from symmetries.actions.parameter_space import FloatArray
 
 Teleport: TypeAlias = Callable[[FloatArray], FloatArray]

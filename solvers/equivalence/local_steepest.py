@@ -12,10 +12,10 @@ from typing import final
 
 import numpy as np
 
+from solvers.aims.target_norms import GradientNorm
 from solvers.equivalence.steepest import angle_between
 from solvers.level_set import LevelSetMove
 from solvers.objective import Objective
-from solvers.target_norms import GradientNorm
 from symmetries.actions.parameter_space import FloatArray
 
 MAX_STEPS = 60

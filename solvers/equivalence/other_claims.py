@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from solvers.aims.target_norms import GradientNorm
 from solvers.convergence.theorem_check import figure
 from solvers.equivalence.quadratic_claims import EIGENVECTOR, LANDING, PARALLEL, SHOWN
 from solvers.equivalence.steepest import angle_between
@@ -16,7 +17,6 @@ from solvers.level_set import LevelSetMove
 from solvers.move import Move
 from solvers.objective import Objective
 from solvers.orbit import OrbitMove
-from solvers.target_norms import GradientNorm
 from symmetries import GroupAction
 from symmetries.actions.catalogued_actions import rotation_matrices
 from symmetries.actions.conjugated_action import ConjugatedAction

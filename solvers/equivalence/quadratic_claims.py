@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from solvers.aims.target_norms import GradientNorm
 from solvers.convergence.theorem_check import figure
 from solvers.equivalence.convexity import Convexity
 from solvers.equivalence.steepest import SteepestPoint, angle_between
@@ -13,7 +14,6 @@ from solvers.level_set import LevelSetMove
 from solvers.move import Move
 from solvers.objective import Objective
 from solvers.orbit import OrbitMove
-from solvers.target_norms import GradientNorm
 from symmetries import GroupAction
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.certificate import Claim, Verdict

@@ -11,7 +11,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.equivalence.convexity import Convexity
 from solvers.objective import Objective
-from solvers.orbit_guards import require_kept, require_same_space
+from solvers.search.orbit_guards import require_kept, require_same_space
 from symmetries import GroupAction, Loss, verify
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.algebra import require_polynomials

@@ -13,11 +13,11 @@ from torch import Tensor
 from manifolds.errors import InputError
 from manifolds.homogeneous import Homogeneous
 from manifolds.space import Space
-from solvers.hyperparameters import NON_NEGATIVE, POSITIVE, read_number
 from solvers.pytorch.parameter import ManifoldParameter, placed, space_of
 from solvers.rule import Rule
 from solvers.rules import make_rule
-from solvers.step_size import StepSize
+from solvers.steps.hyperparameters import NON_NEGATIVE, POSITIVE, read_number
+from solvers.steps.step_size import StepSize
 
 OPTIONS = ("space", "retraction", "trust_radius", "maximize", "check_finite", "project")
 """What a group may say beside its parameters, its rule, its lr and the hyperparameters of the rule."""

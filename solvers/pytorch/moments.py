@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from solvers.rule import Rule
-from solvers.rules_moments import Adam
+from solvers.steps.rules_moments import Adam
 
 _HUGE = 1e6  # a rate above which steps may overflow
 

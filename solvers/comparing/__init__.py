@@ -1,0 +1,1 @@
+"""Teleports beside their controls: the arms of a comparison and its table."""

@@ -1,0 +1,1 @@
+"""What happens in a minimisation: the loop, its steps, its teleports, its checkpoints."""

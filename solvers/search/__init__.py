@@ -1,0 +1,1 @@
+"""How level sets are searched: along orbits, within the level set, through null spaces."""
