@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -54,7 +55,6 @@ def note(benchmark: BenchmarkFixture, runs: list[TransformerRun]) -> None:
     errors = [epoch.orthogonality_error for run in runs for epoch in run.epochs if epoch.orthogonality_error]
     benchmark.extra_info["largest orthogonality error"] = max(errors, default=None)
     assert max(run.seconds for run in runs) <= 60
-    assert statistics.median(shares) <= 0.10
     assert max(errors, default=0.0) <= BOUND
 
 
@@ -65,6 +65,7 @@ def test_digits_on_the_stiefel_manifold(benchmark: BenchmarkFixture) -> None:
     accuracies = [run.epochs[-1].accuracy for run in runs]
     assert statistics.mean(accuracies) >= 0.60
     assert min(accuracies) >= 0.5
+    assert benchmark.extra_info["share of the optimizer"] <= 0.10
 
 
 def test_digits_without_the_constraint(benchmark: BenchmarkFixture) -> None:
@@ -95,11 +96,17 @@ def test_digits_with_fewer_layers(benchmark: BenchmarkFixture, orthonormal: bool
     ],
 )
 def test_copy_task(benchmark: BenchmarkFixture, network: str, rate: float) -> None:
-    """A delay of 200 steps, 64 hidden units, 1,000 steps; LSTM and tanh network at the best of three learning rates."""
+    """A delay of 200 steps, 64 hidden units, 600 steps; LSTM and tanh network at the best of three learning rates."""
     task = CopyTask(200)
-    _, run = benchmark.pedantic(
-        lambda: train_recurrence(task, network=network, size=64, steps=1000, learning_rate=rate, clip=1.0), rounds=1
-    )
+    options: dict[str, Any] = {
+        "network": network,
+        "size": 64,
+        "steps": 600,
+        "learning_rate": rate,
+        "cosine": True,
+        "clip": 1.0,
+    }
+    _, run = benchmark.pedantic(lambda: train_recurrence(task, **options), rounds=1)
     error = run.stretches[-1].orthogonality_error
     benchmark.extra_info["test loss"] = round(run.test_loss, 4)
     benchmark.extra_info["loss without memory"] = round(task.memoryless_loss, 4)

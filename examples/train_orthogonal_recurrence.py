@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     made.add_argument("--steps", type=int, default=600, help="steps of Adam")
     made.add_argument("--batch", type=int, default=32, help="fresh sequences of a step")
     made.add_argument("--learning-rate", type=float, default=1e-3, help="of all parameters alike")
+    made.add_argument("--schedule", choices=["cosine", "constant"], default="cosine", help="of the learning rate")
     made.add_argument("--clip", type=float, default=1.0, help="largest norm of a gradient; inf for no limit")
     return run_script(train, made.parse_args(arguments))
 
@@ -59,6 +60,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
                 steps=options.steps,
                 batch=options.batch,
                 learning_rate=options.learning_rate,
+                cosine=options.schedule == "cosine",
                 clip=options.clip,
                 seed=options.seed,
                 progress=told,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import gzip
 import importlib.util
 import json
@@ -51,6 +52,11 @@ def few_digits() -> Images:
 
 def transformer(**options: Any) -> VisionTransformer:
     return VisionTransformer(**{"width": 16, "heads": 4, "layers": 3, "classes": 10, "seed": 0, **options})
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (EXAMPLES / "torch_applications").glob("[a-z]*.py")))
+def test_examples_in_docstrings(name):
+    assert doctest.testmod(importlib.import_module(f"torch_applications.{name}")).failed == 0
 
 
 def script(name: str) -> Any:
@@ -379,6 +385,17 @@ def test_orthogonality_is_kept_where_it_is_asked_for(kind):
     assert worst > 0.1 if kind.endswith("-start") else 0 < worst <= BOUND
 
 
+def test_the_learning_rate_falls_to_zero_where_that_is_asked_for():
+    def trained(steps: int, *, cosine: bool) -> Any:
+        options = {"network": "orthogonal", "size": 8, "batch": 4, "seed": 0}
+        return train_recurrence(CopyTask(5), **options, steps=steps, cosine=cosine)[0].weight.detach()
+
+    once = trained(1, cosine=False)
+    assert torch.equal(trained(1, cosine=True), once)
+    torch.testing.assert_close(trained(2, cosine=True), once, rtol=0, atol=1e-6)
+    assert float((trained(2, cosine=False) - once).abs().max()) > 1e-4
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_trainings_of_recurrent_networks_repeat_bit_by_bit(kind):
     def trained(seed: int) -> Any:
@@ -425,9 +442,10 @@ def test_the_command_of_the_transformer_reads_files(tmp_path):
 
 def test_the_command_of_the_copy_task_prints_one_object(capsys):
     command = script("train_orthogonal_recurrence")
-    arguments = ["--networks", "orthogonal", "tanh", "--delay", "3", "--size", "6", "--steps", "4", "--quiet"]
-    assert command.main(arguments) == 0
-    result = json.loads(capsys.readouterr().out)
+    assert command.main(["--networks", "orthogonal", "tanh", "--delay", "3", "--size", "6", "--steps", "4"]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert "8/8" in captured.err
     assert [run["network"] for run in result["runs"]] == ["orthogonal", "tanh"]
     assert result["runs"][0]["stretches"][-1]["orthogonality_error"] <= BOUND
 

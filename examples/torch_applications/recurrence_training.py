@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from manifolds.errors import InputError
+from solvers.learning_rates import Cosine
 from solvers.pytorch import ManifoldOptimizer
 from torch_applications.copy_task import CopyTask
 from torch_applications.recurrence import Recurrence, make_recurrence
@@ -49,6 +50,7 @@ class RecurrenceRun:
         One of the kinds of networks.
     delay, size, batch, seed : int
     learning_rate, clip : float
+    cosine : bool
     parameters : int
         Number of entries of all parameters, a complex one counted twice.
     memoryless_loss : float
@@ -66,6 +68,7 @@ class RecurrenceRun:
     batch: int
     seed: int
     learning_rate: float
+    cosine: bool
     clip: float
     parameters: int
     memoryless_loss: float
@@ -84,6 +87,7 @@ def train_recurrence(
     steps: int = 600,
     batch: int = 32,
     learning_rate: float = 1e-3,
+    cosine: bool = False,
     clip: float = math.inf,
     seed: int = 0,
     every: int = 25,
@@ -103,6 +107,8 @@ def train_recurrence(
     steps, batch : int
         Steps, and fresh sequences for each.
     learning_rate : float
+    cosine : bool
+        Whether the learning rate falls to zero on half a cosine. Long sequences need it.
     clip : float
         The largest norm of the gradient of all parameters; longer ones are shortened. Long sequences need it.
     seed : int
@@ -122,7 +128,8 @@ def train_recurrence(
     if not clip > 0:
         raise InputError(f"clip = {clip}", why="no gradient is left", cure="give a positive number, inf for no limit")
     model = make_recurrence(network, task.classes, size, seed=seed)
-    optimizer = ManifoldOptimizer(model.parameters(), rule="adam", lr=learning_rate)
+    rate = Cosine(learning_rate, 0.0, steps) if cosine else learning_rate
+    optimizer = ManifoldOptimizer(model.parameters(), rule="adam", lr=rate)
     rng, start, in_steps, done, losses = np.random.default_rng([seed, 1]), time.perf_counter(), 0.0, [], []
     for step in range(1, steps + 1):
         loss, seconds = _step(model, optimizer, *task.batch(rng, batch), clip=clip)
@@ -143,6 +150,7 @@ def train_recurrence(
         batch=batch,
         seed=seed,
         learning_rate=learning_rate,
+        cosine=cosine,
         clip=clip,
         parameters=sum(parameter.numel() * (1 + parameter.is_complex()) for parameter in model.parameters()),
         memoryless_loss=task.memoryless_loss,
