@@ -96,7 +96,7 @@ def test_digits_with_fewer_layers(benchmark: BenchmarkFixture, orthonormal: bool
     ],
 )
 def test_copy_task(benchmark: BenchmarkFixture, network: str, rate: float) -> None:
-    """A delay of 200 steps, 64 hidden units, 600 steps; LSTM and tanh network at the best of three learning rates."""
+    """A delay of 200 steps, 64 hidden units, 600 steps; LSTM and tanh network at learning rates that suit them."""
     task = CopyTask(200)
     options: dict[str, Any] = {
         "network": network,
