@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +61,7 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "examples")],
     "gallery_dirs": ["gallery"],
     "filename_pattern": r"plot_",
+    "ignore_pattern": r"__init__\.py" if find_spec("torch") else r"__init__\.py|plot_transformer|plot_orthogonal_recurrence",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

@@ -38,7 +38,7 @@ def test_schedules_are_frozen_finite_and_survive_a_process_border(schedule):
         (Exponential(1.0, 0.9), lambda s, o: s.ExponentialLR(o, gamma=0.9)),
         (Linear(1.0, 0.25, 11), lambda s, o: s.LinearLR(o, 1.0, 0.25, total_iters=10)),
     ],
-    ids=str,
+    ids=["cosine", "step decay", "exponential", "linear"],
 )
 def test_equal_pytorch(schedule, make):
     torch = pytest.importorskip("torch")
