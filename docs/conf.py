@@ -61,7 +61,7 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "examples")],
     "gallery_dirs": ["gallery"],
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"__init__\.py" if find_spec("torch") else r"__init__\.py|plot_transformer|plot_orthogonal_recurrence",
+    "ignore_pattern": r"__init__\.py" + ("" if find_spec("torch") else r"|plot_transformer|plot_orthogonal_recurrence"),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
