@@ -17,8 +17,16 @@ from solvers.targets import GradientNorm
 from solvers.teleport import teleport
 from symmetries import GroupAction
 
-figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.2), layout="constrained")
 target, rng = GradientNorm(), np.random.default_rng(0)
+
+
+def picture(title, **more):
+    """Axes for the squared gradient norm along an orbit."""
+    ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set(title=title, ylabel="$|\\nabla L|^2$ relative to the start", **more)
+    return ax
+
 
 # %%
 # Rosenbrock's function from (-1, -1): four local maxima. A local ascent may stop at three quarters of the largest.
@@ -29,18 +37,16 @@ before = target.value(objective, start)
 found = OrbitMove(rosenbrock).candidates(objective, start, target, rng=rng)
 angles = np.linspace(0, 2 * np.pi, 1001)
 curve = np.array([target.value(objective, point) for point in rosenbrock.orbit(start, angles)]) / before
-axes[0].plot(angles, curve, color="C0", lw=2)
+ax = picture("Rosenbrock: four maxima on a circle", xlabel="angle", ylim=(-4, 108))
+ax.plot(angles, curve, color="C0", lw=2)
 for place in found:
     angle, ratio = place.evidence["time"] % (2 * np.pi), place.evidence["target"] / before
     print(f"angle {angle:.4f}: |grad L|^2 x {ratio:.4f}")
-    axes[0].plot(angle, ratio, "^", color="C3", ms=8)
-    axes[0].annotate(
-        f"×{ratio:.2f}", (angle, ratio), xytext=(0, 7), textcoords="offset points", ha="center", color="C3"
-    )
+    ax.plot(angle, ratio, "^", color="C3", ms=8)
+    ax.annotate(f"×{ratio:.2f}", (angle, ratio), xytext=(0, 7), textcoords="offset points", ha="center", color="C3")
 print(f"{found[0].evidence['samples']} samples resolve the circle: {found[0].evidence['resolved']}")
 assert len(found) == 4
 assert max(curve) <= found[0].evidence["target"] / before * (1 + 1e-12)
-axes[0].set(title="Rosenbrock: four maxima on a circle", xlabel="angle", ylim=(-4, 108))
 
 # %%
 # Booth's function: :math:`|\nabla L|^2 = 4r^2(5 + 4\sin 2\theta)` on the circle of radius r in the residuals, so the
@@ -51,15 +57,13 @@ objective, start = Objective.from_loss(booth.loss), np.array([5.0, -5.0])
 before = target.value(objective, start)
 curve = np.array([target.value(objective, point) for point in booth.orbit(start, angles)]) / before
 found = OrbitMove(booth).candidates(objective, start, target, rng=rng)
-axes[1].plot(angles, curve, color="C0", lw=2)
+ax = picture("Booth: the ratio 9/5, exactly", xlabel="angle", ylim=(0, 2.1))
+ax.plot(angles, curve, color="C0", lw=2)
 for place in found:
     angle, ratio = place.evidence["time"] % (2 * np.pi), place.evidence["target"] / before
-    axes[1].plot(angle, ratio, "^", color="C3", ms=8)
-    axes[1].annotate(
-        f"×{ratio:.4f}", (angle, ratio), xytext=(0, 7), textcoords="offset points", ha="center", color="C3"
-    )
+    ax.plot(angle, ratio, "^", color="C3", ms=8)
+    ax.annotate(f"×{ratio:.4f}", (angle, ratio), xytext=(0, 7), textcoords="offset points", ha="center", color="C3")
 assert abs(found[0].evidence["target"] / before - 1.8) < 1e-13
-axes[1].set(title="Booth: the ratio 9/5, exactly", xlabel="angle", ylim=(0, 2.1))
 
 # %%
 # A network with leaky ReLUs: one layer scaled by s and the next by 1/s. The squared norm is
@@ -77,14 +81,10 @@ small = teleport(network, w, along=scalings, maximize=False, steps=200)
 free, bound = teleport(network, w, along=scalings), teleport(network, w, along=scalings, radius=1.0)
 for name, result in (("least", small), ("radius 1", bound), ("no radius", free)):
     print(f"{name:9}  |grad L|^2 x {result.gain:8.3f}  {result.status}, loss changed by {result.relative_drift:.0e}")
-axes[2].semilogy(logs, curve, color="C0", lw=2, label="all units alike")
-axes[2].axhline(small.gain, color="C2", ls="--", lw=1.5, label="least, over all units")
-axes[2].plot([-1, 1], [bound.gain] * 2, color="C3", lw=3, label="best within |log g| ≤ 1")
-axes[2].axvspan(-1, 1, color="C3", alpha=0.08, lw=0)
-axes[2].set(title="a scaling: no maximum", xlabel="$t$ in $g = \\exp(tX)$, |X| = 1")
-axes[2].legend(frameon=False, loc="upper center")
-
-for ax in axes:
-    ax.spines[["top", "right"]].set_visible(False)
-axes[0].set_ylabel("$|\\nabla L|^2$ relative to the start")
+ax = picture("a scaling: no maximum", xlabel="$t$ in $g = \\exp(tX)$, |X| = 1")
+ax.semilogy(logs, curve, color="C0", lw=2, label="all units alike")
+ax.axhline(small.gain, color="C2", ls="--", lw=1.5, label="least, over all units")
+ax.plot([-1, 1], [bound.gain] * 2, color="C3", lw=3, label="best within |log g| ≤ 1")
+ax.axvspan(-1, 1, color="C3", alpha=0.08, lw=0)
+ax.legend(frameon=False, loc="upper center")
 plt.show()

@@ -61,7 +61,7 @@ def directions(ax, objective, point, length):
     arrow(ax, point, -gradient, orange, 1.8, length)
 
 
-figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.3), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.3), layout="constrained")
 ax = axes[0]
 segments = np.stack([ellipse[:-1], ellipse[1:]], axis=1)
 line = LineCollection(segments, array=angles[:-1], cmap="YlOrBr", linewidths=4, norm=plt.Normalize(-15, angles.max()))
@@ -92,12 +92,15 @@ ax.set(xlabel="turn along the level set", title="parallel where the norm is extr
 ax.set_xticks([0, np.pi / 2, np.pi, 3 * np.pi / 2, 2 * np.pi], ["0", "π/2", "π", "3π/2", "2π"])
 extrema = [np.abs(turns - k * np.pi / 2).argmin() for k in range(5)]
 assert angles[extrema].max() < 1e-5
+for ax in axes:
+    ax.spines[["top", "right"]].set_visible(False)
+other.spines["top"].set_visible(False)
 
 # %%
 # Beyond quadratics the step from the steepest point is still Newton's, so that the distance is squared each time, once
 # the minimum is near.
 
-ax = axes[2]
+ax = plt.subplots(figsize=(5.4, 4.6), layout="constrained")[1]
 sums = Objective.from_loss(Loss.parse("exp(2*x + y) - 2*x - y + exp(x - y) - x + y"))
 w, path = np.array([0.3, -1.2]), []
 for _ in range(5):
@@ -119,8 +122,6 @@ text = "distance to the minimum\n" + "\n".join(f"  {k}:  {d:.1e}" for k, d in en
 ax.text(0.02, 0.04, text, transform=ax.transAxes, fontsize=9, va="bottom")
 ax.legend(frameon=False, loc="upper right", fontsize=9)
 ax.set(xlabel="x", ylabel="y", aspect="equal", title="sum of exponentials: order two")
-for ax in axes:
-    ax.spines[["top", "right"]].set_visible(False)
-other.spines["top"].set_visible(False)
+ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 print("distances to the minimum:", "  ".join(f"{d:.2e}" for d in distances))
