@@ -133,7 +133,7 @@ class LimitedMemoryStepper(RuleStepper):
         for k in range(self.rule.memory):
             s, y = (state[name] for name in slot_names(k))
             product = float(s @ y)
-            if product > 0:
+            if product > 0 and float(y @ y) > 0:
                 pairs.append((s, y, product))
         return pairs
 
@@ -141,7 +141,8 @@ class LimitedMemoryStepper(RuleStepper):
         """The state with one more pair in place of the oldest, where the pair says something about curvature."""
         s, y = pair
         product = float(s @ y)
-        if not product > CAUTION * math.sqrt(float(s @ s) * float(y @ y)):
+        square = float(y @ y)  # zero for changes so small that it underflows
+        if not (square > 0 and product > CAUTION * math.sqrt(float(s @ s) * square)):
             return state
         after = dict(zip(slot_names(0), pair, strict=True))
         for k in range(self.rule.memory - 1):
