@@ -33,7 +33,7 @@ def namespace(array: Array) -> Namespace:
     'numpy'
     """
     kind = type(array)
-    found = _NAMESPACES.get(kind)
+    found = np if isinstance(array, np.generic) else _NAMESPACES.get(kind)
     if found is None:
         try:
             found = array_api_compat.array_namespace(array)
@@ -111,6 +111,11 @@ def converted(array: Array, like: Array | None) -> Array:
 
     Complex numbers stay complex, in the precision of the other array.
 
+    Raises
+    ------
+    InputError
+        If the other array does not hold floating-point numbers.
+
     Examples
     --------
     >>> converted(np.ones(2), np.zeros(3, dtype=np.float32)).dtype
@@ -119,6 +124,12 @@ def converted(array: Array, like: Array | None) -> Array:
     if like is None:
         return array
     xp = namespace(like)
+    if not any(is_floating(xp, like, field=field) for field in ("real", "complex")):
+        raise InputError(
+            f"like has entries of type {like.dtype}",
+            why="points and coordinates are made of floating-point numbers, which would be cut off",
+            cure="give an array of floating-point numbers, such as numpy.zeros(1)",
+        )
     dtype = xp.result_type(like.dtype, xp.complex64) if array.dtype.kind == "c" else like.dtype
     return xp.asarray(array, dtype=dtype, device=like.device)
 
@@ -135,7 +146,7 @@ def inverse(xp: Namespace, A: Array) -> Array:
         try:
             return np.linalg.inv(A)
         except np.linalg.LinAlgError:
-            singular = np.linalg.det(A) == 0
+            singular = np.linalg.slogdet(A)[0] == 0  # a determinant itself may underflow
             A = np.where(singular[..., None, None], np.eye(A.shape[-1], dtype=A.dtype), A)
             return np.where(singular[..., None, None], np.nan, np.linalg.inv(A)).astype(A.dtype)
     quiet = getattr(xp.linalg, "inv_ex", None)

@@ -91,13 +91,14 @@ class ReflectionSection(Section):
     S: Array | None = None
 
     def turn(self, H: Array) -> Array:
-        """S H."""
-        return -H if self.S is None else self.S @ H
+        """S H; H may be a part of what is overwritten next, so that a tape of derivatives gets a copy of it."""
+        return -H if self.S is None else self.S @ copied(namespace(H), H)
 
     def reflect(self, V: Array) -> Array:
-        """The first factor times V, added to V in place."""
-        V += self.P @ -(self.inverse @ self.form.pair(self.P, V))
-        return V
+        """The first factor times V."""
+        moved = self.P @ -(self.inverse @ self.form.pair(self.P, V))
+        moved += V
+        return moved
 
     def apply(self, V: Array) -> Array:
         """The section times V, which is overwritten."""
@@ -124,7 +125,8 @@ class ReflectionSection(Section):
     def _turned_back(self, V: Array) -> Array:
         """V with the inverse of S on its head."""
         head = self.form.head(V)
-        return self.form.set_head(V, -head if self.S is None else self.form.transpose(self.S) @ head)
+        turned = -head if self.S is None else self.form.transpose(self.S) @ copied(namespace(head), head)
+        return self.form.set_head(V, turned)
 
 
 @final
