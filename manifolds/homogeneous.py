@@ -19,7 +19,7 @@ from manifolds.frames import closest_frame, random_frame
 from manifolds.retractions import RETRACTIONS, retracted
 from manifolds.sections import MatrixSection, Section, closed_section
 from manifolds.space import Space
-from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient
+from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient, require_precision
 from manifolds.transport import dense_section, transported
 from manifolds.vector_spaces import field_words, gaussian, real_inner
 
@@ -142,6 +142,7 @@ class Homogeneous(Space):
                 why="the step is not finite, or so long that the retraction is not defined there",
                 cure="take a shorter step, such as a smaller learning rate",
             )
+            self._check_stay(Y)
         return Y
 
     def advance(self, context: FrameContext, W: Array) -> tuple[Array, Any]:
@@ -158,7 +159,7 @@ class Homogeneous(Space):
 
     def coordinates(self, context: FrameContext, X: Array) -> Array:
         r"""The coordinates :math:`\lambda^{-1} X` of a tangent vector, of the tangential part of any other X."""
-        return self.horizontal(context.section.solve(X))
+        return self.horizontal(context.section.solve(self._entries(X)))
 
     def horizontal(self, D: Array) -> Array:
         """D with the skew part of its head for frames, with the head zero for subspaces."""
@@ -178,7 +179,7 @@ class Homogeneous(Space):
 
     def error(self, Y: Array) -> Array:
         r"""The norm :math:`\|Y^* Y - I\|_F`."""
-        xp = namespace(Y)
+        xp = namespace(self._entries(Y))
         return norm(xp, self.form.pair(Y, Y) - identity(xp, self.form.columns, Y))
 
     def relative_error(self, Y: Array) -> Array:
@@ -250,14 +251,31 @@ class Homogeneous(Space):
         D = gaussian(generator(rng), (*batch_shape(batch), *self.shape), self.field)
         return converted(self.horizontal(D), like)
 
+    def _check_stay(self, Y: Array) -> None:
+        """Refuse a next point that rounding led off the space."""
+        if not self.belongs(Y):
+            worst = float(namespace(Y).max(self.error(Y)))
+            raise InputError(
+                f"the next point is not on {self.name}: its error |Y* Y - I| is {worst:.1e}",
+                why="the step is so long that rounding leads off the space",
+                cure="take a shorter step, such as a smaller learning rate",
+            )
+
+    def _pair(self, X: Array, Y: Array) -> tuple[Array, Array]:
+        """Two points, refused when the shape, the type or an entry of one is none of a frame."""
+        for one in (X, Y):
+            require_finite(self._entries(one), what="a point", why="it is nowhere", cure="look where it was computed")
+        return X, Y
+
     def _entries(self, Y: Array) -> Array:
         """Y, refused when its shape or type is another one."""
-        return require_entries(Y, shape=self.shape, field=self.field, what="Y", space=self.name)
+        entries = require_entries(Y, shape=self.shape, field=self.field, what="Y", space=self.name)
+        return require_precision(entries, what="Y")
 
 
 def _one_of(value: str, known: Any, what: str) -> str:
     """An option, refused when it is unknown."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         words = " or ".join(f'"{word}"' for word in known)
         raise InputError(f"{what} = {value!r} is unknown", why=f"there are {words}", cure=f"give {words}")
     return value

@@ -10,7 +10,7 @@ from manifolds.checks import Seed
 from manifolds.errors import InputError
 from manifolds.homogeneous import FrameContext
 from manifolds.space import Space
-from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient
+from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient, require_precision
 from manifolds.spaces import Grassmann
 
 
@@ -117,7 +117,7 @@ class Projectors(Space):
 
     def coordinates(self, context: ProjectorContext, X: Array) -> Array:
         """The coordinates of a tangent vector, of the tangential part of any symmetric X."""
-        symmetric = 0.5 * (X + X.mT)
+        symmetric = 0.5 * (self._entries(X) + X.mT)
         return self._wide(self.frames.coordinates(context.frame, symmetric @ context.frame.point))
 
     def horizontal(self, D: Array) -> Array:
@@ -130,7 +130,7 @@ class Projectors(Space):
 
     def error(self, Y: Array) -> Array:
         r"""The norm :math:`\|P^2 - P\|_F`, plus those of the part which is not symmetric and of the trace minus n."""
-        xp = namespace(Y)
+        xp = namespace(self._entries(Y))
         trace = xp.abs(xp.linalg.trace(Y) - self.n)
         return norm(xp, Y @ Y - Y) + norm(xp, Y - Y.mT) + trace
 
@@ -157,6 +157,8 @@ class Projectors(Space):
 
     def distance(self, X: Array, Y: Array) -> Array:
         """The norm of the principal angles of the ranges."""
+        for P in (X, Y):
+            require_finite(self._entries(P), what="P", why="it has no range", cure="look where it was computed")
         return self.frames.distance(self.frame(X), self.frame(Y))
 
     def _wide(self, D: Array) -> Array:
@@ -167,7 +169,8 @@ class Projectors(Space):
 
     def _entries(self, P: Array) -> Array:
         """P, refused when its shape or type is another one."""
-        return require_entries(P, shape=self.shape, field="real", what="P", space=self.name)
+        entries = require_entries(P, shape=self.shape, field="real", what="P", space=self.name)
+        return require_precision(entries, what="P")
 
     def _check_point(self, P: Array) -> None:
         """Refuse what is no such projector."""

@@ -112,7 +112,7 @@ def retracted(form: Form, D: Array, *, retraction: str, flat: bool) -> Array:
     xp = namespace(D)
     head, factor, size = RETRACTIONS[retraction](xp, form, D, flat=flat)
     V = form.set_head(D @ factor, head)
-    if form.copies == 1 and on_host(D) and xp.max(xp.abs(size)) > _LONG:
+    if form.copies == 1 and on_host(D) and xp.any(xp.abs(size) > _LONG):
         one = identity(xp, form.columns, D)
         for _ in range(2):
             V = V @ (1.5 * one - 0.5 * form.pair(V, V))

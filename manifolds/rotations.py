@@ -81,7 +81,7 @@ class Rotations(Homogeneous):
 
     def distance(self, X: Array, Y: Array) -> Array:
         """The norm of the rotation angles of the matrix from X to Y times the root of 1/2."""
-        return group_distance(self.form, X, Y)
+        return group_distance(self.form, *self._pair(X, Y))
 
 
 def _oriented(Y: Array) -> Array:

@@ -119,7 +119,7 @@ class Space(ABC):
         Raises
         ------
         InputError
-            If W has another shape or type, or leads to nowhere.
+            If W has another shape or type, or leads to nowhere, or is so long that rounding leads off the space.
         """
 
     def advance(self, context: Context, W: Coordinates) -> tuple[Point, Any]:
@@ -197,7 +197,7 @@ class Space(ABC):
         Raises
         ------
         InputError
-            If no formula is known for this space.
+            If no formula is known for this space, or what is given are no points of its shape and type.
         """
         raise InputError(
             f"{self.name} has no distance",
@@ -240,6 +240,7 @@ def refuse_length(space: Space, vector: Array) -> None:
     InputError
         If the shape is another one.
     """
+    namespace(vector)
     if tuple(vector.shape) != (space.size,):
         raise InputError(
             f"a vector of the shape {tuple(vector.shape)} is no point of {space.name}",

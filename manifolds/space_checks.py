@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from manifolds.array_api import Array, is_floating, namespace
 from manifolds.errors import InputError
 
@@ -37,6 +39,29 @@ def require_entries(value: Any, *, shape: tuple[int, ...], field: str | None, wh
             f"{what} has entries of type {value.dtype}",
             why=f"{space} is made of {field or 'real or complex'} floating-point numbers",
             cure=_cure(xp, value, field),
+        )
+    return value
+
+
+def require_precision(value: Array, *, what: str) -> Array:
+    """Refuse half and extended precision of NumPy, in which it has no factorisations of matrices.
+
+    Raises
+    ------
+    InputError
+        If the array has such a type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> require_precision(np.ones(2, dtype=np.float32), what="Y").dtype
+    dtype('float32')
+    """
+    if isinstance(value.dtype, np.dtype) and value.dtype.char not in "fdFD":
+        raise InputError(
+            f"{what} has entries of type {value.dtype}",
+            why="matrices are factorised in single or in double precision",
+            cure="convert it to float64, or to complex128",
         )
     return value
 

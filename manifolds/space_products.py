@@ -39,6 +39,12 @@ class Product(Space):
     """
 
     def __init__(self, factors: Mapping[str, Space]) -> None:
+        if not isinstance(factors, Mapping):
+            raise InputError(
+                f"the factors are of the type {type(factors).__name__}",
+                why="a product is made of spaces, each with a name",
+                cure='write Product({"W": Stiefel(5, 2), "b": Euclidean(5)})',
+            )
         self.factors = dict(factors)
         for name, factor in self.factors.items():
             if not isinstance(name, str) or not isinstance(factor, Space):

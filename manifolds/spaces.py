@@ -64,9 +64,9 @@ class Stiefel(Homogeneous):
         Two components of the orthogonal group are at an infinite distance.
         """
         if self.n == self.N:
-            return group_distance(self.form, X, Y)
+            return group_distance(self.form, *self._pair(X, Y))
         if self.n == 1 and self.field == "real":
-            return sphere_distance(X, Y)
+            return sphere_distance(*self._pair(X, Y))
         return super().distance(X, Y)
 
 
@@ -114,7 +114,7 @@ class Grassmann(Homogeneous):
 
     def distance(self, X: Array, Y: Array) -> Array:
         """The norm of the principal angles."""
-        return subspace_distance(self.form, X, Y)
+        return subspace_distance(self.form, *self._pair(X, Y))
 
 
 @final

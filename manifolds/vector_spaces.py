@@ -79,7 +79,12 @@ class Euclidean(Space):
         """Y + W."""
         if check:
             require_alike(W, context, what="the step")
-        return context + W
+        Y = context + W
+        if check:
+            require_finite(
+                Y, what="the next point", why="the step is not finite, or too long", cure="take a shorter step"
+            )
+        return Y
 
     def tangent(self, context: Array, D: Array) -> Array:
         """D itself."""
@@ -107,8 +112,9 @@ class Euclidean(Space):
         return bool(xp.all(xp.isfinite(Y)))
 
     def project(self, Y: Array) -> Array:
-        """Y itself."""
-        return self._entries(Y, "Y")
+        """Y itself, refused where it is not finite."""
+        require_finite(self._entries(Y, "Y"), what="Y", why="no point is near to it", cure="look where it was computed")
+        return Y
 
     def random(self, rng: Seed, batch: int | tuple[int, ...] = (), *, like: Any = None) -> Array:
         """Standard normal entries."""
@@ -120,7 +126,7 @@ class Euclidean(Space):
 
     def distance(self, X: Array, Y: Array) -> Array:
         """The norm of the difference."""
-        return self.norm(Y - X)
+        return self.norm(self._entries(Y, "Y") - self._entries(X, "X"))
 
     def _entries(self, Y: Array, what: str) -> Array:
         """Y, refused when its shape or type is another one."""
