@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import fields, replace
 from typing import Any
 
@@ -104,19 +104,37 @@ def read_group(group: dict[str, Any], *, rule: Any, hyperparameters: Mapping[str
     radius = group.get("trust_radius")
     if radius is not None:
         radius = read_number(radius, name="trust_radius", interval=POSITIVE)
-    finite = group.get("check_finite", "auto")
-    if finite not in (True, False, "auto"):
+    finite, maximize = group.get("check_finite", "auto"), group.get("maximize", False)
+    if not isinstance(maximize, bool):
+        raise InputError(f"maximize = {maximize!r}", why="it is True or False", cure="leave it out to minimise")
+    if not (isinstance(finite, bool) or (isinstance(finite, str) and finite == "auto")):
         raise InputError(
             f"check_finite = {finite!r}", why="it is True, False or 'auto'", cure="leave it out for 'auto'"
         )
     rest: dict[str, Any] = {name: group[name] for name in ("params", "param_names", "initial_lr") if name in group}
-    options = {"trust_radius": radius, "maximize": bool(group.get("maximize", False)), "check_finite": finite}
+    options = {"trust_radius": radius, "maximize": maximize, "check_finite": finite}
     return {**rest, "lr": rate, "schedule": schedule, "rule": made, "space": space, **options}
 
 
 def read_rate(rate: Any) -> Any:
-    """A learning rate: a number from 0 up, or a tensor, which is used as it is."""
-    return rate if isinstance(rate, Tensor) else read_number(rate, name="lr", interval=NON_NEGATIVE)
+    """A learning rate: a number from 0 up, or a tensor with one, which is used as it is.
+
+    Raises
+    ------
+    InputError
+        If it is none, as far as can be seen without waiting for a device.
+    """
+    if not isinstance(rate, Tensor):
+        return read_number(rate, name="lr", interval=NON_NEGATIVE)
+    if rate.numel() != 1 or rate.is_complex():
+        raise InputError(
+            f"lr is a tensor of shape {tuple(rate.shape)} and type {rate.dtype}",
+            why="a group has one rate, a real number",
+            cure="give torch.tensor(1e-3)",
+        )
+    if rate.device.type == "cpu":
+        read_number(rate.detach().item(), name="lr", interval=NON_NEGATIVE)
+    return rate
 
 
 def with_retraction(space: Any, retraction: str) -> Space:
@@ -141,28 +159,6 @@ def with_retraction(space: Any, retraction: str) -> Space:
         )
     field = {"field": space.field} if space.form.copies == 1 else {}
     return type(space)(space.N, space.n, retraction=retraction, section=space.section_kind, **field)
-
-
-def read_params(params: Any) -> list[Any]:
-    """The parameters or groups of parameters of an optimizer.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    if isinstance(params, Tensor | dict) or not isinstance(params, Iterable):
-        raise InputError(
-            f"the parameters are given as {type(params).__name__}",
-            why="an optimizer has several parameters, or groups of them",
-            cure="give a list, such as [weight], [{'params': [weight], 'space': space}] or model.parameters()",
-        )
-    listed = list(params)
-    if not listed:
-        raise InputError(
-            "there are no parameters", why="an optimizer has something to move", cure="give at least one parameter"
-        )
-    return listed
 
 
 @torch.no_grad()
@@ -220,6 +216,10 @@ def _check_leaf(param: Any, name: str) -> None:
     if not isinstance(param, Tensor):
         raise InputError(
             f"{name} is {type(param).__name__}", why="an optimizer moves tensors", cure="give torch.nn.Parameter(...)"
+        )
+    if param.layout != torch.strided:
+        raise InputError(
+            f"{name} is sparse", why="a step changes all entries", cure="give a dense tensor, such as with .to_dense()"
         )
     if not (param.is_leaf or param.retains_grad):
         raise InputError(

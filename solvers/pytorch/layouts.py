@@ -10,6 +10,17 @@ from typing import final
 import torch
 from torch import Tensor
 
+_NARROW = (torch.float16, torch.bfloat16)
+
+
+def working_type(dtype: torch.dtype) -> torch.dtype:
+    """The type in which a parameter is updated: float32 for the half-precision types, its own for all others.
+
+    >>> working_type(torch.bfloat16), working_type(torch.float64)
+    (torch.float32, torch.float64)
+    """
+    return torch.float32 if dtype in _NARROW else dtype
+
 
 class Layout(ABC):
     """One tensor for the tensors of several parameters, in the order of the parameters."""

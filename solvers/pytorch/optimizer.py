@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from manifolds.space import Space
-from solvers.pytorch.groups import check_group, read_group, read_params, read_rate
+from solvers.pytorch.groups import check_group, read_group, read_rate
+from solvers.pytorch.lists import read_mapping, read_params
 from solvers.pytorch.plan import Plan, not_finite
-from solvers.pytorch.saving import plain_groups, read_groups, restored
+from solvers.pytorch.saving import plain_groups, read_groups, read_saved, restored
 from solvers.pytorch.stacks import Stack
 from solvers.rule import Rule
 
@@ -110,7 +111,7 @@ class ManifoldOptimizer(torch.optim.Optimizer):
         InputError
             As the class does.
         """
-        written = {**self._options, **param_group}
+        written = {**self._options, **read_mapping(param_group, len(self.param_groups), self.param_groups)}
         if written["space"] is None and "retraction" not in param_group:
             written["retraction"] = None
         group = read_group(written, rule=self._rule, hyperparameters=self._hyperparameters, lr=self._lr)
@@ -178,12 +179,16 @@ class ManifoldOptimizer(torch.optim.Optimizer):
         InputError
             If it belongs to other groups, spaces or rules; then nothing is changed.
         """
-        groups = read_groups(state_dict["param_groups"], self.param_groups)
-        params = [param for group in self.param_groups for param in group["params"]]
-        numbers = [number for group in groups for number in group["params"]]
-        super().load_state_dict({**state_dict, "param_groups": groups})
-        restored(self.state, {k: state_dict["state"].get(n, {}) for k, n in enumerate(numbers)}, params)
-        self._plans = {}
+        read_saved(state_dict)
+        state_dict = dict(state_dict)
+        for before in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = before(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        saved, states = read_saved(state_dict)
+        groups = read_groups(saved, self.param_groups)
+        self.__setstate__({"state": restored(saved, states, groups), "param_groups": groups})
+        for after in self._optimizer_load_state_dict_post_hooks.values():
+            after(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle and copies keep: all but the tensors that parameters share, which are built anew."""

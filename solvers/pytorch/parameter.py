@@ -9,7 +9,7 @@ from torch import Tensor
 
 from manifolds.errors import InputError
 from manifolds.space import Space
-from solvers.pytorch.stacks import working_type
+from solvers.pytorch.layouts import working_type
 
 
 @final
@@ -45,6 +45,10 @@ class ManifoldParameter(torch.nn.Parameter):
         cls, data: Tensor, space: Space, requires_grad: bool = True, *, project: bool = False
     ) -> ManifoldParameter:
         """The parameter, after a look at the point."""
+        if not isinstance(data, Tensor):
+            raise InputError(
+                f"the parameter is {type(data).__name__}", why="a parameter is a tensor", cure="give torch.tensor(...)"
+            )
         data = placed(data.detach(), space, project=project, name="the parameter")
         made = torch.Tensor._make_subclass(cls, data, requires_grad)
         made.space = space

@@ -10,9 +10,12 @@ from torch import Tensor
 
 from manifolds.errors import InputError
 from manifolds.homogeneous import Homogeneous
+from solvers.pytorch.carrying import section_matrix
+from solvers.pytorch.layouts import working_type
 from solvers.pytorch.moments import as_real
 from solvers.pytorch.parameter import space_of
-from solvers.pytorch.stacks import Stack, make_stack, working_type
+from solvers.pytorch.saving import misfit
+from solvers.pytorch.stacks import Stack, make_stack
 from solvers.rule import Rule
 
 
@@ -42,7 +45,7 @@ class Plan:
         InputError
             If a gradient does not fit.
         """
-        active = [param for param in group["params"] if param.grad is not None]
+        active = [param for param in group["params"] if param.grad is not None and param.numel()]
         if not self._fits(active, group["rule"]):
             self._refuse_gradients(active)
             self.stacks = self._built(active, group)
@@ -62,9 +65,8 @@ class Plan:
         else:
             wanted, held = set(map(id, active)), [id(param) for stack in self.stacks for param in stack.params]
             fits = wanted == set(held) and all(stack.fits(stack.params, rule) for stack in self.stacks)
-        return fits and all(
-            self.state.get(stack.params[k]) is stack.states[k] for stack in self.stacks for k in (0, -1)
-        )
+        present = set(map(id, self.state.values()))
+        return fits and all(id(state) in present for stack in self.stacks for state in stack.states)
 
     def _built(self, active: Sequence[Tensor], group: Mapping[str, Any]) -> list[Stack]:
         """New stacks: parameters of equal space, shape, type, device and number of steps together."""
@@ -72,6 +74,7 @@ class Plan:
         for param in active:
             space = space_of(param, group["space"])
             curved = space if isinstance(space, Homogeneous) else None
+            self._refuse_shape(param, curved, group)
             state = begun(self.state[param], param, curved, group["rule"])
             shape = None if curved is None else tuple(param.shape)
             made.setdefault((curved, shape, param.dtype, param.device, state["step"]), []).append(param)
@@ -79,6 +82,24 @@ class Plan:
             make_stack(params, [self.state[param] for param in params], group["rule"], key[0], kernel=self.kernel)
             for key, params in made.items()
         ]
+
+    def _refuse_shape(self, param: Tensor, space: Homogeneous | None, group: Mapping[str, Any]) -> None:
+        """Refuse a parameter that has another shape than when it was registered.
+
+        Raises
+        ------
+        InputError
+            If its shape is not that of its state, or of its space.
+        """
+        other = misfit(self.state.get(param, {}), param, group["rule"])
+        if other is None and (space is None or tuple(param.shape[-len(space.shape) :]) == tuple(space.shape)):
+            return
+        number = next(k for k, one in enumerate(group["params"]) if one is param)
+        raise InputError(
+            f"the parameter {number} of group {self.index} has the shape {tuple(param.shape)}",
+            why=f"{other} belong to another shape" if other else f"a point of {space} has another shape",
+            cure="build the optimizer anew after parameters were given other shapes",
+        )
 
     def _refuse_gradients(self, active: Sequence[Tensor]) -> None:
         """Refuse gradients that are sparse, or of another shape than their parameters.
@@ -115,10 +136,14 @@ def begun(state: dict[str, Any], param: Tensor, space: Homogeneous | None, rule:
         fresh: Tensor = torch.view_as_complex(value.contiguous()) if wide.is_complex() else value
         present: Tensor = state.get(name, fresh)
         state[name] = present.to(device=wide.device, dtype=wide.dtype)
-    if wide.dtype != param.dtype and "master" not in state:
-        state["master"] = wide.clone() if space is None else space.project(wide)
-    if space is not None and space.section_kind == "transported" and "section" not in state:
-        state["section"] = space.section(wide, check=False).section.matrix  # type: ignore[attr-defined]
+    if wide.dtype != param.dtype:
+        if "master" not in state:
+            state["master"] = wide.clone() if space is None else space.project(wide)
+        state["master"] = state["master"].to(device=wide.device, dtype=wide.dtype)
+    if space is not None and space.section_kind == "transported":
+        if "section" not in state or state["section"].dtype != wide.dtype:
+            state["section"] = section_matrix(space, wide)
+        state["section"] = state["section"].to(wide.device)
     return state
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,6 +13,8 @@ from torch import Tensor
 from manifolds.errors import InputError
 from solvers.pytorch.parameter import space_of
 from solvers.rule import Rule
+
+_OWN = ("lr", "schedule", "space", "trust_radius", "maximize", "check_finite")
 
 
 def plain_rule(rule: Rule) -> dict[str, Any]:
@@ -55,6 +59,8 @@ def read_groups(saved: Sequence[Mapping[str, Any]], groups: Sequence[dict[str, A
     InputError
         If the groups do not match.
     """
+    if not isinstance(saved, Sequence) or not all(isinstance(one, Mapping) for one in saved):
+        raise _foreign("the saved groups are no list of dictionaries")
     if len(saved) != len(groups):
         raise InputError(
             f"the saved state has {len(saved)} groups of parameters, the optimizer {len(groups)}",
@@ -64,12 +70,8 @@ def read_groups(saved: Sequence[Mapping[str, Any]], groups: Sequence[dict[str, A
     made = []
     for index, (one, group) in enumerate(zip(saved, groups, strict=True)):
         names, rule = one.get("spaces"), one.get("rule")
-        if names is None or not isinstance(rule, Mapping):
-            raise InputError(
-                f"the saved group {index} has no rule or no spaces",
-                why="it was not saved by a ManifoldOptimizer",
-                cure="load what ManifoldOptimizer.state_dict returned",
-            )
+        if names is None or not isinstance(rule, Mapping) or "name" not in rule:
+            raise _foreign(f"the saved group {index} has no rule or no spaces")
         present = space_names(group)
         if names != present:
             raise InputError(
@@ -83,11 +85,48 @@ def read_groups(saved: Sequence[Mapping[str, Any]], groups: Sequence[dict[str, A
                 why="rules keep different states",
                 cure="build the optimizer with the rule that it had when it was saved",
             )
+        if not isinstance(one.get("params"), Sequence) or len(one["params"]) != len(present):
+            raise _foreign(f"the saved group {index} does not number its {len(present)} parameters")
         values = {name: value for name, value in rule.items() if name != "name"}
-        kept = {name: value for name, value in one.items() if name != "spaces"}
-        own = {"rule": replace(group["rule"], **values), "space": group["space"], "schedule": group["schedule"]}
-        made.append({**kept, **own})
+        unknown = sorted(set(values) - {field.name for field in fields(group["rule"])})
+        if unknown:
+            raise _foreign(f"the saved rule of group {index} has the hyperparameter {unknown[0]!r}")
+        kept = {name: deepcopy(value) for name, value in one.items() if name not in ("spaces", "params")}
+        base = {name: group[name] for name in (*_OWN, "param_names") if name in group}
+        made.append({**base, **kept, "rule": replace(group["rule"], **values), "params": group["params"]})
     return made
+
+
+def _foreign(what: str) -> InputError:
+    """The error on what this package did not save."""
+    return InputError(
+        what,
+        why="it was not saved by a ManifoldOptimizer",
+        cure="load what ManifoldOptimizer.state_dict returned",
+    )
+
+
+def read_saved(state_dict: Any) -> tuple[Any, Mapping[Any, Any]]:
+    """The groups and the states in what is to be loaded.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    if not isinstance(state_dict, Mapping) or not isinstance(state_dict.get("state"), Mapping):
+        raise _foreign("the saved state is no dictionary with a state and param_groups")
+    return state_dict.get("param_groups"), state_dict["state"]
+
+
+def misfit(state: Mapping[str, Any], param: Tensor, rule: Rule) -> str | None:
+    """What in a state belongs to a parameter of another shape, None where all fits."""
+    for name in (*rule.slots, "master", "section"):
+        value = state.get(name)
+        cut = -2 if name == "section" else None
+        if value is not None and (not isinstance(value, Tensor) or value.shape[:cut] != param.shape[:cut]):
+            return f"the entries {name!r} of its state"
+    return None
 
 
 def _words(names: Sequence[str | None]) -> str:
@@ -95,21 +134,43 @@ def _words(names: Sequence[str | None]) -> str:
     return ", ".join(dict.fromkeys("a vector space" if name is None else name for name in names)) or "nothing"
 
 
-def restored(state: Mapping[Any, Any], kept: Mapping[int, Any], params: Sequence[Tensor]) -> None:
-    """Put back the tensors of a saved state in the types that they had, on the devices of the parameters.
+def restored(
+    saved: Sequence[Mapping[str, Any]], states: Mapping[Any, Any], groups: Sequence[Mapping[str, Any]]
+) -> defaultdict[Any, dict[str, Any]]:
+    """The saved states by parameter, in the types that they had, on the devices of the parameters.
 
-    PyTorch converts them to the type of the parameter, which would round moments and master copies.
+    PyTorch would convert them to the type of the parameter, which would round moments and master copies.
 
     Parameters
     ----------
-    state : mapping of parameters to dict
-        What was loaded, written to in place.
-    kept : mapping of numbers of parameters to dict
-        The saved state.
-    params : list of Tensor
-        All parameters, in the order of their numbers.
+    saved : list of mappings
+        The groups as they were saved, with numbers for parameters.
+    states : mapping of these numbers to dict
+    groups : list of dict
+        The groups that `read_groups` made of them.
+
+    Raises
+    ------
+    InputError
+        If a state is that of a parameter of another shape.
     """
-    for number, param in enumerate(params):
-        for name, value in kept.get(number, {}).items():
-            if isinstance(value, Tensor):
-                state[param][name] = value.detach().to(param.device, copy=True)
+    made: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+    for index, (one, group) in enumerate(zip(saved, groups, strict=True)):
+        for k, (number, param) in enumerate(zip(one["params"], group["params"], strict=True)):
+            state = states.get(number)
+            if not state:
+                continue
+            if not isinstance(state, Mapping) or not isinstance(state.get("step"), int):
+                raise _foreign(f"the saved state of parameter {k} of group {index} has no number of steps")
+            other = misfit(state, param, group["rule"])
+            if other is not None:
+                raise InputError(
+                    f"the parameter {k} of group {index} has the shape {tuple(param.shape)}",
+                    why=f"{other}, which was saved, belong to another shape",
+                    cure="build the optimizer with parameters of the shapes that they had when it was saved",
+                )
+            made[param] = {
+                name: value.detach().to(param.device, copy=True) if isinstance(value, Tensor) else deepcopy(value)
+                for name, value in state.items()
+            }
+    return made

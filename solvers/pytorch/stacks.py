@@ -13,22 +13,13 @@ from torch import Tensor
 
 from manifolds.errors import InputError
 from manifolds.space import Space
+from solvers.pytorch.carrying import current_sections
 from solvers.pytorch.cayley import CayleyKernel, has_kernel
-from solvers.pytorch.layouts import Flat, Layout, Stacked, Transposed
+from solvers.pytorch.layouts import Flat, Layout, Stacked, Transposed, working_type
 from solvers.pytorch.moments import accept, as_real, displacement, in_place, proposed
 from solvers.rule import Rule
 
-_NARROW = (torch.float16, torch.bfloat16)
 _ROOM = 1e4  # by how much the products of a step may enlarge a gradient, beside the number of its entries
-
-
-def working_type(dtype: torch.dtype) -> torch.dtype:
-    """The type in which a parameter is updated: float32 for the half-precision types, its own for all others.
-
-    >>> working_type(torch.bfloat16), working_type(torch.float64)
-    (torch.float32, torch.float64)
-    """
-    return torch.float32 if dtype in _NARROW else dtype
 
 
 class Stack(ABC):
@@ -55,13 +46,15 @@ class Stack(ABC):
     ) -> None:
         self.params, self.states, self.rule, self.space = tuple(params), tuple(states), rule, space
         self.dtype, self.device = params[0].dtype, params[0].device
+        self.shapes = [param.shape for param in params]
+        self._shares: list[tuple[dict[str, Any], str, Tensor]] = []
         self.count: int = states[0]["step"]
         self.slots = {name: self._shared(name) for name in rule.slots}
         self.carried = self._shared("section") if "section" in states[0] else None
         self.master = working_type(self.dtype) != self.dtype
         self.points = self._shared("master") if self.master else self.layout.pack(params)
         self.gradients = torch.empty_like(self.points)
-        self._written = [-1 for _ in params]
+        self._written = [(-1, 0) for _ in params]
         self._before: list[Tensor] = []
         self._mask: Tensor | None = None
 
@@ -70,15 +63,18 @@ class Stack(ABC):
         packed = self.layout.pack([state[name] for state in self.states])
         for state, view in zip(self.states, self.layout.views(packed), strict=True):
             state[name] = view
+            self._shares.append((state, name, view))
         return packed
 
     def fits(self, params: Sequence[Tensor], rule: Rule) -> bool:
-        """Whether these are still the parameters, as they were, and the rule."""
+        """Whether these are still the parameters, as they were, the rule, and the tensors of the state."""
         return (
             len(params) == len(self.params)
             and all(map(is_, params, self.params))
             and {param.dtype for param in params} == {self.dtype}
             and params[0].device == self.device
+            and [param.shape for param in params] == self.shapes
+            and all(state.get(name) is view for state, name, view in self._shares)
             and (rule is self.rule or rule == self.rule)
         )
 
@@ -94,15 +90,20 @@ class Stack(ABC):
             self.gradients.neg_()
 
     def _refresh_master(self) -> None:
-        """Take over parameters that were written by someone else since the last step."""
-        versions = [param._version for param in self.params]
-        if versions == self._written:
-            return
+        """Take over parameters that were written by someone else since the last step.
+
+        In the memory of the processor they are looked at; elsewhere only PyTorch's count of writes is.
+        """
+        versions, look = self._versions(), self.device.type == "cpu"
         for param, state, version, written in zip(self.params, self.states, versions, self._written, strict=True):
-            if version != written and not torch.equal(param, state["master"].to(self.dtype)):
+            if (look or version != written) and not torch.equal(param, state["master"].to(self.dtype)):
                 fresh = param.to(self.points.dtype)
                 state["master"].copy_(fresh if self.space is None else self.space.project(fresh))
         self._written = versions
+
+    def _versions(self) -> list[tuple[int, int]]:
+        """How often each parameter was written, and where its entries are."""
+        return [(param._version, param.data_ptr()) for param in self.params]
 
     def finite_on_device(self) -> Tensor:
         """Whether all entries of the gradients are finite, as a tensor on their device."""
@@ -150,7 +151,7 @@ class Stack(ABC):
         for state in self.states:
             state["step"] = self.count
         if self.master:
-            self._written = [param._version for param in self.params]
+            self._written = self._versions()
 
 
 @final
@@ -202,7 +203,8 @@ class FrameStack(CurvedStack):
     def propose(self, rate: Any, radius: float | None) -> None:
         """The next points and the next state."""
         self._ready = None
-        context = self.space.section(self.points, carried=self.carried, check=False)
+        sections = None if self.carried is None else current_sections(self.space, self.points, self.carried)
+        context = self.space.section(self.points, carried=sections, check=False)
         D = self.space.lift(context, self.gradients, check=False)
         W, after = proposed(self.rule, D, self.slots, count=self.count + 1, rate=rate)
         if radius is not None:
