@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from manifolds.checks import batch_shape
 from manifolds.errors import InputError
 from manifolds.space_products import Product
 from solvers.function_answers import read_numbers
@@ -104,7 +105,7 @@ def objective_on(
     gradient: PointGradient | None = None,
     *,
     value_and_gradient: PointBoth | None = None,
-    batch: tuple[int, ...] = (),
+    batch: int | tuple[int, ...] = (),
 ) -> PointObjective:
     r"""The objective of functions of the points of a space, to be minimised there.
 
@@ -133,10 +134,13 @@ def objective_on(
     factors = space.factors if isinstance(space, Product) else space
     by_name = isinstance(factors, Mapping)
     spaces = {str(name): read_one(one) for name, one in (factors.items() if by_name else [("Y", space)])}
+    if not spaces:
+        raise InputError("objective_on without spaces", why="there are no points", cure="give at least one space")
+    axes = batch_shape(batch)
     shapes = {}
     for name, one in spaces.items():
         field = (2,) if getattr(one, "field", "real") == "complex" else ()
-        shapes[name] = (*batch, *one.shape, *field)
+        shapes[name] = (*axes, *one.shape, *field)
     parts = read_parts(spaces, ParameterSpace(shapes))
     return PointObjective(parts, value, both, by_name=by_name)
 

@@ -155,3 +155,21 @@ def test_what_makes_no_space_is_refused():
             Product(factors)
     with pytest.raises(InputError, match="retraction"):
         Stiefel(5, 2, retraction=[])
+
+
+def test_objectives_of_batches_read_their_axes():
+    space = Stiefel(3, 1)
+
+    def value(Y):
+        return float(np.sum(Y * np.arange(3.0)[:, None]))
+
+    def gradient(Y):
+        return 0 * Y + np.arange(3.0)[:, None]
+
+    result = minimize(objective_on(space, value, gradient, batch=2), space.random(0, 2), space=space, rule="l-bfgs")
+    assert result.value == pytest.approx(-2 * 5**0.5)
+    for batch in ("ab", -1, (2.5,), None):
+        with pytest.raises(InputError):
+            objective_on(space, value, gradient, batch=batch)
+    with pytest.raises(InputError, match="without spaces"):
+        objective_on({}, value, gradient)
