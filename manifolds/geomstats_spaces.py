@@ -12,6 +12,7 @@ from manifolds.errors import InputError
 from manifolds.projectors import Projectors
 from manifolds.rotations import Rotations
 from manifolds.space import Space
+from manifolds.space_checks import require_entries
 from manifolds.spaces import Grassmann, Stiefel
 from manifolds.vector_spaces import Euclidean
 
@@ -160,7 +161,7 @@ def tangents_to_geomstats(space: Space, Y: ArrayLike, X: ArrayLike) -> Array:
     array([[0., 2.],
            [2., 0.]])
     """
-    Y, X = _checked(space, Y), real_array(X, what="X")
+    Y, X = _checked(space, Y), _tangents(space, X)
     if not isinstance(space, Grassmann):
         return X
     half = X @ Y.mT
@@ -185,7 +186,7 @@ def tangents_from_geomstats(space: Space, Y: ArrayLike, X: ArrayLike) -> Array:
     array([[0.],
            [2.]])
     """
-    Y, X = _checked(space, Y), real_array(X, what="X")
+    Y, X = _checked(space, Y), _tangents(Projectors(space.N, space.n) if isinstance(space, Grassmann) else space, X)
     return X @ Y if isinstance(space, Grassmann) else X
 
 
@@ -194,3 +195,8 @@ def _checked(space: Space, points: ArrayLike) -> Array:
     Y = real_array(points, what="points")
     space.section(Y)
     return Y
+
+
+def _tangents(space: Space, X: ArrayLike) -> Array:
+    """Tangent vectors as an array, refused when it has not the shape of points."""
+    return require_entries(real_array(X, what="X"), shape=space.shape, field="real", what="X", space=space.name)

@@ -5,6 +5,7 @@ import pytest
 
 from manifolds.array_api import inverse
 from manifolds.errors import InputError
+from manifolds.geomstats_spaces import tangents_from_geomstats, tangents_to_geomstats
 from manifolds.projectors import Projectors
 from manifolds.rotations import Rotations
 from manifolds.space_products import Product
@@ -173,3 +174,11 @@ def test_objectives_of_batches_read_their_axes():
             objective_on(space, value, gradient, batch=batch)
     with pytest.raises(InputError, match="without spaces"):
         objective_on({}, value, gradient)
+
+
+def test_tangent_vectors_of_another_shape_are_not_translated():
+    space = Grassmann(2, 1)
+    Y = np.array([[1.0], [0.0]])
+    for translate in (tangents_to_geomstats, tangents_from_geomstats):
+        with pytest.raises(InputError, match="X has the shape"):
+            translate(space, Y, np.ones((1, 3)))
