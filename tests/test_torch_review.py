@@ -1,6 +1,8 @@
 """Parameters, states and options that others change around the steps of the optimizer of PyTorch."""
 
 import copy
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,18 @@ def test_parameters_without_entries_have_no_steps():
     before = values(params)
     optimizer.step()
     assert not torch.equal(params[1].detach(), before[1])
+
+
+def test_new_sections_wait_for_no_device():
+    space = Stiefel(6, 2, section="transported")
+    param = torch.nn.Parameter(torch.empty(6, 2, device="meta"))
+    optimizer = ManifoldOptimizer([param], lr=0.01)
+    optimizer.param_groups[0]["space"] = space  # there are no numbers to look at
+    for _ in range(2):
+        param.grad = torch.empty_like(param)
+        optimizer.step()
+    assert optimizer.state[param]["step"] == 2
+    assert optimizer.state[param]["section"].shape == (6, 6)
 
 
 # States written by someone else.
@@ -269,3 +283,16 @@ def test_a_parameter_is_made_of_a_tensor(data):
 def test_options_that_are_none(options):
     with pytest.raises(InputError):
         ManifoldOptimizer(points(Euclidean(3), 1), **options)
+
+
+@pytest.mark.parametrize("threads", [0, 1025, 10**11])
+def test_threads_of_the_commands_are_some(threads, capsys):
+    examples = Path(__file__).resolve().parent.parent / "examples"
+    sys.path.insert(0, str(examples))
+    try:
+        from torch_applications.command import parser, run_script
+    finally:
+        sys.path.remove(str(examples))
+    options = parser("A command.").parse_args(["--threads", str(threads)])
+    assert run_script(lambda _: {}, options) == 2
+    assert f"--threads {threads}" in capsys.readouterr().err

@@ -18,6 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from manifolds.errors import InputError
 
+MOST_THREADS = 1024
+
 
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser with the options of all scripts."""
@@ -60,8 +62,12 @@ def run_script(work: Callable[[argparse.Namespace], dict[str, Any]], options: ar
     options : argparse.Namespace
     """
     try:
-        if options.threads < 1:
-            raise InputError(f"--threads {options.threads}", why="no thread does the work", cure="give 1 or more")
+        if not 1 <= options.threads <= MOST_THREADS:
+            raise InputError(
+                f"--threads {options.threads}",
+                why="that many do not work",
+                cure=f"give a number from 1 to {MOST_THREADS}",
+            )
         if options.seed < 0:
             raise InputError(f"--seed {options.seed}", why="a seed is from 0 up", cure="give such a number")
         if options.output is not None:
