@@ -296,3 +296,16 @@ def test_threads_of_the_commands_are_some(threads, capsys):
     options = parser("A command.").parse_args(["--threads", str(threads)])
     assert run_script(lambda _: {}, options) == 2
     assert f"--threads {threads}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), "fast", None, torch.tensor(float("nan"))], ids=str)
+def test_rates_that_are_set_to_no_number_change_nothing(rate):
+    params = [*points(Stiefel(9, 3), 1), *points(Euclidean(3), 1)]
+    optimizer = ManifoldOptimizer([{"params": params[:1], "space": Stiefel(9, 3)}, {"params": params[1:]}], lr=0.1)
+    give_gradients(params)
+    before = values(params)
+    optimizer.param_groups[1]["lr"] = rate
+    with pytest.raises(InputError, match="lr of group 1"):
+        optimizer.step()
+    assert largest_difference(params, before) == 0
+    assert [optimizer.state[param]["step"] for param in params] == [0, 0]

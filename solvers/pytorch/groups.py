@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Set
 from dataclasses import fields, replace
+from numbers import Real
 from typing import Any
 
 import torch
@@ -135,6 +137,28 @@ def read_rate(rate: Any) -> Any:
     if rate.device.type == "cpu":
         read_number(rate.detach().item(), name="lr", interval=NON_NEGATIVE)
     return rate
+
+
+def check_rate(rate: Any, index: int) -> None:
+    """Refuse a rate that was written into a group and is no finite number, where that can be seen without waiting.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> check_rate(-1e-20, 0)  # what a scheduler may round zero to
+    """
+    if isinstance(rate, Tensor) and rate.device.type != "cpu":
+        return
+    if not isinstance(rate, Real | Tensor) or not math.isfinite(rate):
+        raise InputError(
+            f"lr of group {index} was set to {rate!r}",
+            why="a step has a finite length; no parameter and no state was changed",
+            cure="set a finite number, and look at the scheduler",
+        )
 
 
 def with_retraction(space: Any, retraction: str) -> Space:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from manifolds.space import Space
-from solvers.pytorch.groups import check_group, read_group, read_rate
+from solvers.pytorch.groups import check_group, check_rate, read_group, read_rate
 from solvers.pytorch.lists import read_mapping, read_params
 from solvers.pytorch.plan import Plan, not_finite
 from solvers.pytorch.saving import plain_groups, read_groups, read_saved, restored
@@ -143,9 +143,10 @@ class ManifoldOptimizer(torch.optim.Optimizer):
             plan = self._plans.setdefault(index, Plan(index, self.state, kernel=self._in_place))
             work.append((group, plan.load(group)))
         masks = self._checked(work)
-        for group, stacks in work:
+        for index, (group, stacks) in enumerate(work):
             if group["schedule"] is not None and stacks:
                 group["lr"] = read_rate(group["schedule"](stacks[0].count + 1))
+            check_rate(group["lr"], index)
             for stack in stacks:
                 stack.guard(masks.get(stack.device) if group["check_finite"] == "auto" else None)
                 stack.propose(group["lr"], group["trust_radius"])
