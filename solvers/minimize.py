@@ -119,11 +119,7 @@ def minimize(
         jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, meter=meter, seed=seed)
     start, value, gradient = _start(known, coordinates, w)
     problem = {
-        "parameters": describe(known.space.shapes),
-        "rule": describe(optimizer),
-        "space": coordinates.describe(),
-        "mini-batches": parts.describe(),
-        "teleport": "none" if schedule is None else schedule.describe(),
+        **_description(known, optimizer, coordinates, parts, schedule),
         "seed": seed,
         "start": start,
         "loss at the start": value,
@@ -153,10 +149,29 @@ def minimize(
     if not interrupted:
         with loop.progress:
             run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
+    return _result(loop, run, status)
+
+
+def _description(
+    objective: Objective, optimizer: Any, coordinates: Any, batches: Any, schedule: TeleportSchedule | None
+) -> dict[str, str]:
+    """What a checkpoint says of the run that it belongs to."""
+    return {
+        "parameters": describe(objective.space.shapes),
+        "rule": describe(optimizer),
+        "space": coordinates.describe(),
+        "mini-batches": batches.describe(),
+        "teleport": "none" if schedule is None else schedule.describe(),
+    }
+
+
+def _result(loop: Loop, run: RunState, status: Status) -> MinimizeResult:
+    """The result, with points in the form in which the start was given."""
+    space = loop.objective.space
     return MinimizeResult(
-        point=point_like(known.space, run.best.copy(), w),
+        point=point_like(space, run.best.copy(), loop.given),
         value=run.best_value,
-        last_point=point_like(known.space, run.w.copy(), w),
+        last_point=point_like(space, run.w.copy(), loop.given),
         steps=run.step,
         status=status,
         history=tuple(loop.history),
