@@ -234,4 +234,16 @@ ENTRIES = (
         ),
         source='S. Boyd, L. Vandenberghe, "Convex Optimization" (2004), section 3.1.5',
     ),
+    CatalogEntry(
+        name="sum-of-exponentials",
+        title="Sum of two exponentials with its minimum at the origin",
+        formula="exp(2*x + y) - 2*x - y + exp(x - y) - x + y",
+        parameters=PLANE,
+        ansatz="affine",
+        dimension=0,
+        essential_dimension=0,
+        algebra="0",
+        note="Smooth and strictly convex, without a symmetry: a teleport goes along the level set.",
+        source='S. Boyd, L. Vandenberghe, "Convex Optimization" (2004), section 9.2',
+    ),
 )

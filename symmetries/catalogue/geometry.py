@@ -92,4 +92,16 @@ ENTRIES = (
         note="In each head GL(2) acts on queries and keys, A -> A g^-1, B -> B g^T; the heads are independent.",
         source='A. Vaswani et al., "Attention Is All You Need" (2017)',
     ),
+    CatalogEntry(
+        name="leading-eigenspace",
+        title="Trace of a matrix on a plane, for orthonormal columns",
+        formula="-trace(Y.T@A@Y)",
+        parameters={"Y": (4, 2)},
+        data={"A": (4, 4)},
+        dimension=1,
+        essential_dimension=1,
+        algebra="so(2)",
+        note="Y -> Y Q: the cost is a function on the Grassmann manifold of the planes that the columns span.",
+        source='P.-A. Absil, R. Mahony, R. Sepulchre, "Optimization Algorithms on Matrix Manifolds" (2008)',
+    ),
 )

@@ -214,4 +214,16 @@ ENTRIES = (
         note="Tied weights leave the rotations of the code; untied ones have gl(2,R).",
         source='P. Baldi, K. Hornik, "Neural networks and principal component analysis" (1989)',
     ),
+    CatalogEntry(
+        name="three-layer-regression",
+        title="Regression by a leaky ReLU network with two hidden layers",
+        formula="sum((Y - W3@leaky_relu(W2@leaky_relu(W1@X, 1/10), 1/10))**2)/2",
+        parameters={"W1": (3, 2), "W2": (2, 3), "W3": (2, 2)},
+        data={"X": (2, 3), "Y": (2, 3)},
+        dimension=5,
+        essential_dimension=5,
+        algebra="R^5",
+        note="One scaling for each of the five hidden units; teleportation was first tried on such a network.",
+        source=TELEPORTATION,
+    ),
 )
