@@ -213,8 +213,7 @@ def conservation_laws(
     _refuse_both(algebra, ansatz)
     check_patterns(patterns)
     chosen = algebra.ansatz if algebra else choose_ansatz(loss, ansatz)
-    shape = Metric(loss, metric)
-    seed = read_seed(rng)
+    shape, seed = Metric(loss, metric), read_seed(rng)
     require_defined(loss, seed=seed)
     system = still_system(loss, seed=seed)
     if algebra is not None or isinstance(chosen, Basis):

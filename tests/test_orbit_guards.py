@@ -110,7 +110,10 @@ def test_an_action_of_other_parameters_is_refused() -> None:
 
 
 def test_vectors_without_names_fit_any_action_of_their_size() -> None:
-    require_same_space(GroupAction.catalogued("booth"), Objective.from_functions(sum, np.ones_like, size=2))
+    action = GroupAction.catalogued("booth")
+    require_same_space(action, Objective.from_functions(sum, np.ones_like, size=2))
+    with pytest.raises(InputError, match="another loss"):
+        require_same_space(action, Objective.from_functions(sum, np.ones_like, size=3))
 
 
 @pytest.mark.parametrize("text", ["(x - y)**2 + x**4", "x**2 + y**2"])

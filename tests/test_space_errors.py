@@ -32,8 +32,10 @@ def test_a_point_off_the_space_is_told_by_how_much_and_how_to_mend_it():
 
 
 def test_a_slightly_inexact_point_is_taken():
-    SPACE.section(Y + 1e-9)
-    SPACE.section(Y.astype(np.float32) + np.float32(1e-5))
+    for near in (Y + 1e-9, Y.astype(np.float32) + np.float32(1e-5)):
+        still = SPACE.retract(SPACE.section(near), np.zeros_like(near))
+        assert np.abs(still - near).max() <= 1e-4
+        assert still.dtype == near.dtype
     refused(lambda: SPACE.section(Y + 1e-6), "is not on Stiefel(5, 2)")
 
 

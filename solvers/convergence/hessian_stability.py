@@ -39,6 +39,8 @@ CONTRACTION = "each teleport step contracts: d_(k+1) <= (1 - mu/Lambda) d_k"
 SCHEDULE = "d_K <= 2 R^2 L/(M + 2 R^2 L sum over blocks of ((Lambda/(Lambda-mu))^b - 1)/d)"
 ALTERNATING = "every other step: d_K <= 2 R^2 L mu/((Lambda - mu) ((Lambda/(Lambda-mu))^(K/2) - 1))"
 
+UNSTABLE = "the Hessian is not known to be stable on the run"
+
 
 def hessian_stability_rate(
     objective: Objective | Loss,
@@ -105,13 +107,9 @@ def hessian_stability_rate(
     move = teleport or level_set_teleport(problem)
     run, stable, used = _run(problem, point, found, steps, smoothness, at, move, pair)
     claims = [stable, _critical(problem, run, at)]
-    reason = _failed_hypothesis(problem, run, found, smoothness)
-    if stable.verdict == "undecided":
-        reason = "the Hessian is not known to be stable on the run"
-    if reason:
-        claims.append(undecided(CONTRACTION, reason))
-    else:
-        claims += _rates(run, found, at, used, smoothness)
+    is_stable = stable.verdict != "undecided"
+    reason = _failed_hypothesis(problem, run, found, smoothness) if is_stable else UNSTABLE
+    claims += [undecided(CONTRACTION, reason)] if reason else _rates(run, found, at, used, smoothness)
     return checked(problem, claims, theorem="Hessian stability", source=SOURCE)
 
 
