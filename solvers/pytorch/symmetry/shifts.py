@@ -1,0 +1,110 @@
+"""Translations of hidden spaces that a later bias, a softmax or a normalisation absorbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from solvers.pytorch.symmetry.component import Component, Tensors, working
+from solvers.pytorch.symmetry.legs import Leg
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    r"""How a translation c arrives at a tensor: :math:`b \mapsto b + e\,W_k \cdots W_1 c`.
+
+    Parameters
+    ----------
+    target: the leg along which the vector is added, the same along the other axes; its exponent is the factor e.
+    weights: the legs contracted on the way, each over its axes; what is left of each, row by row, is the next vector.
+    """
+
+    target: Leg
+    weights: tuple[Leg, ...] = ()
+
+    def vector(self, tensors: Tensors, translation: Tensor) -> Tensor:
+        """The vector that is added, flat."""
+        vector = translation.reshape(-1)
+        for weight in self.weights:
+            front = weight.front(tensors[weight.tensor])
+            vector = vector @ front.reshape(vector.numel(), -1).to(vector)
+        return self.target.exponent * vector
+
+
+@final
+class Shifts(Component):
+    """Translations by the vectors of a space, each absorbed downstream, or needing no absorption at all.
+
+    Parameters
+    ----------
+    size: number of entries of a translation c.
+    flows: where c is added.  Their weights are read before anything changes, and none of them is itself shifted.
+    basis: the translations that are allowed, shape (d, size), where they are not all.
+    group: how the group is printed; by default ``R^d``.
+
+    >>> bias, after = Leg(tensor="b1", shape=(2,), axes=(0,)), Leg(tensor="b2", shape=(1,), axes=(0,), exponent=-1)
+    >>> flows = (Flow(target=bias), Flow(target=after, weights=(Leg(tensor="w2", shape=(1, 2), axes=(1,)),)))
+    >>> shifts = Shifts("hidden", flows, size=2)
+    >>> tensors = {"b1": torch.zeros(2), "b2": torch.zeros(1), "w2": torch.tensor([[1.0, 2.0]])}
+    >>> shifts.transform(tensors, torch.tensor([1.0, 1.0]))["b2"].tolist()
+    [-3.0]
+    """
+
+    def __init__(self, name: str, flows: tuple[Flow, ...], *, size: int, basis: Tensor | None = None) -> None:
+        super().__init__(name, tuple(flow.target for flow in flows))
+        self.flows = flows
+        self.size = size
+        self.basis = basis
+
+    @property
+    def group(self) -> str:
+        """For instance ``R^16``."""
+        return f"R^{self.dimension}"
+
+    @property
+    def dimension(self) -> int:
+        """Number of independent translations."""
+        return self.size if self.basis is None else len(self.basis)
+
+    @property
+    def discrete_order(self) -> int:
+        """Vector spaces are connected."""
+        return 1
+
+    def identity(self) -> Tensor:
+        """The zero vector."""
+        return torch.zeros(self.size, dtype=torch.float64)
+
+    def exponential(self, coordinates: Tensor) -> Tensor:
+        """The translation with the given coordinates in the basis."""
+        return coordinates if self.basis is None else coordinates @ self.basis.to(coordinates)
+
+    def inverse(self, value: Tensor) -> Tensor:
+        """The translation back."""
+        return -value
+
+    def compose(self, left: Tensor, right: Tensor) -> Tensor:
+        """The sum."""
+        return left + right
+
+    def random(self, rng: np.random.Generator, *, scale: float) -> Tensor:
+        """Coordinates uniform in [-scale, scale]."""
+        return self.exponential(torch.from_numpy(rng.uniform(-scale, scale, size=self.dimension)))
+
+    def transform(self, tensors: Tensors, value: Tensor) -> dict[str, Tensor]:
+        """The vectors added along the legs of the flows."""
+        changed: dict[str, Tensor] = {}
+        for flow in self.flows:
+            leg = flow.target
+            tensor = changed.get(leg.tensor, tensors[leg.tensor])
+            front = leg.front(tensor)
+            added = flow.vector(tensors, working(value, tensor))
+            shape = front.shape[: len(leg.axes)]
+            new = front + added.reshape(*shape, *[1] * (front.ndim - len(shape)))
+            changed[leg.tensor] = leg.back(tensor, new.to(tensor.dtype))
+        return changed
