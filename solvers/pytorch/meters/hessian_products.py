@@ -1,0 +1,111 @@
+"""Products of the Hessian of a module's loss with vectors."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, final
+
+import torch
+
+from solvers.cost import Cost
+from solvers.pytorch.meters.failing_layer import REFUSALS, attempt_second_derivative, failing_layer
+from solvers.pytorch.meters.functional import FunctionalLoss
+
+
+@final
+class HessianProducts:
+    r"""The products :math:`Hv`, :math:`H = \nabla^2 L(w)`, at the parameters of a module.
+
+    Reverse mode runs through the gradient, whose graph is built once.  Where a layer has no second derivative the
+    product is the central difference of gradients, and the evidence names the layer.
+
+    Parameters
+    ----------
+    loss: the loss of a module.
+    chunk: vectors multiplied at once.
+
+    >>> layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    >>> batch = torch.tensor([[1.0, 3.0]], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
+    >>> products = HessianProducts(FunctionalLoss(layer, torch.nn.functional.mse_loss, batch))
+    >>> products(torch.eye(2, dtype=torch.float64)).tolist()
+    [[2.0, 6.0], [6.0, 18.0]]
+    """
+
+    def __init__(self, loss: FunctionalLoss, *, chunk: int = 16) -> None:
+        self.loss = loss
+        self.size, self.dtype, self.device = loss.flat.size, loss.flat.dtype, loss.flat.device
+        self.evidence: dict[str, Any] = {"products": "reverse mode twice", "loss": loss.value}
+        self._chunk = chunk
+        self._began = time.perf_counter()
+        self._cost = Cost(values=1, gradients=1)
+        self._leaf = loss.vector.requires_grad_()
+        self._slope = torch.zeros_like(self._leaf)
+        self._batched = True
+        try:
+            with torch.enable_grad():
+                value = loss.at(self._leaf)
+                if value.requires_grad:
+                    self._slope = torch.autograd.grad(value, self._leaf, create_graph=True)[0]
+            self._exact(torch.ones_like(self._leaf)[None])
+        except torch.OutOfMemoryError:
+            raise
+        except REFUSALS as error:
+            self._differ(error)
+
+    @property
+    def cost(self) -> Cost:
+        """What the products cost, and the seconds since the start."""
+        return self._cost + Cost(seconds=time.perf_counter() - self._began)
+
+    def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The products with vectors in rows."""
+        return torch.cat([self._some(piece) for piece in vectors.split(self._chunk)])
+
+    def _some(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The products with few vectors."""
+        if "layer" in self.evidence:
+            return torch.stack([self._difference(one) for one in vectors])
+        self._cost += Cost(hvps=len(vectors))
+        return self._exact(vectors)
+
+    def _exact(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The products by reverse mode through the gradient."""
+        if not self._slope.requires_grad:
+            return torch.zeros_like(vectors)
+        options: dict[str, Any] = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+        if self._batched and len(vectors) > 1:
+            try:
+                return torch.autograd.grad(self._slope, self._leaf, vectors, is_grads_batched=True, **options)[0]
+            except torch.OutOfMemoryError:
+                raise
+            except REFUSALS as error:
+                self._batched = False
+                self.evidence.update({"vectorised": False, "reason": first_line(error)})
+        return torch.stack([torch.autograd.grad(self._slope, self._leaf, one, **options)[0] for one in vectors])
+
+    def _differ(self, error: Exception) -> None:
+        """Go over to differences of gradients."""
+        layer = failing_layer(self.loss, attempt_second_derivative)
+        self.evidence.update(
+            {"products": "central differences of gradients", "layer": layer, "reason": first_line(error)}
+        )
+
+    def _difference(self, vector: torch.Tensor) -> torch.Tensor:
+        """The product by a central difference, its step the cube root of the rounding."""
+        self._cost += Cost(gradients=2)
+        point = self._leaf.detach()
+        length = float(vector.norm())
+        if length == 0:
+            return torch.zeros_like(vector)
+        step = torch.finfo(self.dtype).eps ** (1 / 3) * max(1.0, float(point.norm())) / length
+        ends = [self.loss.gradient(point + sign * step * vector) for sign in (1, -1)]
+        return (ends[0] - ends[1]) / (2 * step)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message.
+
+    >>> first_line(ValueError())
+    'ValueError'
+    """
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
