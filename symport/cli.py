@@ -28,9 +28,10 @@ VERBS = {
     "newton": "check whether the steepest point of a level set is one step from the minimum",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
+    "sweep": "run a verb at all points of a grid, on one machine or many, and go on where it was interrupted",
 }
 
-LATER = ("naturality", "sweep")
+LATER = ("naturality",)
 """Verbs that a later version has."""
 
 EPILOG = (
