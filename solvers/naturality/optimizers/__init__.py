@@ -1,0 +1,1 @@
+"""Optimizers as specs, by families; what :mod:`solvers.rules` has already is adapted from there."""

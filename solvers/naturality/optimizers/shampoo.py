@@ -1,0 +1,159 @@
+"""Shampoo, SOAP and KL-Shampoo: one metric on the rows and one on the columns of a matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solvers.naturality.optimizers.build import specify
+from solvers.naturality.optimizers.linear_algebra import power
+from solvers.naturality.problem import Problem
+from solvers.naturality.spec import OptimizerSpec, State
+from symmetries.actions.parameter_space import FloatArray
+
+FACTORS = {"rows": "row_cov2", "columns": "col_cov2"}
+
+
+def shampoo(*, exponent: float = 0.25, epsilon: float = 0.0, name: str = "shampoo-quarter") -> OptimizerSpec:
+    r"""Sums of :math:`GG^{\mathsf T}` and :math:`G^{\mathsf T}G`, and :math:`W' = W - \eta\,L'^{-p}\,G\,R'^{-p}`.
+
+    Parameters
+    ----------
+    exponent: p; a quarter as published, a half where the product is taken for the full AdaGrad without its root.
+    epsilon: the sums start at :math:`\epsilon I`; with zero the powers are those on the range.
+    name: of the spec.
+
+    >>> shampoo().slots["rows"]
+    'row_cov2'
+
+    Source: V. Gupta, T. Koren and Y. Singer, "Shampoo: preconditioned stochastic tensor optimization" (2018),
+    algorithm 1; a half in D. Morwani et al., "A new perspective on Shampoo's preconditioner" (2024).
+    """
+
+    def start(problem: Problem, point: FloatArray) -> State:
+        return {"rows": epsilon * np.eye(problem.shape[0]), "columns": epsilon * np.eye(problem.shape[1])}
+
+    def step(problem: Problem, state: State, rate: float) -> State:
+        G = problem.gradient(state["point"]).reshape(problem.shape)
+        rows, columns = state["rows"] + G @ G.T, state["columns"] + G.T @ G
+        moved = power(rows, -exponent) @ G @ power(columns, -exponent)
+        return {"point": state["point"] - rate * moved.ravel(), "rows": rows, "columns": columns}
+
+    return specify(name, step, FACTORS, start=start, matrix=True)
+
+
+def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
+    r"""Adam in the eigenbases of the two sums of Shampoo, which are averages here and are diagonalised in every step.
+
+    The bases of a step are those of the gradients before it, so the first step only gathers.
+
+    Parameters
+    ----------
+    beta1, beta2: weights of the past in the averages.
+
+    >>> soap().slots["square"]
+    'frame_scalar'
+
+    Source: N. Vyas et al., "SOAP: improving and stabilizing Shampoo using Adam" (2024), algorithm 3.
+    """
+
+    def step(problem: Problem, state: State, rate: float) -> State:
+        G, count = problem.gradient(state["point"]).reshape(problem.shape), state["count"] + 1
+        rows = beta2 * state["rows"] + (1 - beta2) * G @ G.T
+        columns = beta2 * state["columns"] + (1 - beta2) * G.T @ G
+        kept = {"rows": rows, "columns": columns, "count": count}
+        if count == 1:
+            return {**state, **kept}
+        left, right = (np.linalg.eigh(state[side])[1] for side in ("rows", "columns"))
+        average = beta1 * state["average"] + (1 - beta1) * G.ravel()
+        square = beta2 * state["square"] + (1 - beta2) * ((left.T @ G @ right) ** 2).ravel()
+        turned = left.T @ average.reshape(problem.shape) @ right / (1 - beta1 ** (count - 1))
+        scaled = turned / np.sqrt(square / (1 - beta2 ** (count - 1))).reshape(problem.shape)
+        point = state["point"] - rate * (left @ scaled @ right.T).ravel()
+        return {**kept, "point": point, "average": average, "square": square}
+
+    slots = {"average": "covector", "square": "frame_scalar", "count": "scalar", **FACTORS}
+    return specify("soap", step, slots, matrix=True)
+
+
+def kl_shampoo(
+    *, exponent: float = 0.5, decay: float = 0.9, epsilon: float = 0.0, name: str = "kl-shampoo"
+) -> OptimizerSpec:
+    r"""Averages towards the Kronecker product nearest to the second moment of the gradients in relative entropy.
+
+    .. math:: L' = \beta L + (1-\beta)\tfrac1{kN}\sum_i G_iR^{-1}G_i^{\mathsf T},\quad
+        R' = \beta R + (1-\beta)\tfrac1{mN}\sum_i G_i^{\mathsf T}L^{-1}G_i,\quad
+        W' = W - \eta\,L'^{-p}GR'^{-p}
+
+    They start at the nearest product itself, the maximum-likelihood estimate of a matrix normal distribution, which
+    leaves one scale between the factors free.
+
+    Parameters
+    ----------
+    exponent: p; one is the method without the root.
+    decay: :math:`\beta`.
+    epsilon: added to the eigenvalues of both factors where they are inverted.
+    name: of the spec.
+
+    >>> kl_shampoo().slots["columns"]
+    'col_cov2'
+
+    Source: W. Lin et al., "Understanding and improving Shampoo and SOAP via Kullback-Leibler minimization" (2025),
+    claim 1; P. Dutilleul, "The MLE algorithm for the matrix normal distribution" (1999), for the start.
+    """
+
+    def inverse(factor: FloatArray, p: float) -> FloatArray:
+        return power(factor + epsilon * np.eye(len(factor)), -p)
+
+    def start(problem: Problem, point: FloatArray) -> State:
+        rows, columns = matrix_normal(_samples(problem, point))
+        return {"rows": rows, "columns": columns}
+
+    def step(problem: Problem, state: State, rate: float) -> State:
+        G = _samples(problem, state["point"])
+        rows, columns = _flip(G, inverse(state["rows"], 1.0), inverse(state["columns"], 1.0))
+        rows = decay * state["rows"] + (1 - decay) * rows
+        columns = decay * state["columns"] + (1 - decay) * columns
+        moved = inverse(rows, exponent) @ G.sum(axis=0) @ inverse(columns, exponent)
+        return {"point": state["point"] - rate * moved.ravel(), "rows": rows, "columns": columns}
+
+    return specify(name, step, FACTORS, start=start, rate=0.02, matrix=True)
+
+
+def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: int = 2000) -> tuple[FloatArray, ...]:
+    r"""The factors L and R of the matrix normal distribution of mean zero that is likeliest for some samples.
+
+    Parameters
+    ----------
+    samples: shape (N, m, k), enough of them for the estimate to exist.
+    tolerance: of the last change, relative.
+    iterations: most of them.
+
+    >>> rng = np.random.default_rng(0)
+    >>> L, R = matrix_normal(rng.standard_normal((2000, 2, 2)) * np.array([[1.0], [3.0]]))
+    >>> round(float(L[1, 1] / L[0, 0]), 1), round(float(R[1, 1] / R[0, 0]), 1)
+    (8.9, 1.0)
+
+    Source: P. Dutilleul, "The MLE algorithm for the matrix normal distribution" (1999).
+    """
+    rows, columns = np.eye(samples.shape[1]), np.eye(samples.shape[2])
+    for _ in range(iterations):
+        before = rows
+        rows = _flip(samples, np.linalg.inv(rows), np.linalg.inv(columns))[0]
+        rows = rows / np.trace(rows)
+        columns = _flip(samples, np.linalg.inv(rows), np.linalg.inv(columns))[1]
+        if np.abs(rows - before).max() <= tolerance:
+            break
+    return rows, columns
+
+
+def _flip(samples: FloatArray, rows_inverse: FloatArray, columns_inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The estimate of each factor given the inverse of the other."""
+    count, height, width = samples.shape
+    rows = np.einsum("iab,bc,idc->ad", samples, columns_inverse, samples) / (width * count)
+    columns = np.einsum("iab,ac,icd->bd", samples, rows_inverse, samples) / (height * count)
+    return rows, columns
+
+
+def _samples(problem: Problem, point: FloatArray) -> FloatArray:
+    """Gradients of the samples as matrices, shape (N, m, k)."""
+    return problem.per_sample_gradients(point).reshape(-1, *problem.shape)
