@@ -44,7 +44,7 @@ class Balance:
     element: that was applied.
     norm_before, norm_after: square roots of the sums of squares, of the parameters or of the gradient.
     sweeps: passes over all components.
-    converged: whether the last pass left the norm as it was, up to rounding.
+    converged: whether the last pass left the tensors as they were, up to the tolerance.
     skipped: components without a closed form, or whose minimum is not attained, with the reason.
     """
 
@@ -74,7 +74,7 @@ def balance(
     of: whose norm is made least, ``parameters`` or ``gradient``.
     gradient: of the loss by parameter name; by default what ``parameter.grad`` holds.
     sweeps: largest number of passes over the components.
-    tolerance: relative decrease of the squared norm in one pass below which it has converged.
+    tolerance: change of the tensors in one pass, relative to their norm, below which it has converged.
 
     Raises
     ------
@@ -116,10 +116,10 @@ def least_norm(
     components = [_acting(component, of) for component in symmetry.components if component.dimension]
     factors: list[tuple[Component, Value]] = []
     skipped: dict[str, str] = {}
-    before = last = _square(tensors, counted)
+    before = _square(tensors, counted)
     done, count = before == 0.0, 0
     while not done and count < sweeps:
-        count += 1
+        count, start = count + 1, tensors
         for own, acting in components:
             step = _step(acting, tensors, counted)
             if isinstance(step, str):
@@ -127,12 +127,12 @@ def least_norm(
                 continue
             tensors = {**tensors, **acting.transform(tensors, step)}
             factors.insert(0, (own, step))
-        size = _square(tensors, counted)
-        done, last = last - size <= tolerance * before, size
+        step_square = sum(float((tensors[name] - start[name]).square().sum()) for name in counted)
+        done = step_square <= tolerance**2 * _square(tensors, counted)
     return Balance(
         element=Element(tuple(factors)),
         norm_before=before**0.5,
-        norm_after=last**0.5,
+        norm_after=_square(tensors, counted) ** 0.5,
         sweeps=count,
         converged=done,
         skipped=skipped,
