@@ -1,0 +1,1 @@
+"""Parts of the learned optimizer: tasks, the recurrent network that proposes steps, and its training."""
