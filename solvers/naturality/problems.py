@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from solvers.naturality.problem import Problem
+from solvers.naturality.structures import declare
 from symmetries.actions.parameter_space import FloatArray
 
 SEED = 20
@@ -37,13 +38,14 @@ def vector_problems(size: int) -> tuple[Problem, ...]:
                 name=name,
             )
         )
-    return tuple(found)
+    return tuple(declare(problem) for problem in found)
 
 
 def matrix_problems(shape: tuple[int, int]) -> tuple[Problem, ...]:
     """Five problems of a matrix W of one layer, z = W a, with losses of the outputs z that mix its entries.
 
-    The second moments of the inputs a are declared as the structure ``activations``, of type ``col_cov2``.
+    The matrices of products of the inputs a of each sample are declared as the structure ``activations``, of type
+    ``col_cov2``, shape (samples, k, k).
 
     >>> [problem.shape for problem in matrix_problems((2, 3))]
     [(2, 3), (2, 3), (2, 3), (2, 3), (2, 3)]
@@ -61,11 +63,11 @@ def matrix_problems(shape: tuple[int, int]) -> tuple[Problem, ...]:
                 shape=shape,
                 model=_layer(inputs, mixing, other, bend),
                 output_loss=_weighted(loss, rng.standard_normal(samples), 0.5 + rng.random(samples)),
-                hidden={"activations": ("col_cov2", inputs.T @ inputs)},
+                hidden={"activations": ("col_cov2", inputs[:, :, None] * inputs[:, None, :])},
                 name=name,
             )
         )
-    return tuple(found)
+    return tuple(declare(problem) for problem in found)
 
 
 def start_point(size: int, rng: np.random.Generator) -> FloatArray:

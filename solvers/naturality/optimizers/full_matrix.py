@@ -13,7 +13,9 @@ from solvers.naturality.spec import OptimizerSpec, State
 def full_matrix_adagrad() -> OptimizerSpec:
     r"""AdaGrad with the full matrix and its root, on the range of the matrix.
 
-    .. math:: H' = H + gg^{\mathsf T},\quad \theta' = \theta - \eta\,H'^{-1/2}g
+    .. math:: H' = H + \sum_i g_ig_i^{\mathsf T},\quad \theta' = \theta - \eta\,H'^{-1/2}g
+
+    A step takes the samples of the problem as one round.
 
     >>> full_matrix_adagrad().slots["moment"]
     'cov2'
@@ -22,11 +24,11 @@ def full_matrix_adagrad() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
-        gradient = problem.gradient(state["point"])
-        moment = state["moment"] + np.outer(gradient, gradient)
-        return {"point": state["point"] - rate * power(moment, -0.5) @ gradient, "moment": moment}
+        samples = problem.per_sample_gradients(state["point"])
+        moment = state["moment"] + samples.T @ samples
+        return {"point": state["point"] - rate * power(moment, -0.5) @ samples.sum(axis=0), "moment": moment}
 
-    return specify("full-matrix-adagrad", step, {"moment": "cov2"})
+    return specify("full-matrix-adagrad", step, {"moment": "cov2"}, rate=0.2)
 
 
 def online_newton_step(*, epsilon: float = 0.0, name: str = "online-newton-step") -> OptimizerSpec:

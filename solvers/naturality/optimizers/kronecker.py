@@ -72,8 +72,8 @@ def ekfac(*, damping: float = 0.0) -> OptimizerSpec:
 def layer_moments(problem: Problem, point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     r"""Second moments S of :math:`\delta = \partial\ell/\partial z` and A of a, and the gradients of the samples.
 
-    :math:`G = \delta a^{\mathsf T}` gives :math:`\delta\delta^{\mathsf T} = GXG^{\mathsf T}` for every X with :math:`a^{\mathsf T}Xa = 1`, such as
-    :math:`A^{-1}/(a^{\mathsf T}A^{-1}a)`.
+    :math:`G = \delta a^{\mathsf T}` gives :math:`\delta\delta^{\mathsf T} = GXG^{\mathsf T}` for every X with
+    :math:`a^{\mathsf T}Xa = 1`, such as :math:`A^{-1}/(a^{\mathsf T}A^{-1}a)`.
 
     >>> problem = Problem(
     ...     shape=(1, 1),

@@ -55,7 +55,7 @@ def _bfgs(name: str, first: Callable[[Problem, FloatArray], FloatArray]) -> Opti
 
 
 def update_inverse(inverse: FloatArray, s: FloatArray, y: FloatArray) -> FloatArray:
-    r"""The inverse Hessian after a displacement s that changed the gradient by y; as it was where they oppose each other.
+    r"""The inverse Hessian after a displacement s that changed the gradient by y; as it was where these are opposed.
 
     >>> update_inverse(np.eye(2), np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist()
     [[0.5, 0.0], [0.0, 1.0]]

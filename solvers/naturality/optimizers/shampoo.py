@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.naturality.optimizers.build import specify
-from solvers.naturality.optimizers.linear_algebra import power
+from solvers.naturality.optimizers.linear_algebra import CUT, power
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 from symmetries.actions.parameter_space import FloatArray
@@ -44,7 +44,8 @@ def shampoo(*, exponent: float = 0.25, epsilon: float = 0.0, name: str = "shampo
 def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
     r"""Adam in the eigenbases of the two sums of Shampoo, which are averages here and are diagonalised in every step.
 
-    The bases of a step are those of the gradients before it, so the first step only gathers.
+    The bases of a step are those of the gradients before it, so the first step only gathers.  The small number beside
+    Adam's root is zero here, and so is a quotient of what is zero to rounding.
 
     Parameters
     ----------
@@ -66,8 +67,9 @@ def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
         left, right = (np.linalg.eigh(state[side])[1] for side in ("rows", "columns"))
         average = beta1 * state["average"] + (1 - beta1) * G.ravel()
         square = beta2 * state["square"] + (1 - beta2) * ((left.T @ G @ right) ** 2).ravel()
+        root = np.sqrt(square / (1 - beta2 ** (count - 1))).reshape(problem.shape)
         turned = left.T @ average.reshape(problem.shape) @ right / (1 - beta1 ** (count - 1))
-        scaled = turned / np.sqrt(square / (1 - beta2 ** (count - 1))).reshape(problem.shape)
+        scaled = np.where(root > CUT * root.max(), turned, 0.0) / np.where(root > CUT * root.max(), root, 1.0)
         point = state["point"] - rate * (left @ scaled @ right.T).ravel()
         return {**kept, "point": point, "average": average, "square": square}
 
