@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_LINES = 12
 """Largest number of lines in one picture."""
 
-WIDE = 50.0
+WIDE = 20.0
 """Ratio from which an axis is logarithmic."""
 
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(EXAMPLES))
 
 from torch_applications.command import plain, write_whole  # noqa: E402
 from torch_applications.copy_task import CopyTask  # noqa: E402
-from torch_applications.images import IDX_NAMES, Images, cut, digits, idx_folder, read_idx  # noqa: E402
+from torch_applications.images import Images, cut, digits, idx_folder  # noqa: E402
 from torch_applications.recurrence import KINDS, make_recurrence, shrunk  # noqa: E402
 from torch_applications.recurrence_training import recalled, train_recurrence  # noqa: E402
 from torch_applications.transformer import VisionTransformer, relative_error  # noqa: E402
@@ -31,6 +31,8 @@ from torch_applications.transformer_training import RULES, train_transformer  # 
 
 from manifolds.errors import InputError  # noqa: E402
 from solvers.pytorch import ManifoldParameter  # noqa: E402
+from solvers.pytorch.data_files import read_idx  # noqa: E402
+from solvers.pytorch.datasets import IDX_NAMES  # noqa: E402
 
 BOUND = 5e-6
 """On the orthogonality error in single precision after a training."""
