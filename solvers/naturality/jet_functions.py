@@ -71,7 +71,7 @@ def _aligned(a: Any, b: Any) -> tuple[Any, Any]:
     """Two operands with the same number of axes, each a jet or an array."""
     a, b = (one if is_jet(one) else np.asarray(one, dtype=float) for one in (a, b))
     ndim = max(a.ndim, b.ndim)
-    return tuple(one.padded(ndim) if is_jet(one) else one for one in (a, b))  # type: ignore[return-value]
+    return tuple(one.padded(ndim) if is_jet(one) else one for one in (a, b))
 
 
 def _multiply(a: Any, b: Any) -> Any:

@@ -41,7 +41,7 @@ def push_slot(kind: str, value: Any, theta: FloatArray, morphism: Morphism) -> A
     Parameters
     ----------
     kind: one of :data:`TYPES`.
-    value: an array of n entries in any shape, or of shape (n, n) for ``cov2`` and ``con2``.
+    value: an array of n entries in any shape, or of shape (n, n) for ``cov2`` and ``con2``; matrices may be stacked.
     theta: the point, shape (n,), at which the Jacobian is taken.
     morphism: the change of coordinates.
 

@@ -73,7 +73,7 @@ class OptimizerSpec:
     def start(self, problem: Problem, theta: Any) -> State:
         """The first state at a point, which must hold the point."""
         state = dict(self.init(problem, np.array(theta, dtype=float).reshape(-1)))
-        if np.shape(state.get("point")) != (problem.size,):
+        if "point" not in state or np.shape(state["point"]) != (problem.size,):
             raise InputError(
                 f"the first state of {self.name}",
                 why="it does not hold the flat point",

@@ -1,0 +1,205 @@
+"""Runs of an optimizer to compare others with, and what makes one unfit for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from manifolds.errors import InputError
+from solvers.naturality.morphism import Morphism, check_morphism
+from solvers.naturality.problem import Problem
+from solvers.naturality.problems import matrix_problems, start_point, vector_problems
+from solvers.naturality.slots import NoLift
+from solvers.naturality.spec import OptimizerSpec, State
+from solvers.naturality.structures import declare
+from symmetries.actions.parameter_space import FloatArray
+
+FAR = 1e6
+"""A run that ends this far from its start, relative to the size of the start, has diverged."""
+
+CONVERGED = 1e-9
+"""Gradients this small after one step, relative to those before it, leave nothing to compare."""
+
+SIZE, SHAPE = 4, (2, 3)
+"""Sizes at which optimizers are tested: no coincidences of small groups."""
+
+
+@final
+class Unfit(Exception):
+    """Why nothing can be said about an optimizer from its runs."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of an optimizer on a problem.
+
+    Parameters
+    ----------
+    problem: what was minimised.
+    points: the parameters before the first step and after each, shape (steps + 1, n).
+    single: whether some array of the state was in single precision.
+    """
+
+    problem: Problem
+    points: FloatArray
+    single: bool = False
+
+    @property
+    def start(self) -> FloatArray:
+        """The parameters before the first step."""
+        return self.points[0]
+
+
+def default_problems(spec: OptimizerSpec, problems: Sequence[Problem] | None = None) -> tuple[Problem, ...]:
+    """The problems that are given, or the ready ones of the shape that the optimizer reads.
+
+    >>> from solvers.naturality.spec import OptimizerSpec
+    >>> still = OptimizerSpec(name="still", init=lambda p, t: {"point": t}, step=lambda p, s, r: s, slots={})
+    >>> [problem.size for problem in default_problems(still)]
+    [4, 4, 4, 4, 4]
+    """
+    chosen = tuple(map(declare, problems or (matrix_problems(SHAPE) if spec.matrix else vector_problems(SIZE))))
+    if len({problem.shape for problem in chosen}) > 1:
+        raise InputError("the problems", why="their parameters differ in shape", cure="give problems of one shape")
+    return chosen
+
+
+def trace(spec: OptimizerSpec, problem: Problem, theta: FloatArray, *, rate: float, steps: int) -> Run:
+    """Run an optimizer; numbers that are not finite are kept, for the caller to judge.
+
+    Raises
+    ------
+    NoLift: it reads structure that has no lift.
+    Unfit: it stops with an error.
+    """
+    with np.errstate(all="ignore"):
+        try:
+            state = spec.start(problem, theta)
+            points = [state["point"]]
+            for _ in range(steps):
+                state = spec.step(problem, state, rate)
+                points.append(np.asarray(state["point"]).reshape(-1))
+        except NoLift:
+            raise
+        except InputError as error:
+            raise Unfit(f"{error.what}: {error.why}") from error
+        except (np.linalg.LinAlgError, ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise Unfit(f"it stops with {type(error).__name__}: {error}") from error
+    return Run(problem=problem, points=np.array(points, dtype=float), single=_single(state))
+
+
+def reference_runs(
+    spec: OptimizerSpec,
+    problems: Sequence[Problem],
+    *,
+    rate: float,
+    steps: int,
+    rng: np.random.Generator,
+    count: int = 0,
+) -> tuple[Run, ...]:
+    """Runs on the problems in turn, from random points.
+
+    Parameters
+    ----------
+    spec: the optimizer.
+    problems: what it minimises.
+    rate, steps: learning rate and number of steps.
+    rng: generator of the starts.
+    count: how many runs; one for each problem by default.
+
+    Raises
+    ------
+    Unfit: the optimizer is not deterministic, does not move, ignores the loss, diverges, or has converged at once.
+    """
+    runs: list[Run] = []
+    for place in range(count or len(problems)):
+        problem = problems[place % len(problems)]
+        theta = start_point(problem.size, rng)
+        found = trace(spec, problem, theta, rate=rate, steps=steps)
+        if not np.isfinite(found.points).all():  # optimizers of positive parameters
+            found = trace(spec, problem, np.abs(theta), rate=rate, steps=steps)
+        runs.append(found)
+    _check_fit(spec, problems, runs, rate, steps)
+    return tuple(runs)
+
+
+def _check_fit(spec: OptimizerSpec, problems: Sequence[Problem], runs: list[Run], rate: float, steps: int) -> None:
+    """Refuse an optimizer whose runs cannot be compared."""
+    for run in runs:
+        away = float(np.linalg.norm(run.points - run.start, axis=1).max())
+        if not np.isfinite(run.points).all() or away > FAR * (1 + float(np.linalg.norm(run.start))):
+            raise Unfit(
+                f"it diverges on {run.problem.name or 'a problem'} at the learning rate {rate:g}; lower the rate"
+            )
+    first = runs[0]
+    again = trace(spec, first.problem, first.start, rate=rate, steps=steps)
+    if not np.array_equal(again.points, first.points):
+        gap = float(np.abs(again.points - first.points).max())
+        raise Unfit(f"it is not deterministic: two runs from one point differ by {gap:.3g}; fix its seed")
+    if any(np.array_equal(run.points[-1], run.start) and not np.ptp(run.points, axis=0).any() for run in runs):
+        raise Unfit("it does not move the point: nothing can be compared; raise the rate or the number of steps")
+    others = [problem for problem in problems if problem is not first.problem]
+    if others and np.array_equal(trace(spec, others[0], first.start, rate=rate, steps=steps).points, first.points):
+        raise Unfit("it ignores its gradient: its path is the same on different losses")
+    ratios = [_gradient_ratio(run) for run in runs]
+    if all(ratio <= CONVERGED for ratio in ratios):
+        raise Unfit("it has converged after one step, and convergence hides what happened; take fewer inner iterations")
+
+
+def _gradient_ratio(run: Run) -> float:
+    """The size of the gradient after the first step over that before it."""
+    before, after = (float(np.linalg.norm(run.problem.gradient(point))) for point in run.points[:2])
+    return after / before if before > 0 else 0.0
+
+
+def _single(state: State) -> bool:
+    """Whether some array of a state is in single precision or less."""
+    kinds = [np.asarray(value).dtype for value in state.values() if np.ndim(value)]
+    return any(kind.kind == "f" and kind.itemsize < 8 for kind in kinds)
+
+
+def step_defects(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: float) -> tuple[FloatArray, str]:
+    r"""How far the run in other coordinates is from the image of a run, relative to how far that has moved.
+
+    .. math:: \frac{|\varphi(\theta_k) - \theta'_k|}{|\varphi(\theta_k) - \varphi(\theta_0)|}
+
+    Parameters
+    ----------
+    spec: the optimizer.
+    run: the run whose image is taken.
+    morphism: the change of coordinates, which has been checked.
+    rate: of the run in other coordinates.
+
+    Returns
+    -------
+    The defects after each step, infinite where the other run leaves its domain, and a remark.
+    """
+    images = np.array([morphism.apply(point) for point in run.points])
+    steps = len(images) - 1
+    try:
+        other = trace(spec, run.problem.push(morphism), images[0], rate=rate, steps=steps).points
+    except NoLift as error:
+        return np.full(steps, np.inf), f"what it reads beside the loss has no lift: {error.why}"
+    except Unfit as error:
+        return np.full(steps, np.nan), f"in other coordinates {error}"
+    away = np.linalg.norm(images - images[0], axis=1)[1:]
+    defects = np.linalg.norm(images - other, axis=1)[1:]
+    tiny = 1e-300 + 1e-13 * float(np.linalg.norm(images[0]))
+    relative = np.where(np.isfinite(defects), defects / np.maximum(away, tiny), np.inf)
+    return relative, "" if np.isfinite(other).all() else "the run in other coordinates is not finite"
+
+
+def checked_maps(maps: Sequence[Morphism], runs: Sequence[Run]) -> Sequence[Morphism]:
+    """The maps, after each was checked at a start.
+
+    Raises
+    ------
+    InputError: an inverse or a Jacobian is wrong.
+    """
+    for morphism in maps:
+        check_morphism(morphism, runs[0].start)
+    return maps
