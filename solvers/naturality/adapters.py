@@ -34,13 +34,12 @@ SCIPY_METHODS = (
     "trust-ncg",
     "trust-krylov",
     "trust-exact",
-    "dogleg",
 )
-"""Methods of ``scipy.optimize.minimize`` that need no constraints."""
+"""Methods of ``scipy.optimize.minimize`` without constraints; ``dogleg`` needs positive definite Hessians."""
 
 _WITH_GRADIENT = set(SCIPY_METHODS) - {"Nelder-Mead", "Powell", "COBYLA"}
-_WITH_HESSIAN = {"Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "dogleg"}
-_STRIDES = {"Nelder-Mead": 10, "Powell": 1, "COBYLA": 20, "TNC": 4}
+_WITH_HESSIAN = {"Newton-CG", "trust-ncg", "trust-krylov", "trust-exact"}
+_STRIDES = {"Nelder-Mead": 10, "COBYLA": 8, "TNC": 8}
 
 
 def from_rule(rule: Any, *, name: str = "") -> OptimizerSpec:
@@ -178,7 +177,7 @@ def ScipyAdapter(
     ----------
     method: one of :data:`SCIPY_METHODS`, in any case.
     options: of the method, as SciPy documents them.
-    iterations: in one step; by default 1, and 10 or 20 for methods that move only after many evaluations.
+    iterations: in one step; by default 1, and 8 or 10 for methods that move only after many evaluations.
 
     Raises
     ------

@@ -1,11 +1,15 @@
-"""The optimizers whose naturality is known by name."""
+"""Optimizers by name, and from whatever a caller has in hand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from inspect import signature
 from types import MappingProxyType
+from typing import Any
 
-from solvers.naturality.adapters import from_rule
+from manifolds.errors import InputError
+from solvers.naturality.adapters import SCIPY_METHODS, ScipyAdapter, from_rule
 from solvers.naturality.optimizers import (
     adafactor,
     adaptive,
@@ -22,7 +26,7 @@ from solvers.naturality.optimizers import (
     sign_based,
 )
 from solvers.naturality.spec import OptimizerSpec
-from solvers.rules import AdaGrad, Adam, AdamW, AMSGrad, NAdam, RMSProp, make_rule
+from solvers.rules import AdaGrad, Adam, AdamW, AMSGrad, NAdam, RMSProp, Rule, SciPy, make_rule
 
 EPSILON = 1e-2
 """Of the entries with an epsilon: large enough to be seen beside gradients of order one."""
@@ -99,3 +103,70 @@ _MATRIX = (
 OPTIMIZERS: Mapping[str, OptimizerSpec] = MappingProxyType({spec.name: spec for spec in (*_RULES, *_VECTOR, *_MATRIX)})
 """Specs by name; those of matrices have ``matrix`` set, and several read what
 :func:`~solvers.naturality.structures.declare` adds to a problem."""
+
+
+def read_optimizer(optimizer: Any) -> OptimizerSpec:
+    """The spec of an optimizer.
+
+    Parameters
+    ----------
+    optimizer: a spec; a name of :data:`OPTIMIZERS`; ``torch:Adam`` or ``scipy:BFGS``; a rule of
+        :mod:`solvers.rules`; a class of PyTorch optimizers, or an optimizer of one, whose settings are taken.
+
+    Raises
+    ------
+    InputError: the name is unknown, PyTorch is asked for and not installed, or it is no optimizer.
+
+    >>> read_optimizer("Adam").name, read_optimizer("scipy:bfgs").name
+    ('adam', 'scipy:BFGS')
+    """
+    if isinstance(optimizer, OptimizerSpec):
+        return optimizer
+    if isinstance(optimizer, Rule | SciPy):
+        return from_rule(optimizer)
+    if isinstance(optimizer, str):
+        return _read_name(optimizer)
+    kind = optimizer if isinstance(optimizer, type) else type(optimizer)
+    if any(base.__module__.startswith("torch.optim") for base in kind.__mro__):
+        from solvers.pytorch.naturality import TorchAdapter
+
+        return TorchAdapter(kind, **({} if optimizer is kind else _settings_of(optimizer)))
+    raise InputError(
+        f"{type(optimizer).__name__} given as an optimizer",
+        why="it is neither a name nor a spec, a rule or an optimizer of PyTorch",
+        cure="write an OptimizerSpec(name=..., init=..., step=..., slots=...)",
+    )
+
+
+def _read_name(name: str) -> OptimizerSpec:
+    """The spec of a name."""
+    house, colon, rest = name.partition(":")
+    if colon and house.lower() == "torch":
+        from solvers.pytorch.naturality import TorchAdapter
+
+        return TorchAdapter(rest)
+    if colon and house.lower() == "scipy":
+        return ScipyAdapter(rest)
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    known = {_bare(one): one for one in OPTIMIZERS}
+    if _bare(plain) in known:
+        return OPTIMIZERS[known[_bare(plain)]]
+    methods = {_bare(method): f"scipy:{method}" for method in SCIPY_METHODS}
+    near = get_close_matches(_bare(plain), [*known, *methods], n=1, cutoff=0.5)
+    nearest = {**methods, **known}.get(near[0]) if near else None
+    raise InputError(
+        f"the optimizer {name!r}",
+        why="none has this name" + (f"; the nearest is {nearest!r}" if nearest else ""),
+        cure=f"use torch:NAME, scipy:NAME, an OptimizerSpec, or one of {', '.join(OPTIMIZERS)}",
+    )
+
+
+def _bare(name: str) -> str:
+    """A name without its hyphens, for comparison."""
+    return name.lower().replace("-", "")
+
+
+def _settings_of(optimizer: Any) -> dict[str, Any]:
+    """The settings of an optimizer of PyTorch, as its first group has them, that its class takes."""
+    taken = signature(type(optimizer).__init__).parameters
+    return {key: value for key, value in optimizer.param_groups[0].items() if key in taken and key != "params"}

@@ -1,0 +1,105 @@
+"""Optimizers of PyTorch as black boxes that can be asked for their naturality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import torch
+
+from manifolds.errors import InputError
+from solvers.naturality.adapters import black_box
+from solvers.naturality.problem import Problem
+from solvers.naturality.spec import OptimizerSpec
+from symmetries.actions.parameter_space import FloatArray
+
+OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
+    name: kind
+    for name, kind in vars(torch.optim).items()
+    if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer) and name not in ("Optimizer", "SparseAdam")
+}
+"""The optimizers of ``torch.optim`` for dense gradients, by name."""
+
+MATRIX = ("Adafactor", "Muon")
+"""Those that treat a matrix otherwise than its entries."""
+
+RATES = {"Adadelta": 1.0, "LBFGS": 0.5, "Muon": 0.1}
+"""Learning rates at which a few steps move the point visibly; 0.05 otherwise."""
+
+ITERATIONS = {"RAdam": 2}
+"""Iterations in a step: RAdam is gradient descent with momentum in its first five."""
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = {"LBFGS": {"max_iter": 2}}
+"""Settings that differ from the defaults: twenty inner iterations converge, and convergence hides what happened."""
+
+
+def TorchAdapter(kind: Any, *, iterations: int | None = None, **settings: Any) -> OptimizerSpec:
+    """An optimizer of PyTorch on one parameter in double precision, with an opaque state.
+
+    The optimizer is made anew for every run and is handed the gradient of the problem; nothing global is touched.
+
+    Parameters
+    ----------
+    kind: a class of optimizers, or the name of one in ``torch.optim``, in any case.
+    iterations: in one step; 1 by default, and 2 for RAdam, so that a few steps pass its change of regime.
+    settings: of the optimizer, as PyTorch documents them; ``lr`` is the learning rate of the tests.
+
+    Raises
+    ------
+    InputError: PyTorch has no such optimizer, or it refuses the settings.
+
+    >>> TorchAdapter("adam", eps=0.0).name
+    'torch:Adam'
+    """
+    found = read_kind(kind)
+    name = found.__name__
+    chosen: dict[str, Any] = {**SETTINGS.get(name, {}), **settings}
+    rate = chosen.pop("lr", RATES.get(name, 0.05))
+    stride = iterations or ITERATIONS.get(name, 1)
+    try:
+        found([torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)], lr=rate, **chosen)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the settings of torch:{name}", why=str(error), cure="give what PyTorch documents") from None
+
+    def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
+        parameter = torch.tensor(start.reshape(problem.shape), dtype=torch.float64, requires_grad=True)
+        optimizer = found([parameter], lr=rate, **chosen)
+
+        def closure() -> float:
+            point = parameter.detach().numpy().reshape(-1)
+            parameter.grad = torch.from_numpy(np.array(problem.gradient(point)).reshape(problem.shape))
+            return problem.value(point)
+
+        for _ in range(stride * steps):
+            optimizer.step(closure)
+        return parameter.detach().numpy().reshape(-1).copy()
+
+    notes = f"PyTorch {torch.__version__}" + (f", {stride} iterations in a step" if stride > 1 else "")
+    return black_box(f"torch:{name}", follow, rate=rate, matrix=name in MATRIX, notes=notes)
+
+
+def read_kind(kind: Any) -> type[torch.optim.Optimizer]:
+    """A class of optimizers from itself or from its name.
+
+    Raises
+    ------
+    InputError: it is neither.
+
+    >>> read_kind("sgd").__name__
+    'SGD'
+    """
+    if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
+        return kind
+    known = {name.lower(): name for name in OPTIMIZERS}
+    text = str(kind).lower()
+    if text not in known:
+        near = get_close_matches(text, known, n=1)
+        raise InputError(
+            f"the PyTorch optimizer {kind!r}",
+            why="torch.optim has none of this name for dense gradients"
+            + (f"; the nearest is {known[near[0]]!r}" if near else ""),
+            cure=f"use one of {', '.join(OPTIMIZERS)}, or a class of your own",
+        )
+    return OPTIMIZERS[known[text]]
