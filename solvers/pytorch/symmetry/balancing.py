@@ -182,6 +182,8 @@ def _step(component: Component, tensors: Tensors, counted: tuple[str, ...]) -> V
         return _matrices(component, legs, tensors)
     if isinstance(component, LinearMaps) and component.kind == "O":
         return "rotations keep the norm"
+    if isinstance(component, Shifts) and len(component.tensors) == len(component.flows):
+        return _translation(component, tensors, counted)
     return _general(component, tensors, counted)
 
 
@@ -223,6 +225,22 @@ def _matrices(component: LinearMaps, legs: tuple[Leg, ...], tensors: Tensors) ->
     back = _power(sides[1], -0.5)
     mean = back @ _power(root @ sides[-1] @ root, 0.5) @ back
     return component.of_matrix(_power(mean, 0.5))
+
+
+def _translation(component: Shifts, tensors: Tensors, counted: tuple[str, ...]) -> Value:
+    """The solution of a least squares problem."""
+    basis = torch.eye(component.size, dtype=torch.float64) if component.basis is None else component.basis.double()
+    normal, right = (
+        torch.zeros(len(basis), len(basis), dtype=torch.float64),
+        torch.zeros(len(basis), dtype=torch.float64),
+    )
+    for flow in component.flows:
+        if flow.target.tensor in counted:
+            response = flow.matrix(tensors, basis)
+            rows = flow.target.front(tensors[flow.target.tensor]).reshape(response.shape[1], -1)
+            normal = normal + rows.shape[1] * response @ response.mT
+            right = right - response @ rows.sum(1)
+    return component.exponential(torch.linalg.lstsq(normal, right, driver="gelsd").solution)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -27,13 +27,13 @@ class Flow:
     target: Leg
     weights: tuple[Leg, ...] = ()
 
-    def vector(self, tensors: Tensors, translation: Tensor) -> Tensor:
-        """The vector that is added, flat."""
-        vector = translation.reshape(-1)
+    def matrix(self, tensors: Tensors, translations: Tensor) -> Tensor:
+        """The vectors that are added, flat, one row for each row of translations."""
+        rows = translations
         for weight in self.weights:
             front = weight.front(tensors[weight.tensor])
-            vector = vector @ front.reshape(vector.numel(), -1).to(vector)
-        return self.target.exponent * vector
+            rows = rows @ front.reshape(rows.shape[-1], -1).to(rows)
+        return self.target.exponent * rows
 
 
 @final
@@ -103,7 +103,7 @@ class Shifts(Component):
             leg = flow.target
             tensor = changed.get(leg.tensor, tensors[leg.tensor])
             front = leg.front(tensor)
-            added = flow.vector(tensors, working(value, tensor))
+            added = flow.matrix(tensors, working(value, tensor).reshape(1, -1))
             shape = front.shape[: len(leg.axes)]
             new = front + added.reshape(*shape, *[1] * (front.ndim - len(shape)))
             changed[leg.tensor] = leg.back(tensor, new.to(tensor.dtype))
