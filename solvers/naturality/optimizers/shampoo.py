@@ -38,14 +38,14 @@ def shampoo(*, exponent: float = 0.25, epsilon: float = 0.0, name: str = "shampo
         moved = power(rows, -exponent) @ G @ power(columns, -exponent)
         return {"point": state["point"] - rate * moved.ravel(), "rows": rows, "columns": columns}
 
-    return specify(name, step, FACTORS, start=start, matrix=True)
+    return specify(name, step, FACTORS, start=start, rate=0.2, matrix=True)
 
 
 def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
     r"""Adam in the eigenbases of the two sums of Shampoo, which are averages here and are diagonalised in every step.
 
-    The bases of a step are those of the gradients before it, so the first step only gathers.  The small number beside
-    Adam's root is zero here, and so is a quotient of what is zero to rounding.
+    The bases of a step are those of the gradients before it; the first gradient is gathered before the first step.  The
+    small number beside Adam's root is zero here, and so is a quotient of what is zero to rounding.
 
     Parameters
     ----------
@@ -57,24 +57,32 @@ def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
     Source: N. Vyas et al., "SOAP: improving and stabilizing Shampoo using Adam" (2024), algorithm 3.
     """
 
+    def gather(G: FloatArray, rows: FloatArray, columns: FloatArray) -> State:
+        return {
+            "rows": beta2 * rows + (1 - beta2) * G @ G.T,
+            "columns": beta2 * columns + (1 - beta2) * G.T @ G,
+        }
+
+    def start(problem: Problem, point: FloatArray) -> State:
+        return gather(
+            problem.gradient(point).reshape(problem.shape), *(np.zeros((side, side)) for side in problem.shape)
+        )
+
     def step(problem: Problem, state: State, rate: float) -> State:
-        G, count = problem.gradient(state["point"]).reshape(problem.shape), state["count"] + 1
-        rows = beta2 * state["rows"] + (1 - beta2) * G @ G.T
-        columns = beta2 * state["columns"] + (1 - beta2) * G.T @ G
-        kept = {"rows": rows, "columns": columns, "count": count}
-        if count == 1:
-            return {**state, **kept}
-        left, right = (np.linalg.eigh(state[side])[1] for side in ("rows", "columns"))
-        average = beta1 * state["average"] + (1 - beta1) * G.ravel()
-        square = beta2 * state["square"] + (1 - beta2) * ((left.T @ G @ right) ** 2).ravel()
-        root = np.sqrt(square / (1 - beta2 ** (count - 1))).reshape(problem.shape)
-        turned = left.T @ average.reshape(problem.shape) @ right / (1 - beta1 ** (count - 1))
-        scaled = np.where(root > CUT * root.max(), turned, 0.0) / np.where(root > CUT * root.max(), root, 1.0)
-        point = state["point"] - rate * (left @ scaled @ right.T).ravel()
-        return {**kept, "point": point, "average": average, "square": square}
+        left, right = (np.linalg.eigh(state[side])[1] for side in FACTORS)
+        gradient, count = problem.gradient(state["point"]), state["count"] + 1
+        G = gradient.reshape(problem.shape)
+        average = beta1 * state["average"] + (1 - beta1) * gradient
+        square = beta2 * state["square"] + (1 - beta2) * (left.T @ G @ right).ravel() ** 2
+        root = np.sqrt(square / (1 - beta2**count)).reshape(problem.shape)
+        turned = left.T @ average.reshape(problem.shape) @ right / (1 - beta1**count)
+        seen = root > CUT * root.max()
+        moved = left @ np.where(seen, turned / np.where(seen, root, 1.0), 0.0) @ right.T
+        kept = {"average": average, "square": square, "count": count}
+        return {**gather(G, state["rows"], state["columns"]), **kept, "point": state["point"] - rate * moved.ravel()}
 
     slots = {"average": "covector", "square": "frame_scalar", "count": "scalar", **FACTORS}
-    return specify("soap", step, slots, matrix=True)
+    return specify("soap", step, slots, start=start, matrix=True)
 
 
 def kl_shampoo(
