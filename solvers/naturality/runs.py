@@ -187,7 +187,8 @@ def step_defects(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: flo
     except Unfit as error:
         return np.full(steps, np.nan), f"in other coordinates {error}"
     away = np.linalg.norm(images - images[0], axis=1)[1:]
-    defects = np.linalg.norm(images - other, axis=1)[1:]
+    with np.errstate(over="ignore", invalid="ignore"):  # a run may end far away
+        defects = np.linalg.norm(images - other, axis=1)[1:]
     tiny = 1e-300 + 1e-13 * float(np.linalg.norm(images[0]))
     relative = np.where(np.isfinite(defects), defects / np.maximum(away, tiny), np.inf)
     return relative, "" if np.isfinite(other).all() else "the run in other coordinates is not finite"
