@@ -87,7 +87,7 @@ def discover(
     generator = read_generator(rng)
     if _is_torch(f) or _is_torch(points):
         front = importlib.import_module("solvers.pytorch.discovery")
-        subject, source = front.read(f, points, gradient, shapes=shapes, sample=sample, scale=scale, data=data)
+        subject, source = front.read(f, points, gradient, sample=sample, scale=scale, data=data)
     elif isinstance(f, Loss | Objective):
         subject = LossSubject(f, generator) if isinstance(f, Loss) else ObjectiveSubject(f)
         source = _source(points, subject.shapes, sample, scale)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from array_api_compat import array_namespace, to_device
+from array_api_compat import array_namespace
 
 from manifolds.errors import InputError
-from solvers.discovery.family import Arrays, Coefficients, Equation, Family, flat
+from solvers.discovery.family import Arrays, Coefficients, Equation, Family, as_numbers, flat
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.ansatz import Ansatz, Unknowns
 from symmetries.expression import entry_names
@@ -181,7 +181,7 @@ class AxisFamily(Family):
         moved = {name: np.zeros(shape) for name, shape in self.space.shapes.items()}
         for axis in self.axes:
             own = coefficients[axis.start : axis.stop]
-            value = np.asarray(point[axis.parameter], dtype=float)
+            value = as_numbers(point[axis.parameter])
             front = np.moveaxis(value.reshape(value.shape or (1,)), axis.number, 0)
             if axis.matrix:
                 turned = np.tensordot(axis.as_matrix(coefficients), front, axes=1)
@@ -270,13 +270,8 @@ def _contracted(values: Any, slopes: Any, axis: Axis, length: float) -> FloatArr
         w, g = xp.astype(values, xp.float64), xp.astype(slopes, xp.float64) / length
         row, terms = g @ w.T, (g * g) @ (w * w).T
         sizes = xp.broadcast_to(xp.sum(w * w, axis=1), (axis.length, axis.length))
-        return np.array([_numbers(part) for part in (row, terms, sizes)])
+        return np.array([as_numbers(part).ravel() for part in (row, terms, sizes)])
     products = values * slopes
     sums = [xp.sum(part, axis=1, dtype=xp.float64) for part in (products, products * products, values * values)]
-    row, terms, sizes = (_numbers(part) for part in sums)
+    row, terms, sizes = (as_numbers(part) for part in sums)
     return np.array([row / length, terms / length**2, sizes])
-
-
-def _numbers(array: Any) -> FloatArray:
-    """An array of NumPy or PyTorch as a flat vector of doubles."""
-    return np.asarray(to_device(array, "cpu"), dtype=float).ravel()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
+from array_api_compat import to_device
 
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 from symmetries.ansatz import Ansatz
@@ -100,7 +101,16 @@ class Family(ABC):
 
 def flat(arrays: Arrays, space: ParameterSpace) -> FloatArray:
     """Arrays by name as one vector of doubles."""
-    return np.concatenate([np.asarray(arrays[name], dtype=float).ravel() for name in space.shapes])
+    return np.concatenate([as_numbers(arrays[name]).ravel() for name in space.shapes])
 
 
-__all__ = ["Ansatz", "Arrays", "Coefficients", "Equation", "Family", "flat"]
+def as_numbers(array: Any) -> FloatArray:
+    """An array of NumPy or of PyTorch, on any device, as doubles of NumPy."""
+    if isinstance(array, np.ndarray | float):
+        return np.asarray(array, dtype=float)
+    if hasattr(array, "detach"):
+        array = to_device(array.detach(), "cpu").double()
+    return np.asarray(array, dtype=float)
+
+
+__all__ = ["Ansatz", "Arrays", "Coefficients", "Equation", "Family", "as_numbers", "flat"]
