@@ -1,0 +1,1 @@
+"""Teleportation of modules in training: searches, acceptance tests, optimizer states, many processes."""

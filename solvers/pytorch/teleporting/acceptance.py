@@ -1,0 +1,68 @@
+"""Whether a teleport of a module is taken: virtual steps from both points, over the batches in turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from manifolds.errors import InputError
+from solvers.pytorch.teleporting.batches import Batch
+from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
+from solvers.pytorch.teleporting.state_transport import States
+from solvers.pytorch.teleporting.virtual_optimizer import VirtualOptimizer
+from solvers.running.acceptance import Rollout, read_acceptance
+
+Judge: TypeAlias = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Any]
+"""A function (tensors before, tensors after), both by name -> whether the teleport is taken."""
+
+OVERFLOW = 1e12
+"""A virtual loss beyond which a rollout has left the numbers of interest."""
+
+
+def read_accept(accept: Any, optimizer: torch.optim.Optimizer | None) -> Rollout | Judge | None:
+    """What decides on teleports; a rollout needs an optimizer.
+
+    Raises
+    ------
+    InputError: it cannot decide, or there is no optimizer whose steps could be tried.
+
+    >>> read_accept(None, None) is None
+    True
+    """
+    found: Any = read_acceptance(accept)
+    if isinstance(found, Rollout) and optimizer is None:
+        raise InputError(
+            "accept='rollout' without an optimizer",
+            why="a rollout tries steps of the optimizer",
+            cure="give Teleporter(model, loss_fn, optimizer=...)",
+        )
+    return found
+
+
+def rollout_end(
+    rollout: Rollout,
+    optimizer: torch.optim.Optimizer,
+    named: Mapping[str, nn.Parameter],
+    loss: MeasuredLoss,
+    batches: Sequence[Batch],
+    *,
+    point: Mapping[str, Tensor],
+    states: States,
+) -> float:
+    """The mean loss over the batches after virtual steps from a point; NaN where they leave the finite numbers.
+
+    Parameters
+    ----------
+    rollout: how many steps.
+    optimizer, named, loss: of the run.
+    batches: of this process, taken in turn.
+    point, states: where the steps begin.
+    """
+    virtual = VirtualOptimizer(optimizer, named, loss, point=point, states=states)
+    end = virtual.run(batches, steps=rollout.steps)
+    value = loss.on(batches[: rollout.steps]).value(end)
+    return value if math.isfinite(value) and abs(value) < OVERFLOW else math.nan

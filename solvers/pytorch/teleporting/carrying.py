@@ -1,0 +1,121 @@
+r"""Covectors, squares and vectors carried along by a group element: :math:`J^{-T}m`, :math:`(J^{-T})^{\circ 2}v`, ...
+
+A group element acts by an affine map of the tensors, so that its Jacobian J is the same at all points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from solvers.pytorch.symmetry.element import Element
+
+PROBES = 32
+"""Random signs from which squares are estimated where J mixes entries."""
+
+
+@final
+class Carrier:
+    r"""The dual of an element's action on the tensors of a module.
+
+    Parameters
+    ----------
+    element: g, of the symmetry group of the module.
+    tensors: parameters and buffers by name, where g acts.
+
+    >>> from solvers.pytorch.symmetry.legs import Leg
+    >>> from solvers.pytorch.symmetry.scalings import Scalings
+    >>> scalings = Scalings("hidden", (Leg(tensor="w", shape=(2, 1), axes=(0,)),), shape=(2,))
+    >>> carrier = Carrier(Element(((scalings, torch.tensor([2.0, 4.0]).log()),)), {"w": torch.ones(2, 1)})
+    >>> carrier.covector({"w": torch.tensor([[2.0], [2.0]])})["w"].tolist()
+    [[1.0], [0.5]]
+    >>> carrier.square({"w": torch.tensor([[4.0], [16.0]])}, rng=0)["w"].tolist()
+    [[1.0], [1.0]]
+    """
+
+    def __init__(self, element: Element, tensors: Mapping[str, Tensor]) -> None:
+        self._back, self._forth = element.inverse(), element
+        self._tensors = {name: one.detach() for name, one in tensors.items()}
+
+    def covector(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        r"""Gradients at g.w from gradients at w, :math:`J^{-T}m`; differentiable in the element and the values.
+
+        Parameters
+        ----------
+        values: tensors of the shapes of the parameters, by name; what is missing counts as zero and is not carried.
+        """
+        moving = {name: self._tensors[name] for name in self._back.tensors}
+        leaves = {name: one.requires_grad_() for name, one in _copies(moving).items() if name in values}
+        with torch.enable_grad():
+            moved = self._back.transform({**moving, **leaves})
+            ends = [name for name in leaves if moved[name].requires_grad]
+            found = torch.autograd.grad(
+                [moved[name] for name in ends],
+                list(leaves.values()),
+                [values[name] for name in ends],
+                create_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        return {**values, **dict(zip(leaves, found, strict=True))}
+
+    def vector(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Displacements at g.w from displacements at w, J times them."""
+        moving = {name: self._tensors[name] for name in self._forth.tensors}
+        zeros = {name: torch.zeros_like(one) for name, one in moving.items()}
+        given = {**zeros, **{name: values[name] for name in moving if name in values}}
+        shift, moved = self._forth.transform(zeros), self._forth.transform(given)  # the difference is linear
+        return {**values, **{name: moved[name] - shift[name] for name in moving if name in values}}
+
+    def point(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The point g.w of a point w."""
+        return self._forth.transform(values)
+
+    def square(self, values: Mapping[str, Tensor], *, rng: int) -> dict[str, Tensor]:
+        r"""Squares of covectors, entry by entry :math:`(J^{-T})^{\circ 2}v`.
+
+        With random signs r it is the mean of :math:`(J^{-T}(r\sqrt v))^2`: exact from one draw where each row of J has
+        one entry (scalings, permutations, signs), an unbiased estimate elsewhere.
+
+        Parameters
+        ----------
+        values: non-negative tensors by name.
+        rng: seed of the signs.
+        """
+        return self._squared(values, np.random.default_rng(rng), self.covector)
+
+    def vector_square(self, values: Mapping[str, Tensor], *, rng: int) -> dict[str, Tensor]:
+        r"""Squares of displacements, :math:`J^{\circ 2}v`."""
+        return self._squared(values, np.random.default_rng(rng), self.vector)
+
+    def _squared(self, values: Mapping[str, Tensor], rng: np.random.Generator, carry: object) -> dict[str, Tensor]:
+        """The mean over signs; one draw when another one gives the same."""
+        assert callable(carry)
+        roots = {name: one.clamp_min(0).sqrt() for name, one in values.items()}
+
+        def draw() -> dict[str, Tensor]:
+            moved = carry({name: one * _signs(one, rng) for name, one in roots.items()})
+            return {name: moved[name].square() for name in values}
+
+        first, second = draw(), draw()
+        if all(torch.allclose(first[name], second[name], rtol=1e-4, atol=0.0) for name in values):
+            return first
+        total = {name: first[name] + second[name] for name in values}
+        for _ in range(PROBES - 2):
+            more = draw()
+            total = {name: total[name] + more[name] for name in values}
+        return {name: one / PROBES for name, one in total.items()}
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of their own that share the numbers."""
+    return {name: one.detach() for name, one in tensors.items()}
+
+
+def _signs(like: Tensor, rng: np.random.Generator) -> Tensor:
+    """Random signs of a shape."""
+    return torch.from_numpy(rng.choice([-1.0, 1.0], size=tuple(like.shape))).to(like)
