@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
 
@@ -30,6 +31,26 @@ SIZE, SHAPE = 4, (2, 3)
 @final
 class Unfit(Exception):
     """Why nothing can be said about an optimizer from its runs."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Errors of an optimizer become reasons why nothing can be said; numbers that are not finite stay silent.
+
+    >>> with guarded():
+    ...     1 / 0
+    Traceback (most recent call last):
+    solvers.naturality.runs.Unfit: it stops with ZeroDivisionError: division by zero
+    """
+    with np.errstate(all="ignore"):
+        try:
+            yield
+        except NoLift:
+            raise
+        except InputError as error:
+            raise Unfit(f"{error.what}: {error.why}") from error
+        except (np.linalg.LinAlgError, ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise Unfit(f"it stops with {type(error).__name__}: {error}") from error
 
 
 @final
@@ -76,19 +97,12 @@ def trace(spec: OptimizerSpec, problem: Problem, theta: FloatArray, *, rate: flo
     NoLift: it reads structure that has no lift.
     Unfit: it stops with an error.
     """
-    with np.errstate(all="ignore"):
-        try:
-            state = spec.start(problem, theta)
-            points = [state["point"]]
-            for _ in range(steps):
-                state = spec.step(problem, state, rate)
-                points.append(np.asarray(state["point"]).reshape(-1))
-        except NoLift:
-            raise
-        except InputError as error:
-            raise Unfit(f"{error.what}: {error.why}") from error
-        except (np.linalg.LinAlgError, ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
-            raise Unfit(f"it stops with {type(error).__name__}: {error}") from error
+    with guarded():
+        state = spec.start(problem, theta)
+        points = [state["point"]]
+        for _ in range(steps):
+            state = spec.step(problem, state, rate)
+            points.append(np.asarray(state["point"]).reshape(-1))
     return Run(problem=problem, points=np.array(points, dtype=float), single=_single(state))
 
 
