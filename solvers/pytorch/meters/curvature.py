@@ -85,11 +85,18 @@ def curvature(
     """
     began = time.perf_counter()
     target = CurvatureTarget(orbit, parameters, shape=shape, elements=elements, rng=rng)
-    measured = [curve_curvature(target.curve, parameters, element) for element in target.elements]
-    method = max((one.method for one in measured), key=lambda method: method != FORWARD)
-    values = torch.tensor([one.value for one in measured], dtype=torch.float64)
+    values, methods = [], []
+    for element in target.elements:
+        found, method = _derivatives(target.curve, parameters, element, order=2)
+        values.append(_bend(*found[:2])[0])
+        methods.append(method)
+    method = max(methods, key=lambda one: one != FORWARD)
     cost = Cost(seconds=time.perf_counter() - began)
-    return Estimate.of(values, cost=cost, evidence={"derivatives": method, "coordinates": target.dimension})
+    return Estimate.of(
+        torch.tensor(values, dtype=torch.float64),
+        cost=cost,
+        evidence={"derivatives": method, "coordinates": target.dimension},
+    )
 
 
 FORWARD = "nested forward mode"
@@ -114,6 +121,20 @@ def curve_curvature(curve: Curve, parameters: Mapping[str, torch.Tensor], genera
     >>> found.value, abs(round(found.slope, 6))  # a vertex: a / b^2
     (2.0, 0.0)
     """
+    (velocity, acceleration, jerk), method = _derivatives(curve, parameters, generator, order=3)
+    value, across, along = _bend(velocity, acceleration)
+    square, length = float(velocity @ velocity), float(across.norm())
+    if length > 0:
+        slope = (float(across @ jerk) / length - 3 * along * length) / square
+    else:
+        slope = float((jerk - (velocity @ jerk) / square * velocity).norm()) / square
+    return CurveCurvature(value=value, slope=slope, speed=square**0.5, method=method)
+
+
+def _derivatives(
+    curve: Curve, parameters: Mapping[str, torch.Tensor], generator: Generator, *, order: int
+) -> tuple[Derivatives, str]:
+    """The derivatives of a curve in double precision, and how they were taken."""
     flat = FlatParameters(parameters)
     held = {name: one.detach() for name, one in parameters.items()}
     start = flat.join(held)
@@ -123,25 +144,24 @@ def curve_curvature(curve: Curve, parameters: Mapping[str, torch.Tensor], genera
 
     method = FORWARD
     try:
-        found = derivatives_in_time(path, start, order=3)
+        found = derivatives_in_time(path, start, order=order)
     except (torch.OutOfMemoryError, InputError):
         raise
     except REFUSALS as error:
         found = derivatives_by_differences(path, start)
         method = f"from values of the curve, since forward mode fails: {first_line(error)}"
-    return _curvature_of(found, method)
-
-
-def _curvature_of(found: Derivatives, method: str) -> CurveCurvature:
-    """Curvature and slope from three derivatives, in double precision."""
-    velocity, acceleration, jerk = (one.detach().to(torch.float64) for one in found)
-    square = float(velocity @ velocity)
-    if not all(bool(torch.isfinite(one).all()) for one in (velocity, acceleration, jerk)):
+    if not all(bool(torch.isfinite(one).all()) for one in found):
         raise InputError(
             "a curve of the group is not finite",
             why="its derivatives overflow or are NaN at the parameters",
             cure="check the parameters, and the domain of the action",
         )
+    return tuple(one.detach().to(torch.float64) for one in found), method
+
+
+def _bend(velocity: torch.Tensor, acceleration: torch.Tensor) -> tuple[float, torch.Tensor, float]:
+    """Curvature, the part of the acceleration across the velocity, and the coefficient of the part along it."""
+    square = float(velocity @ velocity)
     if square == 0:
         raise InputError(
             "an element of the Lie algebra does not move the parameters",
@@ -150,12 +170,7 @@ def _curvature_of(found: Derivatives, method: str) -> CurveCurvature:
         )
     along = float(velocity @ acceleration) / square
     across = acceleration - along * velocity
-    length = float(across.norm())
-    if length > 0:
-        slope = (float(across @ jerk) / length - 3 * along * length) / square
-    else:
-        slope = float((jerk - (velocity @ jerk) / square * velocity).norm()) / square
-    return CurveCurvature(value=length / square, slope=slope, speed=square**0.5, method=method)
+    return float(across.norm()) / square, across, along
 
 
 @final

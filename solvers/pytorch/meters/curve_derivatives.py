@@ -39,8 +39,8 @@ def derivatives_in_time(path: Path, like: torch.Tensor, *, order: int) -> Deriva
     def with_derivatives(t: torch.Tensor, left: int) -> Derivatives:
         if left == 0:
             return (path(t),)
-        values, slopes = torch.func.jvp(lambda s: with_derivatives(s, left - 1), (t,), (one,))
-        return (*values, slopes[-1])
+        found = torch.func.jvp(lambda s: with_derivatives(s, left - 1), (t,), (one,))
+        return (*found[0], found[1][-1])
 
     return with_derivatives(torch.zeros_like(one), order)[1:]
 

@@ -78,12 +78,3 @@ def _fails(module: torch.nn.Module, args: Any, named: Any, attempt: Attempt) -> 
 def attempt_batch(function: Callable[[torch.Tensor], torch.Tensor], vector: torch.Tensor) -> None:
     """Evaluate at two vectors at once."""
     torch.func.vmap(function, randomness="same")(torch.stack([vector, vector]))
-
-
-def attempt_second_derivative(function: Callable[[torch.Tensor], torch.Tensor], vector: torch.Tensor) -> None:
-    """A Hessian-vector product by reverse mode twice."""
-    with torch.enable_grad():
-        leaf = vector.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(function(leaf), leaf, create_graph=True)
-        if slope.requires_grad:
-            torch.autograd.grad(slope, leaf, torch.ones_like(slope), allow_unused=True)

@@ -81,12 +81,6 @@ class FunctionalLoss:
         """The loss at the parameters in one vector."""
         return self(self.flat.split(vector))
 
-    def gradient(self, vector: torch.Tensor) -> torch.Tensor:
-        """The gradient at the parameters in one vector, by plain reverse mode."""
-        with torch.enable_grad():
-            leaf = vector.detach().requires_grad_()
-            return torch.autograd.grad(self.at(leaf), leaf, allow_unused=True, materialize_grads=True)[0]
-
     @property
     def vector(self) -> torch.Tensor:
         """The parameters of the module as one vector."""

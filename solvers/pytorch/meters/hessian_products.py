@@ -8,16 +8,23 @@ from typing import Any, final
 import torch
 
 from solvers.cost import Cost
-from solvers.pytorch.meters.failing_layer import REFUSALS, attempt_second_derivative, failing_layer
+from solvers.pytorch.meters.failing_layer import REFUSALS, failing_layer
 from solvers.pytorch.meters.functional import FunctionalLoss
+from solvers.pytorch.meters.second_derivatives import (
+    attempt_second_derivative,
+    custom_functions,
+    difference_of_gradients,
+    gradient_of,
+)
 
 
 @final
 class HessianProducts:
     r"""The products :math:`Hv`, :math:`H = \nabla^2 L(w)`, at the parameters of a module.
 
-    Reverse mode runs through the gradient, whose graph is built once.  Where a layer has no second derivative the
-    product is the central difference of gradients, and the evidence names the layer.
+    Reverse mode runs through the gradient, whose graph is built once.  Where a layer has no second derivative, or loses
+    it in a backward that is written by hand, the product is the central difference of gradients, and the evidence names
+    the layer.
 
     Parameters
     ----------
@@ -47,6 +54,8 @@ class HessianProducts:
                 if value.requires_grad:
                     self._slope = torch.autograd.grad(value, self._leaf, create_graph=True)[0]
             self._exact(torch.ones_like(self._leaf)[None])
+            if custom_functions(value):
+                attempt_second_derivative(loss.at, loss.vector)
         except torch.OutOfMemoryError:
             raise
         except REFUSALS as error:
@@ -91,15 +100,9 @@ class HessianProducts:
         )
 
     def _difference(self, vector: torch.Tensor) -> torch.Tensor:
-        """The product by a central difference, its step the cube root of the rounding."""
+        """The product by a central difference."""
         self._cost += Cost(gradients=2)
-        point = self._leaf.detach()
-        length = float(vector.norm())
-        if length == 0:
-            return torch.zeros_like(vector)
-        step = torch.finfo(self.dtype).eps ** (1 / 3) * max(1.0, float(point.norm())) / length
-        ends = [self.loss.gradient(point + sign * step * vector) for sign in (1, -1)]
-        return (ends[0] - ends[1]) / (2 * step)
+        return difference_of_gradients(lambda at: gradient_of(self.loss.at, at), self._leaf.detach(), vector)
 
 
 def first_line(error: Exception) -> str:
