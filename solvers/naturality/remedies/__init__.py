@@ -1,0 +1,1 @@
+"""Remedies: what makes an optimizer natural under more changes of coordinates."""
