@@ -7,11 +7,15 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.naturality.jets import derivatives
 from solvers.naturality.optimizers.build import specify
+from solvers.naturality.optimizers.linear_algebra import solve
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 
 NEWTON_STEPS = 60
 """Most steps of Newton's method for one step of mirror descent."""
+
+SMALL = 1e-9
+"""A step of Newton's method this small leaves an error of its square, which is below rounding."""
 
 
 def exponentiated_gradient() -> OptimizerSpec:
@@ -76,12 +80,10 @@ def mirror_transported() -> OptimizerSpec:
         point = state["point"]
         for _ in range(NEWTON_STEPS):
             jet = derivatives(potential, point)
-            moved = np.linalg.solve(jet.second, goal - jet.first)
+            moved = solve(jet.second, goal - jet.first)
             point = point + moved
-            if np.abs(moved).max() <= 1e-15 * (1 + np.abs(point).max()):
+            if np.abs(moved).max() <= SMALL * (1 + np.abs(point).max()):
                 return {"point": point}
-        if np.abs(moved).max() <= 1e-13 * (1 + np.abs(point).max()):
-            return {"point": point}
         raise InputError(
             "a step of mirror descent",
             why="Newton's method does not find the point of the next dual point",
