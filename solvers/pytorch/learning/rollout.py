@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import final
 
@@ -27,7 +28,8 @@ class Trajectory:
     radii: Frobenius norms of the Lie algebra elements, empty without.
     status: ``max-steps``, or ``non-finite``.
     cost: gradients, one a step and one more for every teleport.
-    parameters: the last ones.
+    parameters: those of the lowest loss.
+    last_parameters: those after the last step.
     """
 
     losses: tuple[float, ...]
@@ -37,6 +39,7 @@ class Trajectory:
     status: Status = Status.MAX_STEPS
     cost: Cost = field(default_factory=Cost)
     parameters: Parameters = field(default_factory=dict, repr=False)
+    last_parameters: Parameters = field(default_factory=dict, repr=False)
 
 
 @final
@@ -128,35 +131,28 @@ def follow(proposer: Proposer, task: Task, steps: int) -> Trajectory:
     steps: how many.
     """
     walk = start_of(task, proposer)
-    losses: list[float] = []
-    rates: list[float] = []
-    drifts: list[float] = []
-    radii: list[float] = []
-    status = Status.MAX_STEPS
+    losses = [float(task.loss(walk.parameters).detach())]
+    best, least = walk.parameters, losses[0]
+    steps_made: list[Walk] = []
     with torch.no_grad():
         for _ in range(steps):
             walk = advance(proposer, task, walk, differentiable=False)
-            assert walk.loss is not None
-            losses.append(float(walk.loss))
-            rates.append(walk.rate)
-            if walk.drift is not None and walk.radius is not None:
-                drifts.append(walk.drift)
-                radii.append(walk.radius)
-            if not bool(torch.isfinite(walk.loss)):
-                status = Status.NON_FINITE
+            steps_made.append(walk)
+            losses.append(float(task.loss(walk.parameters)))
+            if losses[-1] < least:
+                best, least = walk.parameters, losses[-1]
+            if not math.isfinite(losses[-1]):
                 break
-        losses.append(float(task.loss(walk.parameters)))
-    if not all(map(_is_finite, losses)):
-        status = Status.NON_FINITE
-    cost = Cost(gradients=len(rates) + len(drifts))
+    drifts = tuple(one.drift for one in steps_made if one.drift is not None)
     return Trajectory(
         losses=tuple(losses),
-        rates=tuple(rates),
-        drifts=tuple(drifts),
-        radii=tuple(radii),
-        status=status,
-        cost=cost,
-        parameters={name: one.detach() for name, one in walk.parameters.items()},
+        rates=tuple(one.rate for one in steps_made),
+        drifts=drifts,
+        radii=tuple(one.radius for one in steps_made if one.radius is not None),
+        status=Status.MAX_STEPS if math.isfinite(losses[-1]) else Status.NON_FINITE,
+        cost=Cost(gradients=len(steps_made) + len(drifts)),
+        parameters={name: one.detach() for name, one in best.items()},
+        last_parameters={name: one.detach() for name, one in walk.parameters.items()},
     )
 
 
@@ -164,8 +160,3 @@ def _relative_change(before: float, after: float) -> float:
     """The change of a number relative to the larger of its two values."""
     size = max(abs(before), abs(after))
     return abs(after - before) / size if size else 0.0
-
-
-def _is_finite(value: float) -> bool:
-    """Whether a number is neither NaN nor infinite."""
-    return value - value == 0
