@@ -53,8 +53,8 @@ def TorchAdapter(kind: Any, *, iterations: int | None = None, **settings: Any) -
     >>> TorchAdapter("adam", eps=0.0).name
     'torch:Adam'
     """
-    found = read_kind(kind)
-    name = found.__name__
+    found: Any = read_kind(kind)
+    name: str = found.__name__
     chosen: dict[str, Any] = {**SETTINGS.get(name, {}), **settings}
     rate = chosen.pop("lr", RATES.get(name, 0.05))
     stride = iterations or ITERATIONS.get(name, 1)

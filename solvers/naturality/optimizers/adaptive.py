@@ -23,8 +23,8 @@ def moments(gradient: FloatArray, state: State, beta1: float, beta2: float) -> t
         \hat m = m'/(1-\beta_1^t),\quad \hat v = v'/(1-\beta_2^t)
 
     >>> zero = {"average": 0.0, "square": 0.0, "count": 0.0}
-    >>> [float(x) for x in moments(np.array([2.0]), zero, 0.5, 0.5)[1:]]
-    [2.0, 4.0]
+    >>> [x.tolist() for x in moments(np.array([2.0]), zero, 0.5, 0.5)[1:]]
+    [[2.0], [4.0]]
 
     Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
     """

@@ -80,7 +80,7 @@ def mirror_transported() -> OptimizerSpec:
         point = state["point"]
         for _ in range(NEWTON_STEPS):
             jet = derivatives(potential, point)
-            moved = solve(jet.second, goal - jet.first)
+            moved = solve(np.asarray(jet.second), goal - jet.first)
             point = point + moved
             if np.abs(moved).max() <= SMALL * (1 + np.abs(point).max()):
                 return {"point": point}
