@@ -23,6 +23,7 @@ class Leg:
     shape: to which the narrowed tensor is viewed, row by row.
     axes: of that shape, in the order of the axes of the element: copies first, then the axis that is acted on.
     narrow: the part of the tensor that is acted on, as (axis, start, length).
+    blocks: shape to which the whole tensor is viewed before it is narrowed; by default its own.
     exponent: +1 where the element acts as it is (:math:`T \mapsto gT`), -1 where its dual does
         (:math:`T \mapsto g^{-T}T`); scalings take any integer.
 
@@ -36,9 +37,12 @@ class Leg:
     axes: tuple[int, ...]
     narrow: tuple[tuple[int, int, int], ...] = ()
     exponent: int = 1
+    blocks: tuple[int, ...] = ()
 
     def part(self, tensor: Tensor) -> Tensor:
         """The narrowed tensor in the shape of the leg."""
+        if self.blocks:
+            tensor = tensor.reshape(self.blocks)
         for axis, start, length in self.narrow:
             tensor = tensor.narrow(axis, start, length)
         return tensor.reshape(self.shape)
@@ -47,13 +51,13 @@ class Leg:
         """The tensor with its part exchanged; a new tensor, differentiable in both."""
         if not self.narrow:
             return part.reshape(tensor.shape)
-        pieces = [tensor]
+        pieces = [tensor.reshape(self.blocks) if self.blocks else tensor]
         for axis, start, length in self.narrow:
             pieces.append(pieces[-1].narrow(axis, start, length))
         new = part.reshape(pieces[-1].shape)
         for outer, (axis, start, length) in zip(reversed(pieces[:-1]), reversed(self.narrow), strict=True):
             new = torch.slice_scatter(outer, new, axis, start, start + length)
-        return new
+        return new.reshape(tensor.shape)
 
     def front(self, tensor: Tensor) -> Tensor:
         """The part with the axes of the leg moved to the front, in their order."""

@@ -1,0 +1,143 @@
+"""Symmetries of any PyTorch module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from manifolds.errors import InputError
+from solvers.pytorch.symmetry.component import Component
+from solvers.pytorch.symmetry.finding.checking import Check, key
+from solvers.pytorch.symmetry.finding.compiling import compiled, concluded
+from solvers.pytorch.symmetry.finding.interpreter import Interpreter
+from solvers.pytorch.symmetry.finding.trace import Trace, operation_name, traced
+from solvers.pytorch.symmetry.hidden_space import HiddenSpace
+from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
+from symmetries.arguments import read_generator
+from symmetries.certificate import Certificate, Claim
+
+
+def symmetries_of(
+    module: nn.Module,
+    example_inputs: Any,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    rng: Any = 0,
+    check: bool = True,
+) -> ModuleSymmetry:
+    r"""The group that acts on the parameters of a module and leaves the function that it computes as it is.
+
+    .. math:: f(x; g\cdot w) = f(x; w)\quad\text{for all inputs } x
+
+    Parameters
+    ----------
+    module: whose operations do not depend on values of tensors; it is left as it is.
+    example_inputs: a tensor, or a tuple of the positional arguments of the module.
+    kwargs: its other arguments.
+    rng: seed or NumPy generator, for the check.
+    check: whether random elements are tried on the example inputs and on others before they are returned.
+
+    Raises
+    ------
+    InputError: it is no module, has no parameters, or cannot be traced.
+
+    >>> net = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+    >>> symmetry = symmetries_of(net, torch.ones(4, 3))
+    >>> symmetry.dimension, symmetry.group
+    (5, 'R+^5 |x S_5')
+    """
+    args = _read(module, example_inputs)
+    named = dict(kwargs or {})
+    generator = read_generator(rng)
+    trace = traced(module, args, named)
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    held, notes = _held(module, trace)
+    interpreter = Interpreter(trace, tensors, held=held, moving=_moving(trace))
+    interpreter.run()
+    atlas, parameters = interpreter.atlas, interpreter.parameters
+    concluded(atlas, parameters)
+    spaces = compiled(atlas, parameters)
+    notes += atlas.notes
+    certificate = None
+    if check:
+        spaces, dropped, certificate = _checked(spaces, Check(module, args, named, generator))
+        notes += dropped
+    return ModuleSymmetry(module=module, spaces=spaces, notes=tuple(notes), certificate=certificate)
+
+
+def _read(module: Any, example_inputs: Any) -> tuple[Any, ...]:
+    """The positional arguments, after the module was looked at."""
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"symmetries_of was given {type(module).__name__}",
+            why="only a module has parameters to act on",
+            cure="give a torch.nn.Module; for any other function there is solvers.discover",
+        )
+    if not any(True for _ in module.parameters()):
+        raise InputError(
+            f"{type(module).__name__} has no parameters",
+            why="a symmetry moves parameters",
+            cure="give a module with at least one layer",
+        )
+    devices = {str(tensor.device) for tensor in (*module.parameters(), *module.buffers())}
+    if len(devices) > 1:
+        raise InputError(
+            f"the tensors of {type(module).__name__} are on several devices: {', '.join(sorted(devices))}",
+            why="an element acts on tensors together",
+            cure="move the module to one device: module.to(device)",
+        )
+    return tuple(example_inputs) if isinstance(example_inputs, tuple | list) else (example_inputs,)
+
+
+def _held(module: nn.Module, trace: Trace) -> tuple[frozenset[str], list[str]]:
+    """The tensors that are not moved, with the reasons."""
+    frozen = [name for name, one in module.named_parameters() if not one.requires_grad]
+    notes = [f"frozen, and not moved: {', '.join(frozen)}"] if frozen else []
+    shared: dict[int, list[str]] = {}
+    for name, one in module.named_parameters():
+        if one.numel():
+            shared.setdefault(one.untyped_storage().data_ptr(), []).append(name)
+    overlapping = [name for names in shared.values() if len(names) > 1 for name in names]
+    if overlapping:
+        notes.append(f"sharing memory, and not moved: {', '.join(overlapping)}")
+    return frozenset(frozen + overlapping), notes
+
+
+def _moving(trace: Trace) -> frozenset[str]:
+    """The running statistics of normalisations, which move with the parameters."""
+    names = set()
+    for node in trace.graph.nodes:
+        if node.op == "call_function" and "norm" in operation_name(node.target):
+            schema = getattr(node.target, "_schema", None)
+            for argument, given in zip(schema.arguments if schema else (), node.args, strict=False):
+                if argument.name in ("running_mean", "running_var") and getattr(given, "name", None) in trace.tensors:
+                    names.add(trace.tensors[given.name])
+    return frozenset(names)
+
+
+def _checked(
+    spaces: tuple[HiddenSpace, ...], check: Check
+) -> tuple[tuple[HiddenSpace, ...], list[str], Certificate]:
+    """The spaces whose components passed the check, and what was dropped."""
+    components = [component for space in spaces for component in space.components]
+    failing = check.failing(components)
+    notes = [f"dropped: {name} changes the outputs by {defect:.1e}" for name, defect in failing.items()]
+
+    def passed(found: tuple[Component, ...]) -> tuple[Component, ...]:
+        return tuple(one for one in found if key(one) not in failing)
+
+    kept = tuple(replace(space, components=passed(space.components)) for space in spaces)
+    kept = tuple(space for space in kept if space.components)
+    claim = Claim(
+        statement="the outputs of the module are the same at w and at g w",
+        verdict="measured",
+        reason="random elements were applied, all components together, on the example inputs and on others",
+        evidence={"components": len(components), "dropped": len(failing), "precision": str(check.dtype)},
+    )
+    return kept, notes, Certificate(loss={}, claims=(claim,))
+
+

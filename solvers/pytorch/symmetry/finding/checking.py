@@ -1,0 +1,156 @@
+"""The check of a symmetry: the module computes the same before and after random elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from solvers.pytorch.symmetry.component import Component
+from solvers.pytorch.symmetry.element import Element
+
+DOUBLE_LIMIT = 5_000_000
+"""Modules with more parameters than this are checked in their own precision, to save memory."""
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-4, torch.float16: 5e-2, torch.bfloat16: 2e-1}
+"""Largest relative difference of outputs, by precision, that is put down to rounding."""
+
+
+@final
+class Check:
+    """A module with inputs, ready to be evaluated at moved parameters.
+
+    Parameters
+    ----------
+    module: that is checked.
+    args, kwargs: example inputs.
+    rng: of the fresh inputs and of the elements.
+    """
+
+    def __init__(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], rng: np.random.Generator
+    ) -> None:
+        self.module = module
+        self.rng = rng
+        self.tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        number = sum(tensor.numel() for tensor in self.tensors.values())
+        own = {tensor.dtype for tensor in self.tensors.values() if tensor.is_floating_point()}
+        self.dtype = next(iter(own)) if len(own) == 1 else torch.float32
+        self.inputs = [(args, dict(kwargs)), _fresh(args, kwargs, rng)]
+        self.before: list[list[Tensor]] = []
+        self.seed = int(rng.integers(2**31))
+        if number <= DOUBLE_LIMIT and own and self.dtype is not torch.float64:
+            self._try_double()
+        if not self.before:
+            self.before = [self._outputs(one, self.tensors) for one in self.inputs]
+
+    def _try_double(self) -> None:
+        """Check in double precision, where the module runs in it."""
+        kept = self.tensors, self.inputs, self.dtype
+        self.tensors = {name: _double(tensor) for name, tensor in self.tensors.items()}
+        self.inputs = [pytree.tree_map(_double, one) for one in self.inputs]
+        self.dtype = torch.float64
+        try:
+            self.before = [self._outputs(one, self.tensors) for one in self.inputs]
+        except Exception:  # noqa: BLE001  # whatever a module raises in another precision, its own one remains
+            self.tensors, self.inputs, self.dtype = kept
+
+    def _outputs(self, inputs: Any, tensors: Mapping[str, Tensor]) -> list[Tensor]:
+        """All tensors that the module returns; the module itself is left as it is."""
+        moved = {name: tensor.detach().clone() if _is_buffer(self.module, name) else tensor for name, tensor in tensors.items()}
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            result = torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
+        return [leaf for leaf in pytree.tree_leaves(_plain(result)) if isinstance(leaf, Tensor)]
+
+    def defect(self, element: Element) -> float:
+        """Largest difference of outputs before and after an element, relative to their size."""
+        with torch.no_grad():
+            moved = element.transform(self.tensors)
+        worst = 0.0
+        for inputs, before in zip(self.inputs, self.before, strict=True):
+            after = self._outputs(inputs, moved)
+            for one, other in zip(before, after, strict=True):
+                if one.shape != other.shape or not one.is_floating_point():
+                    worst = max(worst, 0.0 if torch.equal(one, other) else 1.0)
+                    continue
+                size = float(one.abs().amax()) if one.numel() else 0.0
+                apart = float((one - other).abs().nan_to_num(0.0).amax()) if one.numel() else 0.0
+                worst = max(worst, apart / max(size, 1e-30), float(not torch.equal(one.isnan(), other.isnan())))
+        return worst
+
+    def failing(self, components: Sequence[Component], *, scale: float = 0.7) -> dict[str, float]:
+        """The components, by name, that change what the module computes, with the defect; halves of halves at a time."""
+        failing: dict[str, float] = {}
+        tolerance = TOLERANCE.get(self.dtype, 1e-3)
+
+        def search(part: Sequence[Component]) -> None:
+            element = Element(tuple((one, one.random(self.rng, scale=scale)) for one in part))
+            defect = self.defect(element)
+            if defect <= tolerance:
+                return
+            if len(part) == 1:
+                failing[_key(part[0])] = defect
+                return
+            middle = len(part) // 2
+            search(part[:middle])
+            search(part[middle:])
+
+        for _ in range(2):
+            left = [one for one in components if _key(one) not in failing]
+            if left:
+                search(left)
+        return failing
+
+
+def _key(component: Component) -> str:
+    """A name that tells components of one space apart."""
+    return f"{component.name}: {component.group}"
+
+
+def key(component: Component) -> str:
+    """A name that tells components of one space apart."""
+    return _key(component)
+
+
+def _is_buffer(module: nn.Module, name: str) -> bool:
+    """Whether a tensor is one that the module may overwrite."""
+    return not isinstance(dict(module.named_parameters()).get(name), nn.Parameter)
+
+
+def _plain(result: Any) -> Any:
+    """Results of classes that are dictionaries as such."""
+    if isinstance(result, Mapping):
+        return {name: _plain(one) for name, one in result.items()}
+    if isinstance(result, list | tuple):
+        return [_plain(one) for one in result]
+    return result
+
+
+def _double(one: Any) -> Any:
+    """Floating-point tensors in double precision."""
+    if not isinstance(one, Tensor):
+        return one
+    return one.detach().double() if one.is_floating_point() else one.detach().clone()
+
+
+def _fresh(args: tuple[Any, ...], kwargs: Mapping[str, Any], rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+    """Inputs of the same kind: other numbers; integers stay among those that are there."""
+
+    def change(one: Any) -> Any:
+        if not isinstance(one, Tensor) or not one.numel():
+            return one
+        if one.is_floating_point():
+            noise = torch.from_numpy(rng.standard_normal(tuple(one.shape))).to(one)
+            size = one.detach().std() if one.numel() > 1 else one.detach().abs().mean()
+            return torch.where(torch.isfinite(one), one + noise * (size + 0.1), one)
+        if one.dtype is torch.bool:
+            return one
+        places = torch.from_numpy(rng.permutation(one.numel())).to(one.device)
+        return one.flatten()[places].reshape(one.shape)
+
+    return pytree.tree_map(change, args), {name: pytree.tree_map(change, one) for name, one in kwargs.items()}

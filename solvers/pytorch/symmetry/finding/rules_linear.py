@@ -1,0 +1,183 @@
+"""Linear maps: products of matrices, sums over axes, convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
+from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
+from solvers.pytorch.symmetry.finding.joining import Dual, Product, Same
+from solvers.pytorch.symmetry.finding.spaces import Atlas, Choice, Fixed, Items, items_size
+from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, settled
+
+
+def added(atlas: Atlas, left: Value, right: Value | None) -> Value:
+    """The sum of two values."""
+    if right is None or (right.zero and right.ndim <= left.ndim):
+        return left
+    if left.zero and left.ndim <= right.ndim and items_size(left.items) <= items_size(right.items):
+        return right
+    return combined(atlas, Same(atlas), left, right)
+
+
+def product(atlas: Atlas, left: Value, right: Value) -> Value:
+    """The product of two values, unit by unit."""
+    result = combined(atlas, Product(atlas), left, right)
+    return replace(result, zero=left.zero or right.zero)
+
+
+def contracted(atlas: Atlas, left: Items, right: Items) -> None:
+    """The sum over an axis of products."""
+    Dual(atlas).join(left, right)
+
+
+def summed(atlas: Atlas, value: Value, dims: tuple[int, ...], shape: tuple[int, ...]) -> Value:
+    """The sum over axes; the other axes stay."""
+    for dim in dims:
+        if any(isinstance(item, Choice) for item in atlas.resolved(value.axes[dim])):
+            return held(atlas, value, shape, "a sum over different things")
+        Dual(atlas).lonely(value.axes[dim])
+    kept: tuple[Items, ...] = tuple(
+        () if position in dims else axis
+        for position, axis in enumerate(value.axes)
+        if position not in dims or len(shape) == value.ndim
+    )
+    return settled(atlas, replace(value, axes=kept))
+
+
+def linear(atlas: Atlas, value: Value, weight: Value, bias: Value | None) -> Value:
+    """The affine map of the last axis."""
+    contracted(atlas, value.axes[-1], weight.axes[-1])
+    out = weight.axes[:1] if weight.ndim > 1 else ()
+    result = Value((*value.axes[:-1], *out), zero=value.zero)
+    result = settled(atlas, result)
+    return result if bias is None else added(atlas, result, bias)
+
+
+def matmul(atlas: Atlas, left: Value, right: Value) -> Value:
+    """The product of matrices, batched as usual."""
+    if right.ndim == 1:
+        contracted(atlas, left.axes[-1], right.axes[0])
+        return settled(atlas, Value(left.axes[:-1], zero=left.zero or right.zero))
+    contracted_axes = left.axes[-1], right.axes[-2]
+    rows, columns = left.axes[:-1][-1:], right.axes[-1:]
+    batch = combined(atlas, Product(atlas), Value(left.axes[:-2]), Value(right.axes[:-2]))
+    contracted(atlas, *contracted_axes)
+    return settled(atlas, Value((*batch.axes, *rows, *columns), zero=left.zero or right.zero))
+
+
+def einsum(atlas: Atlas, equation: str, operands: tuple[Value, ...], shape: tuple[int, ...]) -> Value:
+    """A sum of products over named axes."""
+    text = equation.replace(" ", "")
+    inputs, _, output = text.partition("->")
+    names = inputs.split(",")
+    if "." in text or "->" not in text or any(len(set(name)) != len(name) for name in names):
+        for operand in operands:
+            atlas.fix(operand.items, "einsum with dots or repeated names")
+        return constant(shape)
+    places: dict[str, list[Items]] = {}
+    for name, operand in zip(names, operands, strict=True):
+        for letter, axis in zip(name, operand.axes, strict=True):
+            places.setdefault(letter, []).append(axis)
+    found: dict[str, Items] = {}
+    for letter in sorted(places, key=lambda one: one not in output):
+        axes = places[letter]
+        if letter in output:
+            found[letter] = axes[0]
+            for other in axes[1:]:
+                found[letter] = Product(atlas).join(found[letter], other)
+        elif len(axes) == 2:
+            contracted(atlas, *axes)
+        else:
+            joint = axes[0]
+            for other in axes[1:]:
+                joint = Product(atlas).join(joint, other)
+            Dual(atlas).lonely(joint)
+    return settled(atlas, Value(tuple(found[letter] for letter in output)))
+
+
+def convolution(atlas: Atlas, args: Arguments, *, transposed: bool = False) -> Value:
+    """A convolution over the channels, in groups; positions are not acted on."""
+    value, weight, bias = args.value("input"), args.value("weight"), args.optional("bias")
+    groups, spatial = int(args.get("groups", default=1)), weight.ndim - 2
+    for axis in (*value.axes[-spatial:], *weight.axes[2:]):
+        atlas.fix(axis, "a convolution over the axis")
+    channels = value.axes[-spatial - 1]
+    into, out = (weight.axes[0], weight.axes[1]) if transposed else (weight.axes[1], weight.axes[0])
+    if groups > 1:
+        try:
+            outer, channels = regroup(atlas, channels, (groups, items_size(channels) // groups))
+            whole = into if transposed else out
+            group, rest = regroup(atlas, whole, (groups, items_size(whole) // groups))
+        except Unmatched:
+            atlas.fix(value.items + weight.items, "a convolution in groups across segments")
+            return constant(args.shape)
+        group = Product(atlas).join(outer, group)
+        into, out = (rest, group + out) if transposed else (into, group + rest)
+    contracted(atlas, channels, into)
+    positions: tuple[Items, ...] = tuple((Fixed(size),) for size in args.shape[-spatial:])
+    result = settled(atlas, Value((*value.axes[: -spatial - 1], out, *positions)))
+    if bias is None:
+        return result
+    return added(atlas, result, Value((*bias.axes, *((),) * spatial)))
+
+
+def _matmul(atlas: Atlas, args: Arguments) -> Value:
+    """The two matrices of matmul, mm, bmm and mv."""
+    left, right = args.values
+    if left.ndim == 1:
+        contracted(atlas, left.axes[0], right.axes[-2])
+        return settled(atlas, Value((*right.axes[:-2], right.axes[-1])))
+    return matmul(atlas, left, right)
+
+
+def _addmm(atlas: Atlas, args: Arguments) -> Value:
+    """A matrix plus a product of matrices."""
+    first, left, right = args.values
+    return added(atlas, matmul(atlas, left, right), first if args.get("beta", default=1) else None)
+
+
+def _linear(atlas: Atlas, args: Arguments) -> Value:
+    """An affine layer."""
+    return linear(atlas, args.value("input"), args.value("weight"), args.optional("bias"))
+
+
+def _bilinear(atlas: Atlas, args: Arguments) -> Value:
+    """A bilinear layer."""
+    one, other, weight = args.value("input1"), args.value("input2"), args.value("weight")
+    batch = combined(atlas, Product(atlas), Value(one.axes[:-1]), Value(other.axes[:-1]))
+    contracted(atlas, one.axes[-1], weight.axes[1])
+    contracted(atlas, other.axes[-1], weight.axes[2])
+    result = settled(atlas, Value((*batch.axes, weight.axes[0])))
+    return added(atlas, result, args.optional("bias"))
+
+
+def _convolution(atlas: Atlas, args: Arguments) -> Value:
+    """A convolution, transposed or not."""
+    return convolution(atlas, args, transposed="transpose" in args.operation or bool(args.get("transposed")))
+
+
+def _sum(atlas: Atlas, args: Arguments) -> Value:
+    """A sum or mean."""
+    value = args.value()
+    return summed(atlas, value, args.dimensions(value), args.shape)
+
+
+def _einsum(atlas: Atlas, args: Arguments) -> Value:
+    """A sum of products over named axes."""
+    return einsum(atlas, args.get("equation"), args.values, args.shape)
+
+
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot"), _matmul),
+    **dict.fromkeys(("addmm", "baddbmm"), _addmm),
+    **dict.fromkeys(("sum", "mean"), _sum),
+    **dict.fromkeys(
+        ("conv1d", "conv2d", "conv3d", "convolution", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        _convolution,
+    ),
+    "linear": _linear,
+    "bilinear": _bilinear,
+    "einsum": _einsum,
+}

@@ -1,0 +1,142 @@
+"""The operations of a module as a flat list, with what its tensors are called."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from manifolds.errors import InputError
+
+
+@final
+@dataclass(frozen=True)
+class Trace:
+    """A module as a graph of functional operations.
+
+    Parameters
+    ----------
+    graph: of PyTorch operations without side effects.
+    tensors: parameters and buffers by the placeholder that stands for them; tied ones have their first name.
+    constants: other tensors by the placeholder or attribute that stands for them.
+    outputs: names of the nodes that are results.
+    mutations: buffers that the module overwrites, by the node that holds what is written.
+    graphs: graphs that operations of the graph call, by attribute.
+    """
+
+    graph: Any
+    tensors: Mapping[str, str]
+    constants: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    mutations: Mapping[str, str]
+    graphs: Mapping[str, Any]
+
+
+def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
+    """The operations that the module makes of its inputs; the module itself is left as it was.
+
+    Raises
+    ------
+    InputError: the operations depend on the data, or cannot be followed.
+    """
+    with _undisturbed(module), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.export.export(module, args, dict(kwargs), strict=False)
+            program = program.run_decompositions(decomp_table={})
+        except Exception as error:
+            raise InputError(
+                f"{type(module).__name__} could not be traced",
+                why=_reason(error),
+                cure="its operations must not depend on values of tensors; replace such branches by torch.where, "
+                "or find the symmetries of its parts",
+            ) from error
+    signature = program.graph_signature
+    first = {id(tensor): name for name, tensor in (*module.named_parameters(), *module.named_buffers())}
+    own = {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
+    tensors = {
+        place: first.get(id(own.get(name)), name)
+        for place, name in {**signature.inputs_to_parameters, **signature.inputs_to_buffers}.items()
+    }
+    lifted = signature.inputs_to_lifted_tensor_constants
+    constants = {place: program.constants[name] for place, name in lifted.items() if name in program.constants}
+    mutations = {place: first.get(id(own.get(name)), name) for place, name in signature.buffers_to_mutate.items()}
+    graphs = {name: one for name, one in program.graph_module.named_children()}
+    return Trace(program.graph, tensors, constants, tuple(map(str, signature.user_outputs)), mutations, graphs)
+
+
+def _reason(error: Exception) -> str:
+    """The first lines of what the tracer says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:3])[:400]}"
+
+
+@contextmanager
+def _undisturbed(module: nn.Module) -> Iterator[None]:
+    """Leave attributes, random numbers and switches as they are found."""
+    attributes = [(one, _shallow(vars(one))) for one in module.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for one, before in attributes:
+            for name, value in before.items():
+                now = vars(one).get(name)
+                if isinstance(value, list) and isinstance(now, list):
+                    now[:] = value
+                elif isinstance(value, dict) and isinstance(now, dict):
+                    now.clear()
+                    now.update(value)
+                else:
+                    vars(one)[name] = value
+            for name in set(vars(one)) - set(before):
+                del vars(one)[name]
+
+
+def _shallow(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes, lists and dictionaries among them copied."""
+    return {
+        name: list(value) if type(value) is list else dict(value) if type(value) is dict else value
+        for name, value in attributes.items()
+    }
+
+
+def operation_name(target: Any) -> str:
+    """The bare name of an operation: ``linear`` of ``aten.linear.default``."""
+    packet = getattr(target, "overloadpacket", None)
+    name = getattr(packet, "__name__", None) or getattr(target, "__name__", str(target))
+    return str(name)
+
+
+def named_arguments(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by the names of the schema, with defaults for those left out."""
+    schema = getattr(target, "_schema", None)
+    if schema is None:
+        return {**{str(place): one for place, one in enumerate(args)}, **kwargs}
+    named: dict[str, Any] = {}
+    for place, argument in enumerate(schema.arguments):
+        if place < len(args):
+            named[argument.name] = args[place]
+        elif argument.name in kwargs:
+            named[argument.name] = kwargs[argument.name]
+        elif argument.has_default_value():
+            named[argument.name] = argument.default_value
+    return named
+
+
+def shapes_of(node: Any) -> tuple[tuple[int, ...], ...]:
+    """The shapes of the results of a node, none where it is no tensor."""
+    found = node.meta.get("val")
+    several = found if isinstance(found, list | tuple) else [found]
+    return tuple(tuple(map(int, one.shape)) if isinstance(one, Tensor) else () for one in several)
