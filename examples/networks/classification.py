@@ -48,7 +48,7 @@ GRID = {
 
 COLUMNS = (
     *("optimizer", "rate", "arm", "train loss", "+-", "to base", "test loss", "accuracy", "diverged"),
-    *("accepted", "runs with gain", "median gain", "largest drift", "cost", "seconds"),
+    *("accepted", "taken back", "runs with gain", "median gain", "largest drift", "cost", "seconds"),
 )
 
 GAIN = 1.1
@@ -109,7 +109,8 @@ def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -
     gains = [gain for one in own for gain in one["gains"] if gain is not None]
     changed = sum(any(gain is not None and gain >= GAIN for gain in one["gains"]) for one in own)
     moves = [
-        f"{sum(one['accepted'] for one in own)}/{tried}", f"{changed}/{len(own)}",
+        f"{sum(one['accepted'] for one in own)}/{tried}", str(sum(one["taken_back"] for one in own)),
+        f"{changed}/{len(own)}",
         shown(median(gains)) if gains else "-", f"{max((one['largest_drift'] or 0.0 for one in own), default=0.0):.0e}",
     ]  # fmt: skip
     return [
@@ -120,7 +121,7 @@ def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -
         shown(average(own, "test_loss")),
         shown(average(own, "accuracy"), ".3f"),
         f"{sum(one['diverged'] for one in own)}/{len(own)}",
-        *(moves if tried else ["-"] * 4),
+        *(moves if tried else ["-"] * 5),
         shown(average(own, "cost"), ".0f"),
         shown(average(own, "training_seconds"), ".2f"),
     ]

@@ -61,7 +61,7 @@ def run(
 
 def _options(kind: str, inner_steps: int) -> dict[str, Any]:
     """What the teleporter is told: no test, since a lower loss after some steps is no aim of these teleports."""
-    return {"steps": inner_steps, "accept": None, **KINDS[kind]}
+    return {"steps": inner_steps, "accept": None, "guard": None, **KINDS[kind]}
 
 
 def meters(made: Run, batch: Any, seed: int) -> dict[str, float]:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.datasets import Dataset, digits28, read_folder
+from solvers.pytorch.teleporting.guard import WayBack
+from solvers.running.acceptance import Rollout
 
 ARMS = ("base", "reset-only", "random", "teleport")
 """Nothing; a new optimizer state at the same steps; random points of the orbit; the search, its state carried along."""
@@ -24,6 +26,9 @@ BATCH = 20
 
 TELEPORT_BATCH = 200
 """Images on which a teleport measures its target."""
+
+ROLLOUT = 60
+"""Virtual steps, each on images of its own, that compare the ends with and without a teleport."""
 
 MOST_LOSS = 1e4
 """A loss above this counts as divergence."""
@@ -121,6 +126,7 @@ class Run:
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
         self._teleporter: Any = None
+        self._size = 0.0
 
     @property
     def steps_an_epoch(self) -> int:
@@ -145,6 +151,7 @@ class Run:
                 self.optimizer.step()
                 self.steps += 1
                 self.cost += 1.0
+                self._look()
             self.seconds += time.perf_counter() - began
             self.history.append(self.measured())
             train = self.history[-1]["train_loss"]
@@ -175,31 +182,43 @@ class Run:
             return
         self.teleport(self.batch(), self.arm)
 
+    def _look(self) -> None:
+        """Take the run back to before the last teleport if its loss blew up since."""
+        if self._teleporter is not None and self._teleporter.is_watching:
+            guard = self._teleporter.guard
+            self.cost += self._size / 3 / guard.period  # one value of the loss in every period
+            if self._teleporter.check():
+                self.events[-1]["taken_back"] = self.steps
+
     def _made(self, arm: Arm) -> Any:
-        """The teleporter of an arm; a random one has the same acceptance test."""
+        """The teleporter of an arm; a random one is tested and watched alike."""
         from solvers.pytorch import Teleporter
 
-        given = {"state": "transport", "accept": "rollout", "rng": self.seed, **arm.options}
+        given = {"state": "transport", "accept": Rollout(steps=ROLLOUT), "guard": WayBack(), **arm.options}
         if arm.name == "random":
             given["along"] = "random"
         if given.get("along", "group") in ("group", "random"):
             given["symmetry"] = self.symmetry
-        return Teleporter(self.network, self.loss, optimizer=self.optimizer, **given)
+        return Teleporter(self.network, self.loss, optimizer=self.optimizer, rng=self.seed, **given)
 
     def teleport(self, batch: Any, arm: Arm) -> None:
         """One teleport of the run, written down with its cost in gradients of one step."""
         if self._teleporter is None:
             self._teleporter = self._made(arm)
-        size = len(batch[1]) / BATCH
-        result = self._teleporter.step(batch)
-        self.cost += result.cost.gradient_equivalents * size
+        self._size = len(batch[1]) / BATCH
+        others = [self.batch(BATCH) for _ in range(ROLLOUT - 1)] if self._teleporter.options.accept else []
+        result = self._teleporter.step([batch, *others])
+        cost = result.cost.gradient_equivalents * self._size
+        if "rollout" in result.evidence:  # its steps are on the few images of a step, but for the first of each side
+            cost -= 2 * (len(others) + 1 / 3) * self._size
+            cost += 2 * (len(others) + (len(others) + self._size) / 3)
+        self.cost += cost
         self.events.append({
             "step": self.steps, "gain": result.gain, "drift": result.relative_drift, "status": result.status.value,
             "loss_before": result.loss_before, "loss_after": result.loss_after,
             "target_before": result.target_before, "target_after": result.target_after,
             "gradient_norm_before": result.gradient_norm_before, "gradient_norm_after": result.gradient_norm_after,
-            "cost": result.cost.gradient_equivalents * size, "seconds": result.cost.seconds,
-            "accepted": result.status.value != "rejected" and result.target_after != result.target_before,
+            "cost": cost, "seconds": result.cost.seconds, "accepted": result.element is not None,
         })  # fmt: skip
 
 
@@ -215,6 +234,7 @@ def summary(run: Run, ok: bool) -> dict[str, Any]:
         "cost": run.cost,
         "tried": len(run.events),
         "accepted": len(gains),
+        "taken_back": sum("taken_back" in one for one in run.events),
         "gains": gains,
         "largest_drift": max((one["drift"] for one in run.events if one["accepted"]), default=0.0),
         "training_seconds": round(run.seconds, 4),
