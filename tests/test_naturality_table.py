@@ -10,6 +10,7 @@ from solvers.naturality.lie_algebra import lie_algebra
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import matrix_problems, vector_problems
 from solvers.naturality.registry import OPTIMIZERS
+from solvers.naturality.step_order import step_order
 from solvers.naturality.trajectory import NATURAL, UNNATURAL, trajectory
 
 SIGNED = {"permutation", "sign"}
@@ -189,6 +190,34 @@ def test_one_more_dimension_up_to_the_learning_rate(name, strict):
 )
 def test_no_more_dimension_up_to_the_learning_rate(name, strict):
     assert lie_algebra(OPTIMIZERS[name], orbital=True).dimension == strict
+
+
+FLOWS = {
+    "natural": {
+        "coordinatewise": "root-free-adam root-free-rmsprop levenberg-marquardt-scaled adam-declared-rates rprop-typed",
+        "conformal": "polyak-step",
+        "lower-triangular": "natural-gradient",
+        "moebius": "kl-shampoo-root-free",
+        "generic": "natural-gradient gauss-newton empirical-fisher online-newton-step",
+    },
+    "unnatural": {
+        "coordinatewise": "gradient-descent adam diagonal-newton newton levenberg-marquardt kl-shampoo-root-free",
+        "conformal": "gradient-descent normalised-gradient-descent newton root-free-adam",
+        "lower-triangular": "root-free-adam",
+        "moebius": "muon-exact kl-shampoo",
+        "generic": "root-free-adam polyak-step newton levenberg-marquardt mirror-transported kl-shampoo-root-free",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("flow", "maps", "name"),
+    [(flow, maps, name) for flow in FLOWS for maps, names in FLOWS[flow].items() for name in names.split()],
+)
+def test_flows_and_maps_that_are_not_affine(flow, maps, name):
+    found = step_order(OPTIMIZERS[name], maps)
+    assert found.flow == flow
+    assert abs(found.slope - (flow == "natural")) <= 0.1
 
 
 def redundant_problems():
