@@ -120,9 +120,8 @@ def kl_shampoo(
 
     def step(problem: Problem, state: State, rate: float) -> State:
         G = _samples(problem, state["point"])
-        rows, columns = _flip(G, inverse(state["rows"], 1.0), inverse(state["columns"], 1.0))
-        rows = decay * state["rows"] + (1 - decay) * rows
-        columns = decay * state["columns"] + (1 - decay) * columns
+        rows = decay * state["rows"] + (1 - decay) * _rows(G, inverse(state["columns"], 1.0))
+        columns = decay * state["columns"] + (1 - decay) * _rows(np.swapaxes(G, 1, 2), inverse(state["rows"], 1.0))
         moved = inverse(rows, exponent) @ G.sum(axis=0) @ inverse(columns, exponent)
         return {"point": state["point"] - rate * moved.ravel(), "rows": rows, "columns": columns}
 
@@ -146,22 +145,21 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     Source: P. Dutilleul, "The MLE algorithm for the matrix normal distribution" (1999).
     """
     rows, columns = np.eye(samples.shape[1]), np.eye(samples.shape[2])
+    turned = np.swapaxes(samples, 1, 2)
     for _ in range(iterations):
         before = rows
-        rows = _flip(samples, np.linalg.inv(rows), np.linalg.inv(columns))[0]
+        rows = _rows(samples, np.linalg.inv(columns))
         rows = rows / np.trace(rows)
-        columns = _flip(samples, np.linalg.inv(rows), np.linalg.inv(columns))[1]
+        columns = _rows(turned, np.linalg.inv(rows))
         if np.abs(rows - before).max() <= tolerance:
             break
     return rows, columns
 
 
-def _flip(samples: FloatArray, rows_inverse: FloatArray, columns_inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The estimate of each factor given the inverse of the other."""
-    count, height, width = samples.shape
-    rows = np.einsum("iab,bc,idc->ad", samples, columns_inverse, samples) / (width * count)
-    columns = np.einsum("iab,ac,icd->bd", samples, rows_inverse, samples) / (height * count)
-    return rows, columns
+def _rows(samples: FloatArray, columns_inverse: FloatArray) -> FloatArray:
+    """The estimate of the factor of the rows, given the inverse of that of the columns."""
+    products: FloatArray = samples @ columns_inverse @ np.swapaxes(samples, 1, 2)
+    return products.mean(axis=0) / samples.shape[2]
 
 
 def _samples(problem: Problem, point: FloatArray) -> FloatArray:
