@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from manifolds.errors import InputError
 from solvers.pytorch.symmetry.component import Component, Tensors, Value
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.finder import group_of
 from solvers.pytorch.symmetry.legs import Leg
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
@@ -58,8 +59,9 @@ class Balance:
 
 def balance(
     model: nn.Module,
+    example_inputs: Any = None,
     *,
-    symmetry: ModuleSymmetry,
+    symmetry: ModuleSymmetry | None = None,
     of: Of = "parameters",
     gradient: Tensors | None = None,
     sweeps: int = 200,
@@ -70,7 +72,8 @@ def balance(
     Parameters
     ----------
     model: whose parameters move; its function stays as it is.
-    symmetry: its symmetry group.
+    example_inputs: from which its symmetry group is found, as :func:`~solvers.pytorch.symmetries_of` takes them; or
+    symmetry: the group, where it is known already.
     of: whose norm is made least, ``parameters`` or ``gradient``.
     gradient: of the loss by parameter name; by default what ``parameter.grad`` holds.
     sweeps: largest number of passes over the components.
@@ -78,16 +81,16 @@ def balance(
 
     Raises
     ------
-    InputError: a gradient is missing.
+    InputError: there are no inputs and no group, or a gradient is missing.
 
     >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False))
     >>> with torch.no_grad():
     ...     _ = net[0].weight.fill_(8.0), net[2].weight.fill_(2.0)
-    >>> from solvers.pytorch import symmetries_of
-    >>> result = balance(net, symmetry=symmetries_of(net, (torch.ones(2, 1),)))
-    >>> round(float(net[0].weight), 6), round(float(net[2].weight), 6)
+    >>> _ = balance(net, torch.ones(2, 1))
+    >>> round(net[0].weight.item(), 6), round(net[2].weight.item(), 6)
     (4.0, 4.0)
     """
+    symmetry = group_of(model, example_inputs, symmetry)
     tensors = _starting(model, symmetry, of, gradient)
     counted = tuple(name for name in tensors if name in dict(model.named_parameters()))
     result = least_norm(symmetry, tensors, counted=counted, of=of, sweeps=sweeps, tolerance=tolerance)

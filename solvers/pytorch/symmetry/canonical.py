@@ -9,7 +9,7 @@ that are still open.  Two models on one orbit, in general position, get the same
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from solvers.pytorch.symmetry.balancing import least_norm
 from solvers.pytorch.symmetry.component import Component, Tensors
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.finder import group_of
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.symmetry.permutations import Permutations
@@ -44,24 +45,31 @@ class Canonical:
     unresolved: dict[str, str]
 
 
-def canonical(model: nn.Module, *, symmetry: ModuleSymmetry) -> Canonical:
+def canonical(model: nn.Module, example_inputs: Any = None, *, symmetry: ModuleSymmetry | None = None) -> Canonical:
     r"""Move a module, in place, to the canonical representative of its orbit; its function stays as it is.
 
     Parameters
     ----------
     model: whose parameters move.
-    symmetry: its symmetry group.
+    example_inputs: from which its symmetry group is found, as :func:`~solvers.pytorch.symmetries_of` takes them; or
+    symmetry: the group, where it is known already.
+
+    Raises
+    ------
+    InputError: there are no inputs and no group.
 
     >>> from copy import deepcopy
     >>> from solvers.pytorch import symmetries_of
     >>> first = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
     >>> second = deepcopy(first)
-    >>> groups = [symmetries_of(net, (torch.ones(4, 2, dtype=torch.float64),)) for net in (first, second)]
-    >>> groups[1].apply_(groups[1].random_element(1))
-    >>> _ = canonical(first, symmetry=groups[0]), canonical(second, symmetry=groups[1])
+    >>> inputs = torch.ones(4, 2, dtype=torch.float64)
+    >>> symmetry = symmetries_of(second, inputs)
+    >>> symmetry.apply_(symmetry.random_element(1))
+    >>> _ = canonical(first, inputs), canonical(second, inputs)
     >>> bool(torch.equal(first[0].weight, second[0].weight))
     True
     """
+    symmetry = group_of(model, example_inputs, symmetry)
     counted = tuple(name for name, _ in model.named_parameters())
     tensors: Tensors = {name: one.detach().double().clone() for name, one in model.named_parameters()}
     tensors = {**symmetry.tensors(), **tensors}

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.symmetry.component import Component
@@ -69,6 +68,24 @@ def symmetries_of(
     return ModuleSymmetry(module=module, spaces=spaces, notes=tuple(notes), certificate=certificate)
 
 
+def group_of(model: nn.Module, example_inputs: Any, symmetry: ModuleSymmetry | None) -> ModuleSymmetry:
+    """The symmetry group that was given, or that is found from example inputs.
+
+    Raises
+    ------
+    InputError: there are neither.
+    """
+    if symmetry is not None:
+        return symmetry
+    if example_inputs is None:
+        raise InputError(
+            f"no example inputs for {type(model).__name__}",
+            why="its symmetry group is found by following them through its operations",
+            cure="give example inputs, or the group: symmetry=symmetries_of(model, example_inputs)",
+        )
+    return symmetries_of(model, example_inputs)
+
+
 def _read(module: Any, example_inputs: Any) -> tuple[Any, ...]:
     """The positional arguments, after the module was looked at."""
     if not isinstance(module, nn.Module):
@@ -119,9 +136,7 @@ def _moving(trace: Trace) -> frozenset[str]:
     return frozenset(names)
 
 
-def _checked(
-    spaces: tuple[HiddenSpace, ...], check: Check
-) -> tuple[tuple[HiddenSpace, ...], list[str], Certificate]:
+def _checked(spaces: tuple[HiddenSpace, ...], check: Check) -> tuple[tuple[HiddenSpace, ...], list[str], Certificate]:
     """The spaces whose components passed the check, and what was dropped."""
     components = [component for space in spaces for component in space.components]
     failing = check.failing(components)
@@ -139,5 +154,3 @@ def _checked(
         evidence={"components": len(components), "dropped": len(failing), "precision": str(check.dtype)},
     )
     return kept, notes, Certificate(loss={}, claims=(claim,))
-
-

@@ -27,6 +27,7 @@ from manifolds.errors import InputError
 from solvers.pytorch.symmetry.balancing import least_norm
 from solvers.pytorch.symmetry.component import Component, Tensors, Value
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.finder import group_of
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
 from solvers.pytorch.symmetry.legs import Leg
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
@@ -60,8 +61,9 @@ class Alignment:
 def align(
     model_a: nn.Module,
     model_b: nn.Module,
+    example_inputs: Any = None,
     *,
-    symmetry: ModuleSymmetry,
+    symmetry: ModuleSymmetry | None = None,
     continuous: bool = True,
     rounds: int = 100,
     rng: Any = 0,
@@ -72,24 +74,26 @@ def align(
     ----------
     model_a: the model that stays.
     model_b: the model that moves; it has the same parameters by name and shape.
-    symmetry: of the second model.
+    example_inputs: from which its symmetry group is found, as :func:`~solvers.pytorch.symmetries_of` takes them; or
+    symmetry: of the second model, where it is known already.
     continuous: whether scalings, matrices and translations take part, and not permutations and signs alone.
     rounds: largest number of passes over the hidden spaces.
     rng: seed or generator of the order in which the spaces are visited.
 
     Raises
     ------
-    InputError: the models do not have the same parameters.
+    InputError: there are no inputs and no group, or the models do not have the same parameters.
 
     >>> first = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
     >>> from copy import deepcopy
     >>> from solvers.pytorch import symmetries_of
-    >>> second = deepcopy(first)
-    >>> symmetry = symmetries_of(second, (torch.ones(4, 2, dtype=torch.float64),))
+    >>> second, inputs = deepcopy(first), torch.ones(4, 2, dtype=torch.float64)
+    >>> symmetry = symmetries_of(second, inputs)
     >>> symmetry.apply_(symmetry.random_element(1))
-    >>> align(first, second, symmetry=symmetry).distance_after < 1e-12
+    >>> align(first, second, inputs).distance_after < 1e-12
     True
     """
+    symmetry = group_of(model_b, example_inputs, symmetry)
     still, tensors, counted = _read(model_a, model_b)
     match = _Match(symmetry, counted, continuous, rounds, read_generator(rng))
     moves = [match.search(tensors, still)]
