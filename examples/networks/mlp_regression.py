@@ -25,6 +25,8 @@ from experiment import Lab, Report, average, having, main, parser, shown, spread
 from torch import nn
 
 from solvers.pytorch.datasets import regression
+from solvers.pytorch.symmetry.finder import symmetries_of
+from solvers.pytorch.teleporter import Teleporter
 
 NAME = "mlp-regression"
 
@@ -73,7 +75,7 @@ def run(*, optimizer: str, rate: float, arm: str, seed: int, steps: int, moment:
             cost += event["cost"]
         made.zero_grad()
         loss = half_square(network(problem.inputs), problem.targets)
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
             break
         loss.backward()
@@ -93,9 +95,9 @@ def run(*, optimizer: str, rate: float, arm: str, seed: int, steps: int, moment:
 
 def teleport(network: nn.Module, made: Any, batch: Any, arm: str, seed: int, *, accept: bool) -> dict[str, Any]:
     """One teleport, with the acceptance test if one is wanted."""
-    from solvers.pytorch import Teleporter
-
     given = {"accept": "rollout" if accept else None, "rng": seed, **ARMS[arm]}
+    if given["along"] != "level-set":
+        given["symmetry"] = symmetries_of(network, batch[0])
     result = Teleporter(network, half_square, optimizer=made, **given).step(batch)
     return {
         "gain": result.gain,

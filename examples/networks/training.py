@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.datasets import Dataset, digits28, read_folder
+from solvers.pytorch.symmetry.finder import symmetries_of
+from solvers.pytorch.teleporter import Teleporter
 from solvers.pytorch.teleporting.guard import WayBack
 from solvers.running.acceptance import Rollout
 
@@ -136,8 +138,6 @@ class Run:
     @cached_property
     def symmetry(self) -> Any:
         """The symmetry group of the network."""
-        from solvers.pytorch import symmetries_of
-
         return symmetries_of(self.network, self.data.train_inputs[:8])
 
     def epochs(self, count: int) -> bool:
@@ -192,8 +192,6 @@ class Run:
 
     def _made(self, arm: Arm) -> Any:
         """The teleporter of an arm; a random one is tested and watched alike."""
-        from solvers.pytorch import Teleporter
-
         given = {"state": "transport", "accept": Rollout(steps=ROLLOUT), "guard": WayBack(), **arm.options}
         if arm.name == "random":
             given["along"] = "random"
