@@ -271,6 +271,8 @@ def test_barzilai_and_borwein_on_a_multiple_of_the_identity_end_in_two_steps():
         ("gradient_descent", "gradient-descent"),
         ("Natural Gradient", "natural-gradient"),
         ("scipy:bfgs", "scipy:BFGS"),
+        ("newton-cg", "scipy:Newton-CG"),
+        ("SGD", "gradient-descent"),
         (Adam(), "adam"),
         (OPTIMIZERS["newton"], "newton"),
     ],
@@ -286,7 +288,6 @@ def test_optimizers_by_whatever_the_caller_has(given, name):
     [
         ("adm", "'adam'"),
         ("kfak", "'kfac'"),
-        ("newton-cg", "scipy:Newton-CG"),
         ("scipy:BGFS", "'BFGS'"),
         (3, "int"),
         ("", "one of"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import signature
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from manifolds.errors import InputError
-from solvers.naturality.adapters import SCIPY_METHODS, ScipyAdapter, from_rule
+from solvers.naturality.adapters import ScipyAdapter, from_rule
 from solvers.naturality.optimizers import (
     adafactor,
     adaptive,
@@ -26,7 +27,7 @@ from solvers.naturality.optimizers import (
     sign_based,
 )
 from solvers.naturality.spec import OptimizerSpec
-from solvers.rules import AdaGrad, Adam, AdamW, AMSGrad, NAdam, RMSProp, Rule, SciPy, make_rule
+from solvers.rules import RULES, AdaGrad, Adam, AdamW, AMSGrad, NAdam, RMSProp, Rule, SciPy, make_rule
 
 EPSILON = 1e-2
 """Of the entries with an epsilon: large enough to be seen beside gradients of order one."""
@@ -104,6 +105,9 @@ OPTIMIZERS: Mapping[str, OptimizerSpec] = MappingProxyType({spec.name: spec for 
 """Specs by name; those of matrices have ``matrix`` set, and several read what
 :func:`~solvers.naturality.structures.declare` adds to a problem."""
 
+SYNONYMS = {"gd": "gradient-descent", "sgd": "gradient-descent", "momentum": "heavy-ball", "ngd": "natural-gradient"}
+"""Other names of optimizers."""
+
 
 def read_optimizer(optimizer: Any) -> OptimizerSpec:
     """The spec of an optimizer.
@@ -147,23 +151,23 @@ def _read_name(name: str) -> OptimizerSpec:
         return TorchAdapter(rest)
     if colon and house.lower() == "scipy":
         return ScipyAdapter(rest)
-    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
-    known = {_bare(one): one for one in OPTIMIZERS}
-    if _bare(plain) in known:
-        return OPTIMIZERS[known[_bare(plain)]]
-    methods = {_bare(method): f"scipy:{method}" for method in SCIPY_METHODS}
-    near = get_close_matches(_bare(plain), [*known, *methods], n=1, cutoff=0.5)
-    nearest = {**methods, **known}.get(near[0]) if near else None
+    bare = _bare(SYNONYMS.get(name.strip().lower(), name))
+    for known in (known for known in OPTIMIZERS if _bare(known) == bare):
+        return OPTIMIZERS[known]
+    for known in (known for known in RULES if _bare(known) == bare):
+        return from_rule(make_rule(known))
+    names = {_bare(known): known for known in (*OPTIMIZERS, *RULES)}
+    near = get_close_matches(bare, names, n=1, cutoff=0.5)
     raise InputError(
         f"the optimizer {name!r}",
-        why="none has this name" + (f"; the nearest is {nearest!r}" if nearest else ""),
+        why="none has this name" + (f"; the nearest is {names[near[0]]!r}" if near else ""),
         cure=f"use torch:NAME, scipy:NAME, an OptimizerSpec, or one of {', '.join(OPTIMIZERS)}",
     )
 
 
 def _bare(name: str) -> str:
-    """A name without its hyphens, for comparison."""
-    return name.lower().replace("-", "")
+    """A name in small letters without hyphens, underscores and spaces, for comparison."""
+    return re.sub("[-_ ]", "", name.lower())
 
 
 def _settings_of(optimizer: Any) -> dict[str, Any]:

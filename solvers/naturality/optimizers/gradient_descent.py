@@ -112,7 +112,7 @@ def distance_over_gradients(*, initial: float = 0.1) -> OptimizerSpec:
 
     Source: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's best friend" (2023), formula (2).
     """
-    return _distance_over_gradients("dog", lambda problem: initial)
+    return _distance_over_gradients("dog", lambda problem, point: initial)
 
 
 def distance_over_gradients_transported() -> OptimizerSpec:
@@ -125,16 +125,18 @@ def distance_over_gradients_transported() -> OptimizerSpec:
 
     Source: M. Ivgi, O. Hinder and Y. Carmon, "DoG is SGD's best friend" (2023), formula (2).
     """
-    return _distance_over_gradients(
-        "dog-transported", lambda problem: np.sqrt(np.trace(problem.structure("initial distance")) / problem.size)
-    )
+
+    def initial(problem: Problem, point: FloatArray) -> float:
+        return float(np.sqrt(np.trace(problem.structure("initial distance", point)) / problem.size))
+
+    return _distance_over_gradients("dog-transported", initial)
 
 
-def _distance_over_gradients(name: str, initial: Callable[[Problem], float]) -> OptimizerSpec:
+def _distance_over_gradients(name: str, initial: Callable[[Problem, FloatArray], float]) -> OptimizerSpec:
     """Distance over gradients with a first distance."""
 
     def start(problem: Problem, point: FloatArray) -> State:
-        return {"start": point, "distance": initial(problem)}
+        return {"start": point, "distance": initial(problem, point)}
 
     def step(problem: Problem, state: State, rate: float) -> State:
         gradient = problem.gradient(state["point"])
