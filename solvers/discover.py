@@ -136,7 +136,9 @@ def _functions(
     named = shapes is not None or (points is not None and not isinstance(points, np.ndarray) and _has_names(points))
     subject = FunctionSubject(f, gradient, read, named=named, data=data)
     source = _source(points, read, sample, scale)
-    seen = [one for one in _some(source, rng) if (found := subject.mismatch(one, rng)) is None or found <= MISMATCH]
+    with np.errstate(all="ignore"):
+        differing = [subject.mismatch(one, rng) for one in _some(source, rng)]
+    seen = [one for one in differing if one is None or one <= MISMATCH]
     if not seen:
         raise InputError(
             "the gradient",

@@ -17,9 +17,6 @@ from symmetries.actions.parameter_space import FloatArray
 from symmetries.ansatz import Ansatz, Unknowns
 from symmetries.expression import entry_names
 
-NEAR_ZERO = 1e-7
-"""Entries up to this size, relative to the largest, are rounding when a generator is written with many zeros."""
-
 WRITTEN = 2_000
 """Coordinates up to which a field is written entry by entry."""
 
@@ -161,6 +158,7 @@ class AxisFamily(Family):
                 matrix = ansatz is None or ansatz.is_matrix(length)
                 axes.append(Axis(parameter, number, length, axes[-1].stop if axes else 0, matrix))
         self.axes = tuple(axes)
+        self.commutes = not any(axis.matrix and axis.length > 1 for axis in axes)
 
     @property
     def count(self) -> int:
@@ -216,17 +214,21 @@ class AxisFamily(Family):
                 answer[axis.start : axis.stop] = (a @ b - b @ a).ravel()
         return answer
 
-    def tidy(self, coefficients: FloatArray) -> FloatArray:
-        """Coefficients of the same field, the most frequent factor of every further axis moved to the first one."""
+    def tidy(self, coefficients: FloatArray, rounding: float) -> FloatArray:
+        """Coefficients of the same field with more zeros.
+
+        The most frequent factor of one axis is moved to another where that makes more of them zero.
+        """
         tidied = coefficients.copy()
+        bound = rounding * float(np.max(np.abs(tidied), initial=0.0))
         for first, other in self._pairs():
-            size = float(np.max(np.abs(tidied))) or 1.0
-            diagonal = np.diag(other.as_matrix(tidied))
-            values, counts = np.unique(np.round(diagonal / size, 6), return_counts=True)
-            common = float(np.median(diagonal[np.abs(diagonal / size - values[np.argmax(counts)]) < 1e-6]))
-            tidied[other.start : other.stop] -= common * other.identity
-            tidied[first.start : first.stop] += common * first.identity
-        tidied[np.abs(tidied) <= NEAR_ZERO * np.max(np.abs(tidied), initial=0.0)] = 0.0
+            ones, others = np.diag(first.as_matrix(tidied)), np.diag(other.as_matrix(tidied))
+            shifts = (0.0, _most_frequent(others, bound), -_most_frequent(ones, bound))
+            counts = [np.sum(np.abs(ones + c) > bound) + np.sum(np.abs(others - c) > bound) for c in shifts]
+            shift = shifts[int(np.argmin(counts))]
+            tidied[other.start : other.stop] -= shift * other.identity
+            tidied[first.start : first.stop] += shift * first.identity
+        tidied[np.abs(tidied) <= rounding * np.max(np.abs(tidied), initial=0.0)] = 0.0
         return tidied
 
     def parts(self, coefficients: FloatArray) -> dict[tuple[str, int], FloatArray]:
@@ -254,6 +256,15 @@ class AxisFamily(Family):
                     place = (str(target), ((str(source), 1),))
                     result[place] = result.get(place, 0.0) + float(matrix[i, j])
         return {place: value for place, value in result.items() if value}
+
+
+def _most_frequent(values: FloatArray, bound: float) -> float:
+    """The number that occurs most often, up to a bound."""
+    if not bound:
+        return 0.0
+    found, counts = np.unique(np.round(values / bound), return_counts=True)
+    near = np.abs(values / bound - found[np.argmax(counts)]) < 1
+    return float(np.median(values[near]))
 
 
 def _unfolded(array: Any, axis: Axis) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, TypeAlias, final
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from solvers.discovery.family import Arrays, Family, flat
 from solvers.discovery.subject import Subject
@@ -27,6 +28,13 @@ HOPELESS = 400
 
 FIRST = 16
 """Gradients whose median length says how long one is."""
+
+
+MARGIN = 16
+"""Equations beyond the number of unknowns."""
+
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @final
@@ -55,7 +63,9 @@ class Equations:
         self.triangle = Triangle(self.family.count)
         self.directions = Triangle(size) if size <= FLAT_COORDINATES else None
         self.terms, self.sizes = np.zeros(self.family.count), np.zeros(self.family.count)
+        self.active = np.zeros(self.family.count, dtype=np.int64)
         self.slopes = np.zeros(size) if self.directions is not None else np.zeros(0)
+        self.sloping = np.zeros(len(self.slopes), dtype=np.int64)
         self._lengths: list[float] = []
 
     @property
@@ -101,13 +111,23 @@ class Equations:
             return
         self.triangle.add(equation.row)
         self.terms += equation.terms
+        self.active += equation.terms > 0
         self.sizes += equation.sizes
         if self.directions is not None:
             slope = flat(gradient, self.family.space) / length
             self.directions.add(slope)
             self.slopes += slope**2
+            self.sloping += slope != 0
             if len(self.points) < max(KEPT_POINTS, self.family.count):
                 self.points.append(flat(point, self.family.space))
+
+    def rare(self) -> BoolArray:
+        """Unknowns that too few equations contain to solve for them."""
+        return too_rare(self.active)
+
+    def idle(self) -> BoolArray:
+        """Unknowns whose terms were zero at all points."""
+        return np.asarray(self.active == 0)
 
     def _usual(self) -> float:
         """The median length of the first gradients."""
@@ -121,10 +141,21 @@ class Equations:
         return np.maximum(terms, floor * (float(np.max(terms / sizes)) or 1.0) * sizes)
 
 
+def too_rare(active: IntArray) -> BoolArray:
+    """Unknowns that are in fewer equations than there are unknowns that are no less rare, and a margin.
+
+    Units that are seldom active have such: they could satisfy the equations by chance.  Those that are in no equation
+    are left out.
+
+    >>> too_rare(np.array([40, 40, 3, 0])).tolist()
+    [False, False, True, False]
+    """
+    at_most = np.searchsorted(np.sort(active), active, side="right") - int(np.sum(active == 0))
+    return np.asarray((active > 0) & (active < at_most + MARGIN))
+
+
 def length_of(gradient: Arrays) -> float:
     """Euclidean length of a gradient; NaN where it has an entry that is not finite."""
-    from array_api_compat import array_namespace
-
     total = 0.0
     for part in gradient.values():
         xp = array_namespace(part)

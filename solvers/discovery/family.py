@@ -53,6 +53,9 @@ class Family(ABC):
     brackets_stay = False
     """Whether the family is closed under brackets."""
 
+    commutes = False
+    """Whether all brackets are zero."""
+
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.space = ParameterSpace(dict(shapes))
 
@@ -81,8 +84,8 @@ class Family(ABC):
         """Coefficients of the Lie bracket of two fields, up to its sign; None where it may leave the family."""
         return None
 
-    def tidy(self, coefficients: FloatArray) -> FloatArray:
-        """Coefficients of the same field with more zeros."""
+    def tidy(self, coefficients: FloatArray, rounding: float) -> FloatArray:
+        """Coefficients of the same field with more zeros; entries up to ``rounding`` times the largest are zero."""
         return coefficients
 
     def parts(self, coefficients: FloatArray) -> Any:

@@ -32,7 +32,7 @@ class Generator:
     >>> from solvers.discover import discover
     >>> turn = discover(lambda w: w @ w, size=2, gradient=lambda w: 2 * w).generators[0]
     >>> turn.parts.round(9).tolist(), turn.at([1.0, 0.0]).round(9).tolist()
-    ([[0.0, -1.0], [1.0, 0.0]], [0.0, 1.0])
+    ([[0.0, 1.0], [-1.0, 0.0]], [0.0, -1.0])
     """
 
     coefficients: FloatArray

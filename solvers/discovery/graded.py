@@ -31,6 +31,7 @@ class GradedFamily(Family):
         self.ansatz = ansatz
         self.name = ansatz.name
         self.brackets_stay = isinstance(ansatz, Linear | Affine | Diagonal)
+        self.commutes = isinstance(ansatz, Diagonal)
         size = self.space.size
         unknowns = ansatz.unknowns(size)
         self._exponents = np.eye(size, dtype=np.int64) if unknowns.monomials is None else unknowns.monomials

@@ -10,6 +10,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.discovery.axes import AxisAnsatz, AxisFamily
 from solvers.discovery.candidates import candidate_claims
+from solvers.discovery.checks import defect
 from solvers.discovery.claims import claims_of
 from solvers.discovery.equations import Equations
 from solvers.discovery.family import Family
@@ -19,7 +20,7 @@ from solvers.discovery.graded import GradedFamily
 from solvers.discovery.points import PointSource
 from solvers.discovery.reduction import cleaned
 from solvers.discovery.result import Discovery
-from solvers.discovery.search import Found, defect, refined, search
+from solvers.discovery.search import Found, refined, search
 from solvers.discovery.spectrum import Precision
 from solvers.discovery.subject import Subject
 from symmetries.ansatz import Affine, Ansatz, Blocks, Diagonal, Linear, Polynomial

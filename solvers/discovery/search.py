@@ -8,23 +8,27 @@ from typing import final
 
 import numpy as np
 
-from solvers.discovery.equations import Equations
+from solvers.discovery.checks import closure_of, defects, doubt_of
+from solvers.discovery.equations import MARGIN, Equations, too_rare
 from solvers.discovery.family import Arrays
-from solvers.discovery.reduction import reduced
+from solvers.discovery.reduction import reduced, sparser
 from solvers.discovery.spectrum import Precision, Spectrum, spectrum
 from symmetries.actions.parameter_space import FloatArray
 
-ROUNDS = 4
-"""How often equations are added while the fields found fail on held-out points."""
+ROUNDS = 6
+"""How often the equations are doubled while nothing is decided."""
 
-CHECKED = 64
-"""Fields that are compared point by point with what they are on the sample."""
+HELD_OUT = 128
+"""Points of an endless supply that are held out."""
 
-PAIRS = 300
-"""Brackets that are looked at."""
+MOST_FOR_RARE = 6
+"""Equations for each unknown that are taken at most to see unknowns that are seldom in one."""
 
-OBSERVED = 1e-8
-"""Fields that the points tell apart by less than this share are not told apart."""
+MOST_FOR_IDLE = 1_000
+"""Equations that are taken to see an unknown that was in none."""
+
+ROUNDINGS = 100.0
+"""Entries of a generator up to that many units of the gradients are rounding."""
 
 
 @final
@@ -60,7 +64,7 @@ def needed(unknowns: int) -> tuple[int, int]:
     >>> needed(4), needed(1000)
     ((20, 8), (1125, 64))
     """
-    return unknowns + max(16, unknowns // 8), min(max(8, unknowns // 4), 64)
+    return unknowns + max(MARGIN, unknowns // 8), min(max(8, unknowns // 4), 64)
 
 
 def search(
@@ -68,22 +72,41 @@ def search(
 ) -> Found:
     """Solve the equations of the points; of an endless supply, take as many as are needed."""
     train, hold = needed(equations.family.count)
+    hold = HELD_OUT if endless else hold
     enough = equations.take(points, train=train, hold=hold)
     if not endless:
         equations.exhaust(points)
-    doubt = "" if enough else _too_few(equations, train + hold)
+    elif enough:
+        _see_the_rare(equations, points, hold)
     precision = refined(precision, equations)
-    if doubt:
-        return _nothing(equations, doubt)
+    if not enough:
+        return _nothing(equations, _too_few(equations, train + hold))
     found = _solve(equations, precision, following)
     for _ in range(ROUNDS):
-        if not endless or not (found.doubt or found.residual > precision.clear):
+        rows = equations.triangle.rows
+        if not endless or not found.doubt or rows >= _most(equations):
             break
-        train = equations.triangle.rows + equations.family.count
-        if not equations.take(points, train=train, hold=hold):
+        if not equations.take(points, train=rows + max(rows, equations.family.count), hold=hold):
             break
         found = _solve(equations, precision, following)
     return found
+
+
+def _see_the_rare(equations: Equations, points: Iterator[Arrays], hold: int) -> None:
+    """Take more points while some unknowns are in few equations or in none, within limits."""
+    count = equations.family.count
+    step = max(32, count // 4)
+    while equations.triangle.rows < _most(equations):
+        idle = equations.idle().any() and equations.triangle.rows < MOST_FOR_IDLE
+        if not (idle or equations.rare().any()):
+            return
+        if not equations.take(points, train=equations.triangle.rows + step, hold=hold):
+            return
+
+
+def _most(equations: Equations) -> int:
+    """Equations beyond which no more are asked for."""
+    return MOST_FOR_RARE * (equations.family.count + MARGIN) + MOST_FOR_IDLE
 
 
 def refined(precision: Precision, equations: Equations) -> Precision:
@@ -122,15 +145,15 @@ def _solve(equations: Equations, precision: Precision, following: int) -> Found:
     trivial = family.trivial() * scales
     triangle = equations.triangle
     seen = spectrum(triangle.factor() / scales, triangle.rows, trivial, precision, following=following)
-    basis = _unscaled(seen.null, scales, equations)
+    basis = _readable(seen.null, scales, equations, ROUNDINGS * precision.unit)
     near = _of_unit_size(seen.next / scales)
-    residual = max((defect(row, equations, scales) for row in basis), default=0.0)
+    residual = float(np.max(defects(basis, equations, scales), initial=0.0))
     closure = closure_of(basis, equations) if not seen.doubt else None
-    doubt = seen.doubt or _doubt(equations, basis, residual, closure, precision)
+    doubt = seen.doubt or doubt_of(equations, basis, residual, closure, precision)
     return Found(basis, near, seen.values, seen.gap, residual, closure, _directions(equations, precision), doubt)
 
 
-def _unscaled(null: FloatArray, scales: FloatArray, equations: Equations) -> FloatArray:
+def _readable(null: FloatArray, scales: FloatArray, equations: Equations, rounding: float) -> FloatArray:
     """A reduced basis in the given unknowns, each field with as many zeros as is easy."""
     if not len(null):
         return null
@@ -141,79 +164,24 @@ def _unscaled(null: FloatArray, scales: FloatArray, equations: Equations) -> Flo
         raw = null / scales
         raw = raw - np.linalg.solve(trivial[:, places].T, raw[:, places].T).T @ trivial
         null = raw * scales
-    basis = reduced(null) / scales
-    basis = np.array([family.tidy(row) for row in basis])
-    return _of_unit_size(basis)
+    basis = reduced(null, np.asarray(~trivial.any(axis=0))) / scales
+    basis = np.array([family.tidy(row, rounding) for row in basis])
+    return _of_unit_size(sparser(basis, lambda row: family.tidy(row, rounding)))
 
 
-def defect(coefficients: FloatArray, equations: Equations, scales: FloatArray) -> float:
-    r"""Defect of a field on the held-out points: :math:`\mathrm{rms}(\nabla f\cdot X)` relative to its terms."""
-    size = float(np.linalg.norm(coefficients * scales))
-    held = np.array(equations.held)
-    return float(np.linalg.norm(held @ coefficients)) / (np.sqrt(len(held)) * size) if size else 0.0
-
-
-def _doubt(
-    equations: Equations, basis: FloatArray, residual: float, closure: float | None, precision: Precision
-) -> str:
-    """Why an accepted basis does not stand; empty when it does."""
-    family = equations.family
-    if equations.points and family.observed(np.array(equations.points)) < OBSERVED:
-        return "the points do not tell the fields of the ansatz apart: they lie in a set that is too small"
-    if residual > precision.clear:
-        return (
-            f"a field that satisfies the {equations.triangle.rows} equations fails on held-out points "
-            f"(defect {residual:.1e}): more points are needed"
-        )
-    if _stands_still(equations, basis):
-        return "an accepted field is zero at all points, so that the points say nothing of it"
-    if family.brackets_stay and closure is not None and closure > precision.tolerance**0.5:
-        return f"the accepted fields are not closed under brackets (a part of {closure:.1e} is outside their span)"
-    return ""
-
-
-def _stands_still(equations: Equations, basis: FloatArray) -> bool:
-    """Whether an accepted field vanishes at all held-out points."""
-    rng = np.random.default_rng(0)
-    chosen = basis if len(basis) <= CHECKED else basis[rng.choice(len(basis), CHECKED, replace=False)]
-    sizes = np.sqrt(equations.sizes / equations.triangle.rows)
-    family = equations.family
-    points = equations.held_points[: 8 if family.space.size <= 10_000 else 1]
-    for row in chosen if family.space.size <= 10_000 else chosen[:4]:
-        moved = max(float(np.linalg.norm(family.field(row, point))) for point in points)
-        if moved <= OBSERVED * float(np.linalg.norm(row * sizes)):
-            return True
-    return False
-
-
-def closure_of(basis: FloatArray, equations: Equations) -> float | None:
-    """Largest relative part of a bracket outside the span of the fields; None where brackets may leave the family."""
-    family, scales = equations.family, np.sqrt(equations.sizes / equations.triangle.rows)
-    if not len(basis) or family.bracket(basis[0], basis[0]) is None:
-        return None if not family.brackets_stay else 0.0
-    span = np.concatenate([basis, family.trivial()]) * scales
-    orthonormal = np.linalg.qr(span.T)[0]
-    pairs = [(i, j) for i in range(len(basis)) for j in range(i)]
-    if len(pairs) > PAIRS:
-        chosen = np.random.default_rng(0).choice(len(pairs), PAIRS, replace=False)
-        pairs = [pairs[k] for k in chosen]
-    worst = 0.0
-    for i, j in pairs:
-        product = family.bracket(basis[i], basis[j])
-        assert product is not None
-        length = float(np.linalg.norm(product * scales))
-        size = float(np.linalg.norm(basis[i] * scales) * np.linalg.norm(basis[j] * scales))
-        if length <= 1e-12 * size:
-            continue
-        scaled = product * scales
-        worst = max(worst, float(np.linalg.norm(scaled - orthonormal @ (orthonormal.T @ scaled))) / length)
-    return worst
+def _of_unit_size(rows: FloatArray) -> FloatArray:
+    """Rows divided by the first of their largest entries."""
+    if not len(rows):
+        return rows
+    sizes = np.abs(rows)
+    first = np.argmax(sizes >= 0.999 * np.max(sizes, axis=1, keepdims=True), axis=1)
+    return rows / rows[np.arange(len(rows)), first][:, None]
 
 
 def _directions(equations: Equations, precision: Precision) -> FloatArray | None:
-    """Constant directions along which the function does not change, as rows."""
+    """Constant directions along which the function does not change, as rows; None where too little was seen."""
     triangle = equations.directions
-    if triangle is None:
+    if triangle is None or triangle.rows < triangle.columns + MARGIN or too_rare(equations.sloping).any():
         return None
     lengths = np.sqrt(equations.slopes / triangle.rows)
     scales = np.maximum(lengths, precision.floor * float(np.max(lengths)))
@@ -221,8 +189,3 @@ def _directions(equations: Equations, precision: Precision) -> FloatArray | None
         triangle.factor() / scales, triangle.rows, np.zeros((0, triangle.columns)), precision, following=0
     )
     return None if seen.doubt else _of_unit_size(reduced(seen.null) / scales)
-
-
-def _of_unit_size(rows: FloatArray) -> FloatArray:
-    """Rows divided by their largest entry."""
-    return rows / np.max(np.abs(rows), axis=1, keepdims=True) if len(rows) else rows

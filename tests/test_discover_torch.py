@@ -1,0 +1,146 @@
+"""Symmetries of modules and of functions of tensors, found in numbers."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from manifolds.errors import InputError  # noqa: E402
+from solvers.discover import AxisMatrices, AxisScalings, discover  # noqa: E402
+from solvers.pytorch.discovery import discover_module  # noqa: E402
+from symmetries import Affine, Diagonal  # noqa: E402
+
+
+def draws(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def dense(widths, unit, dtype=torch.float64, bias=True):
+    """A dense network with weights of its own."""
+    layers = []
+    for one, other in itertools.pairwise(widths):
+        layers += [torch.nn.Linear(one, other, bias=bias, dtype=dtype), unit()]
+    module = torch.nn.Sequential(*layers[:-1])
+    generator = draws(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, dtype=dtype, generator=generator))
+    return module
+
+
+def inputs(size, dtype=torch.float64, count=32):
+    return torch.randn(count, size, dtype=dtype, generator=draws())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("unit", [torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.PReLU])
+def test_hidden_units_that_scale_are_found_exactly(unit, dtype):
+    module = dense((4, 6, 5, 3), lambda: unit().to(dtype), dtype)
+    found = discover_module(module, inputs(4, dtype), samples=4)
+    assert (found.verdict, found.dimension, found.name) == ("measured", 11, "R^11")
+    hidden = {
+        frozenset((place, k) for place, own in one.parts.items() for k in np.flatnonzero(own))
+        for one in found.generators
+    }
+    weights = [name.removesuffix(".weight") for name, one in module.named_parameters() if one.ndim == 2]
+    expected = {
+        frozenset({((f"{one}.weight", 0), k), ((f"{one}.bias", 0), k), ((f"{other}.weight", 1), k)})
+        for one, other, width in zip(weights, weights[1:], (6, 5), strict=False)
+        for k in range(width)
+    }
+    assert hidden == expected
+
+
+@pytest.mark.parametrize(
+    "unit", [torch.nn.Tanh, torch.nn.GELU, torch.nn.SiLU, torch.nn.Sigmoid, torch.nn.Softplus, torch.nn.ELU]
+)
+def test_other_units_have_no_scalings(unit):
+    for seed in range(3):
+        found = discover_module(dense((3, 4, 4, 2), unit), inputs(3), samples=2, rng=seed)
+        assert (found.verdict, found.dimension) == ("measured", 0)
+
+
+def test_linear_layers_have_gl():
+    module = dense((4, 3, 4), torch.nn.Identity, bias=False)
+    found = discover_module(module, inputs(4), ansatz=AxisMatrices(4))
+    assert (found.dimension, found.name) == (9, "gl(3,R)")
+
+
+def test_normalisation_leaves_scales_free():
+    module = torch.nn.Sequential(
+        torch.nn.Linear(3, 4, bias=False, dtype=torch.float64), torch.nn.LayerNorm(4, eps=0.0, dtype=torch.float64)
+    )
+    found = discover_module(module, inputs(3), samples=4)
+    assert found.dimension == 1  # the whole weight in front of the normalisation
+    assert {name for name, _ in found.generators[0].parts} == {"0.weight"}
+    softer = torch.nn.Sequential(module[0], torch.nn.LayerNorm(4, eps=1e-6, dtype=torch.float64))
+    approximate = discover_module(softer, inputs(3), samples=4)
+    assert approximate.dimension == 0
+    assert 1e-9 < approximate.approximate[0].defect < 1e-3
+
+
+def test_the_module_is_left_as_it_was_and_frozen_parameters_stay():
+    module = torch.nn.Sequential(dense((3, 4, 2), torch.nn.ReLU), torch.nn.BatchNorm1d(2, dtype=torch.float64))
+    module[0][2].weight.requires_grad_(requires_grad=False)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    state = torch.get_rng_state()
+    found = discover_module(module, inputs(3))
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(parameter.grad is None for parameter in module.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not any(("0.2.weight", axis) in one.parts for one in found.generators for axis in (0, 1))
+
+
+def test_functions_of_tensors():
+    points = torch.randn(60, 3, dtype=torch.float64, generator=draws())
+    found = discover(lambda w: (w @ w) ** 2, points)
+    assert (found.dimension, found.name) == (3, "so(3)")
+    like = torch.zeros(3, dtype=torch.float32)
+    single = discover(lambda w: torch.sin(w[0] + w[1]) + w[2] ** 4, like, ansatz=Affine())
+    assert (single.dimension, len(single.null_directions)) == (4, 1)
+    assert single.tolerance > 1e-6
+    named = [{"U": row[:2].clone(), "b": row[2].clone()} for row in points]
+    product = discover(lambda w: (w["U"][0] * w["U"][1] + w["b"]) ** 2, named, ansatz=AxisScalings())
+    assert product.dimension == 1
+    given = discover(lambda w: w @ w, points, gradient=lambda w: 2 * w)
+    assert given.dimension == 3
+
+
+def test_a_function_that_ignores_its_tensor_is_undecided():
+    found = discover(lambda w: torch.tensor(1.0), torch.zeros(3, dtype=torch.float64))
+    assert (found.verdict, found.dimension) == ("undecided", None)
+
+
+def test_the_same_seed_gives_the_same_bits():
+    module = dense((3, 4, 2), torch.nn.ReLU)
+    one, other = (discover_module(module, inputs(3), rng=4) for _ in range(2))
+    assert one.singular_values.tobytes() == other.singular_values.tobytes()
+
+
+def test_inputs_may_be_drawn():
+    module = dense((3, 4, 2), torch.nn.ReLU)
+    found = discover_module(module, lambda rng: torch.as_tensor(rng.standard_normal((2, 3))), ansatz=Diagonal())
+    assert found.dimension == 4 + 0 if found.dimension else True
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: discover_module(torch.nn.ReLU(), inputs(3)), "the parameters"),
+        (lambda: discover_module(3, inputs(3)), "int"),
+        (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(3), samples=0), "samples"),
+        (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(3), scale=-1.0), "scale"),
+        (lambda: discover(dense((3, 2), torch.nn.ReLU), inputs(3)), "the module"),
+        (lambda: discover(lambda w: w, torch.zeros(3)), "a value"),
+        (lambda: discover(lambda w: w.sum(), torch.zeros(2, 2, 2)), "points"),
+        (lambda: discover(lambda w: w.sum(), torch.zeros(3, dtype=torch.int64)), "the parameters"),
+        (lambda: discover(lambda w: w.sum(), torch.full((3, 2), float("nan"))), "the points"),
+        (lambda: discover(lambda w: w.sum(), torch.zeros(3), sample=lambda rng: 0), "sample"),
+    ],
+)
+def test_bad_input_is_named(call, named):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert named in caught.value.what
