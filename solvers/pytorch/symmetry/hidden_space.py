@@ -8,6 +8,9 @@ from typing import final
 
 from solvers.pytorch.symmetry.component import Component
 
+ABELIAN = ("R", "R+", "{+-1}")
+"""Groups of which products are written as powers."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,12 @@ class HiddenSpace:
     @property
     def group(self) -> str:
         """The groups of its components, as a semidirect product: ``R+^16 |x S_16``."""
-        return " |x ".join(component.group for component in self.components) or "1"
+        powers: dict[str, int] = {}
+        for component in self.components:
+            base, _, power = component.group.rpartition("^")
+            power = power if base in ABELIAN else ""
+            powers[base if power else component.group] = powers.get(base, 0) + int(power or 0)
+        return " |x ".join(f"{base}^{power}" if power else base for base, power in powers.items()) or "1"
 
     @property
     def dimension(self) -> int:
