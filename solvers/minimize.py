@@ -11,6 +11,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.batches import read_batches
+from solvers.felt_symmetries import warn_of_useless_teleport
 from solvers.objective import Objective, as_objective
 from solvers.results import MinimizeResult
 from solvers.rule import Rule
@@ -69,7 +70,8 @@ def minimize(
     a space the gradient is lifted to coordinates, and their step is retracted.
 
     Ctrl-C returns the best point so far with the status ``interrupted``. With the guard of a schedule on, a run that
-    blows up after a teleport is taken back to before it.
+    blows up after a teleport is taken back to before it.  Where it is proved that the rule commutes with the group of
+    the teleports, so that none of them changes a loss of the run, a :class:`UselessTeleport` warning says so.
 
     Parameters
     ----------
@@ -117,6 +119,10 @@ def minimize(
     meter, jump = _meter(known, schedule), None
     if schedule is not None:
         jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, meter=meter, seed=seed)
+        if batches is None:
+            jump.cannot_help = warn_of_useless_teleport(
+                optimizer, schedule.action, transports=schedule.state == "transport", stacklevel=2
+            )
     start, value, gradient = _start(known, coordinates, w)
     problem = {
         **_description(known, optimizer, coordinates, parts, schedule),

@@ -11,10 +11,12 @@ from typing import Any, final
 import numpy as np
 
 from manifolds.errors import InputError
+from solvers.felt_symmetries import why_useless
 from solvers.move import Destination, Move
 from solvers.objective import Objective, as_objective
 from solvers.orbit import OrbitMove
 from solvers.results import TeleportResult
+from solvers.rules import GradientDescent
 from solvers.search.orbit_guards import rounding
 from solvers.status import Status
 from solvers.target import Target
@@ -94,7 +96,7 @@ def teleport(
         cost=known.ledger.total() - opened,
         steps=destination.steps,
         element=destination.element,
-        evidence=dict(destination.evidence),
+        evidence={**destination.evidence, **_unfelt(move, wanted, destination, start)},
     )
 
 
@@ -144,6 +146,14 @@ def _made(kind: Any, options: Mapping[str, Any], **more: Any) -> Move:
                 cure=f"use {', '.join(known)}",
             )
     return kind(**more, **options)
+
+
+def _unfelt(move: Move, target: Target, found: Destination, start: FloatArray) -> dict[str, str]:
+    """Why a search for a larger gradient norm found none, where the group consists of isometries."""
+    if target.name != "gradient-norm" or not np.array_equal(found.point, start):
+        return {}
+    reason = why_useless(GradientDescent(), getattr(move, "action", None))
+    return {} if reason is None else {"cannot_help": reason}
 
 
 @final

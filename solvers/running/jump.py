@@ -94,6 +94,7 @@ class Jump:
         self._check = None if guard is None else GuardCheck(guard, objective=self._objective, stepper=stepper)
         self._end_without: float | None = None
         self._is_prediction = False
+        self.cannot_help: str | None = None  # why no teleport changes a loss of the run, where that is proved
 
     def require_possible(self, w: FloatArray) -> None:
         """Refuse, before the first step, an action of another loss and a target that is not finite at the start.
@@ -121,6 +122,8 @@ class Jump:
             landing, result, refusal = None, self._without_search(run), f"{error.what}: {error.why}"
         if refusal is not None:
             result = replace(result, status=Status.REJECTED, evidence={**result.evidence, "rejected": refusal})
+        if self.cannot_help is not None:
+            result = replace(result, evidence={**result.evidence, "cannot_help": self.cannot_help})
         return landing, replace(result, cost=self._meter.total() - before)
 
     def _best(self, run: RunState) -> tuple[Landing | None, TeleportResult, str | None]:
