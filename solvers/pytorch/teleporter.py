@@ -53,12 +53,14 @@ class Teleporter:
     maximize: whether the target is made large; small otherwise.
     radius: along a group the bound on each coordinate of log g, 1 by default; else the largest distance from the start.
     layer_bound: largest factor by which the norm of a weight may grow or shrink along a group.
+    per: along a group, ``unit`` searches the whole group, ``space`` one scaling a hidden space.
     steps: steps of the search.
     gain: along a group, factor of the target at which the search ends.
     batches: on how many of the given batches loss and target are measured; a rollout goes over all of them.
     accept: None takes every feasible teleport that is better in the target; ``rollout``, or a
         :class:`~solvers.running.acceptance.Rollout`, compares the losses after virtual steps of the optimizer with and
         without; or a function (tensors before, tensors after) -> bool.
+    rollouts: in how many orders of the batches a rollout must end lower; one batch has one order.
     state: what becomes of the state of the optimizer: ``transport``, ``keep`` or ``reset``, or how tensors of names
         that are not known move, ``{"slow_average": "covector"}``; None transports along a group and keeps elsewhere.
     guard: when a run is taken back to before an accepted teleport, see :meth:`check`; None never.
@@ -78,7 +80,7 @@ class Teleporter:
     >>> batch = torch.randn(16, 4), torch.randint(3, (16,))
     >>> result = teleporter.step(batch)
     >>> result.gain > 2, result.relative_drift < 1e-5, result.status.value
-    (True, True, 'max-steps')
+    (True, True, 'trust-radius')
 
     Source: B. Zhao, N. Dehmamy, R. Walters, R. Yu, "Symmetry Teleportation for Accelerated Optimization" (2022),
     arXiv:2205.10637, algorithms 1 and 2.
@@ -96,10 +98,12 @@ class Teleporter:
         maximize: bool = True,
         radius: float | None = None,
         layer_bound: float = 10.0,
+        per: str = "unit",
         steps: int = 10,
         gain: float | None = None,
         batches: int = 1,
         accept: Any = None,
+        rollouts: int = 3,
         state: Any = None,
         guard: WayBack | None = None,
         lookahead_steps: int = 5,
@@ -124,9 +128,11 @@ class Teleporter:
             maximize=bool(maximize),
             radius=None if radius is None else read_number(radius, name="radius", interval=POSITIVE),
             layer_bound=read_number(layer_bound, name="layer_bound", interval=Interval(1.0)),
+            per=_read_per(per),
             steps=read_count(steps, name="steps"),
             gain=None if gain is None else read_number(gain, name="gain", interval=POSITIVE),
             accept=read_accept(accept, self._optimizer),
+            rollouts=read_count(rollouts, name="rollouts"),
             rule=read_state_rule(state, has_element=self._has_group),
             lookahead_steps=read_count(lookahead_steps, name="lookahead_steps"),
             energy=read_number(energy, name="energy", interval=Interval(0.0, 1.0 + 1e-15, open_low=True)),
@@ -206,6 +212,10 @@ class Teleporter:
         self._watch = None
         return True
 
+    def draw_seed(self) -> int:
+        """A seed from the teleporter's random numbers, which go on."""
+        return int(self._rng.integers(2**31))
+
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs to teleport to the same bits: numbers and texts."""
         return {"rng": json.dumps(self._rng.bit_generator.state, default=int), "along": self.along}
@@ -234,10 +244,10 @@ class Teleporter:
     def _found(self, batch: Batch) -> ModuleSymmetry | None:
         """The symmetry, found on a batch where it was not given."""
         if self.symmetry is None and self._has_group:
-            from solvers.pytorch.finding import symmetries_of  # what is not asked for is not loaded
+            from solvers.pytorch.symmetry.finder import symmetries_of  # loaded when it is asked for
 
             args, named = arguments_of(batch[0])
-            found = symmetries_of(self._module, named or args)
+            found = symmetries_of(self._module, args, kwargs=named)
             self.symmetry = require_symmetry(found, self.along)
         return self.symmetry
 
@@ -277,3 +287,10 @@ def _require_same_module(symmetry: ModuleSymmetry, module: nn.Module) -> None:
             why="its elements move the parameters of that one",
             cure="find it for this model: symmetries_of(model, inputs)",
         )
+
+
+def _read_per(per: Any) -> str:
+    """What has coordinates of its own in a search."""
+    if per not in ("unit", "space"):
+        raise InputError(f"per={per!r}", why="there is no such part of a group", cure="use per='unit' or per='space'")
+    return str(per)

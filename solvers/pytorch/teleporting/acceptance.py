@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -66,3 +67,15 @@ def rollout_end(
     end = virtual.run(batches, steps=rollout.steps)
     value = loss.on(batches[: rollout.steps]).value(end)
     return value if math.isfinite(value) and abs(value) < OVERFLOW else math.nan
+
+
+def orders_of(batches: Sequence[Batch], count: int, rng: np.random.Generator) -> list[list[Batch]]:
+    """The batches in some orders, the given one first; one order when there is one batch.
+
+    >>> [len(order) for order in orders_of([(0, 1), (2, 3)], 3, np.random.default_rng(0))]
+    [2, 2, 2]
+    """
+    orders = [list(batches)]
+    while len(orders) < count and len(batches) > 1:
+        orders.append([batches[k] for k in rng.permutation(len(batches))])
+    return orders

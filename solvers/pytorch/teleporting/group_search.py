@@ -16,9 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from manifolds.errors import InputError
 from solvers.pytorch.objective import ModuleObjective
+from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
+from solvers.pytorch.symmetry.scalings import Scalings
 from solvers.pytorch.teleporting.carrying import Carrier
 from solvers.search.orbit_ascent import Ascent, Region
 from solvers.status import Status
@@ -28,7 +32,22 @@ from symmetries.actions.parameter_space import FloatArray
 
 @final
 class Chart:
-    """Lie algebra coordinates at the identity as a group under addition, as the ascent on orbits takes it."""
+    """Lie algebra coordinates at the identity as a group under addition, as the ascent on orbits takes it.
+
+    Parameters
+    ----------
+    symmetry: of a module.
+    frame: the directions that are searched, in columns of coordinates; all by default.
+    """
+
+    def __init__(self, symmetry: ModuleSymmetry, frame: FloatArray | None = None) -> None:
+        self.symmetry = symmetry
+        self._frame = None if frame is None else torch.from_numpy(frame)
+        self.dimension = symmetry.dimension if frame is None else frame.shape[1]
+
+    def element(self, coordinates: Tensor) -> Element:
+        """The element of coordinates in the frame; differentiable."""
+        return self.symmetry.element(coordinates if self._frame is None else self._frame @ coordinates)
 
     @staticmethod
     def exp(t: FloatArray) -> FloatArray:
@@ -41,12 +60,51 @@ class Chart:
         return left + right
 
 
+def uniform_frame(symmetry: ModuleSymmetry) -> FloatArray:
+    """One direction a component: all of its units, or the whole space, scaled alike.
+
+    Raises
+    ------
+    InputError: no component has scalings.
+    """
+    columns, start = [], 0
+    for component in symmetry.components:
+        size = component.dimension
+        direction = _uniform(component)
+        if direction is not None:
+            column = np.zeros(symmetry.dimension)
+            column[start : start + size] = direction
+            columns.append(column)
+        start += size
+    if not columns:
+        raise InputError(
+            "per='space' for a group without scalings",
+            why="no space of the module can be scaled as a whole",
+            cure="use per='unit'",
+        )
+    return np.stack(columns, axis=1)
+
+
+def _uniform(component: Component) -> FloatArray | None:
+    """The coordinates that scale all units of a component by e; None where it cannot."""
+    if isinstance(component, Scalings):
+        return np.ones(component.dimension)
+    if not isinstance(component, LinearMaps) or component.kind == "O":
+        return None
+    unit = np.eye(component.size)
+    if component.basis is None:
+        return np.tile(unit.ravel(), component.number)
+    rows = component.basis.reshape(len(component.basis), -1).double().numpy()
+    found, *_ = np.linalg.lstsq(rows.T, unit.ravel(), rcond=None)
+    return np.tile(found, component.number) if np.allclose(found @ rows, unit.ravel()) else None
+
+
 class OrbitFunction(ABC):
     r"""The function :math:`\xi \mapsto f(\exp(\xi)\cdot w)`, with the merit that is maximised.
 
     Parameters
     ----------
-    symmetry: of the module.
+    chart: coordinates on the group.
     tensors: where the orbit starts: parameters, and buffers that move along.
     maximize: whether the function is made large; small otherwise.
     """
@@ -57,9 +115,9 @@ class OrbitFunction(ABC):
     has_slope = True
     """Whether there are derivatives."""
 
-    def __init__(self, symmetry: ModuleSymmetry, tensors: Mapping[str, Tensor], *, maximize: bool) -> None:
-        self.symmetry, self.tensors, self.maximize = symmetry, dict(tensors), maximize
-        self.action = Chart()
+    def __init__(self, chart: Chart, tensors: Mapping[str, Tensor], *, maximize: bool) -> None:
+        self.chart, self.tensors, self.maximize = chart, dict(tensors), maximize
+        self.action = chart
         self.start_value = math.nan
 
     @abstractmethod
@@ -81,7 +139,7 @@ class OrbitFunction(ABC):
 
     def moved(self, coordinates: Tensor) -> dict[str, Tensor]:
         r"""The tensors at :math:`\exp(\xi)\cdot w`."""
-        return self.symmetry.transformed(self.tensors, coordinates)
+        return self.chart.element(coordinates).transform(self.tensors)
 
     def merit(self, value: float) -> float:
         """What is maximised: the value relative to that of the start, or its logarithm; with a minus to minimise."""
@@ -102,7 +160,7 @@ class CarriedNorm(OrbitFunction):
 
     Parameters
     ----------
-    symmetry, tensors, maximize: as for every function on an orbit.
+    chart, tensors, maximize: as for every function on an orbit.
     gradient: u by name.
     eta: element -> entries of the metric there, by name; ones by default.
     """
@@ -111,20 +169,20 @@ class CarriedNorm(OrbitFunction):
 
     def __init__(
         self,
-        symmetry: ModuleSymmetry,
+        chart: Chart,
         tensors: Mapping[str, Tensor],
         gradient: Mapping[str, Tensor],
         *,
         maximize: bool,
         eta: Callable[[Element], Mapping[str, Tensor]] | None = None,
     ) -> None:
-        super().__init__(symmetry, tensors, maximize=maximize)
+        super().__init__(chart, tensors, maximize=maximize)
         self._gradient, self._eta = dict(gradient), eta
-        self.start_value = self.value(np.zeros(symmetry.dimension))
+        self.start_value = self.value(np.zeros(chart.dimension))
 
     def at(self, coordinates: Tensor) -> Tensor:
         """The squared norm of the carried gradient."""
-        element = self.symmetry.element(coordinates)
+        element = self.chart.element(coordinates)
         carried = Carrier(element, self.tensors).covector(self._gradient)
         if self._eta is None:
             return torch.stack([one.square().sum() for one in carried.values()]).sum().double()
@@ -138,23 +196,23 @@ class PulledTarget(OrbitFunction):
 
     Parameters
     ----------
-    symmetry, tensors, maximize: as for every function on an orbit.
+    chart, tensors, maximize: as for every function on an orbit.
     objective, target: of the parameters.
     """
 
     def __init__(
         self,
-        symmetry: ModuleSymmetry,
+        chart: Chart,
         tensors: Mapping[str, Tensor],
         objective: ModuleObjective,
         target: Target,
         *,
         maximize: bool,
     ) -> None:
-        super().__init__(symmetry, tensors, maximize=maximize)
+        super().__init__(chart, tensors, maximize=maximize)
         self._objective, self._target = objective, target
         self.has_slope = target.has_gradient
-        self.start_value = self.value(np.zeros(symmetry.dimension))
+        self.start_value = self.value(np.zeros(chart.dimension))
 
     def at(self, coordinates: Tensor) -> Tensor:
         """The value of the target; its derivatives come from :meth:`value_and_slope`."""
@@ -180,23 +238,23 @@ class UnrolledOnOrbit(OrbitFunction):
 
     Parameters
     ----------
-    symmetry, tensors, maximize: as for every function on an orbit.
+    chart, tensors, maximize: as for every function on an orbit.
     function: coordinates -> a number.
     """
 
     def __init__(
         self,
-        symmetry: ModuleSymmetry,
+        chart: Chart,
         tensors: Mapping[str, Tensor],
         function: Callable[[Tensor], Tensor],
         *,
         maximize: bool,
         has_slope: bool = True,
     ) -> None:
-        super().__init__(symmetry, tensors, maximize=maximize)
+        super().__init__(chart, tensors, maximize=maximize)
         self._function = function
         self.has_slope = has_slope
-        self.start_value = self.value(np.zeros(symmetry.dimension))
+        self.start_value = self.value(np.zeros(chart.dimension))
 
     def at(self, coordinates: Tensor) -> Tensor:
         """The function."""
@@ -252,7 +310,7 @@ def search_group(f: OrbitFunction, bounds: Bounds, *, rng: np.random.Generator) 
     bounds: of the search.
     rng: of random directions.
     """
-    dimension = f.symmetry.dimension
+    dimension = f.chart.dimension
     norms = {name: float(one.norm()) for name, one in f.tensors.items()}
 
     def admits(coordinates: FloatArray) -> bool:
@@ -282,7 +340,7 @@ def search_group(f: OrbitFunction, bounds: Bounds, *, rng: np.random.Generator) 
 def largest_factor(f: OrbitFunction, coordinates: FloatArray, norms: Mapping[str, float]) -> float:
     """The largest factor by which the norm of a tensor grows or shrinks; infinity where one is no longer finite."""
     with torch.no_grad():
-        moved = f.symmetry.element(torch.from_numpy(coordinates)).changes(f.tensors)
+        moved = f.chart.element(torch.from_numpy(coordinates)).changes(f.tensors)
     largest = 1.0
     for name, one in moved.items():
         before, after = norms[name], float(one.norm())
@@ -295,7 +353,7 @@ def largest_factor(f: OrbitFunction, coordinates: FloatArray, norms: Mapping[str
 
 def _climb_by_values(f: OrbitFunction, region: Region, bounds: Bounds, rng: np.random.Generator) -> FoundElement:
     """Steps to and fro along random directions; each that is better is taken, and lengths adapt."""
-    best, value, reach, steps = np.zeros(f.symmetry.dimension), f.start_value, bounds.radius / 2, 0
+    best, value, reach, steps = np.zeros(f.chart.dimension), f.start_value, bounds.radius / 2, 0
     for _ in range(bounds.steps):
         direction = rng.standard_normal(best.size)
         direction *= reach / (np.abs(direction).max() or 1.0)

@@ -18,6 +18,7 @@ from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.teleporting.group_search import (
     Bounds,
     CarriedNorm,
+    Chart,
     OrbitFunction,
     PulledTarget,
     UnrolledOnOrbit,
@@ -62,14 +63,14 @@ class Scene:
 
     Parameters
     ----------
-    symmetry: of the module.
+    chart: coordinates on the symmetry group of the module.
     tensors: parameters, and buffers that move along, in the precision of the evaluations.
     objective, target: on the batches.
     gradient: of the loss at the start.
     optimizer, named, rule: of the run, and what a teleport makes of its state.
     """
 
-    symmetry: ModuleSymmetry
+    chart: Chart
     tensors: Mapping[str, Tensor]
     objective: ModuleObjective
     target: Target
@@ -80,16 +81,16 @@ class Scene:
 
     def function(self, *, maximize: bool) -> OrbitFunction:
         """The target as a function on the group, by the cheapest exact way."""
-        symmetry, tensors, target = self.symmetry, self.tensors, self.target
+        chart, tensors, target = self.chart, self.tensors, self.target
         if isinstance(target, OptimizerLookahead):
 
             def decrease(coordinates: Tensor) -> Tensor:
-                return target.on_orbit(symmetry.element(coordinates), tensors)
+                return target.on_orbit(chart.element(coordinates), tensors)
 
-            return UnrolledOnOrbit(symmetry, tensors, decrease, maximize=maximize, has_slope=target.has_gradient)
+            return UnrolledOnOrbit(chart, tensors, decrease, maximize=maximize, has_slope=target.has_gradient)
         if is_plain_norm(target):
-            return CarriedNorm(symmetry, tensors, self.gradient, maximize=maximize, eta=self._metric())
-        return PulledTarget(symmetry, tensors, self.objective, target, maximize=maximize)
+            return CarriedNorm(chart, tensors, self.gradient, maximize=maximize, eta=self._metric())
+        return PulledTarget(chart, tensors, self.objective, target, maximize=maximize)
 
     def _metric(self) -> Any:
         """The diagonal metric at g.w, which follows the transported state; None for the plain norm."""
@@ -115,7 +116,7 @@ def along_group(scene: Scene, bounds: Bounds, *, maximize: bool, rng: np.random.
     """The best element of the group within the bounds."""
     f = scene.function(maximize=maximize)
     found = search_group(f, bounds, rng=rng)
-    element = scene.symmetry.element(torch.from_numpy(found.coordinates))
+    element = scene.chart.element(torch.from_numpy(found.coordinates))
     moved = bool(np.any(found.coordinates))
     size = float(np.abs(found.coordinates).max()) if found.coordinates.size else 0.0
     return Proposal(
@@ -125,7 +126,7 @@ def along_group(scene: Scene, bounds: Bounds, *, maximize: bool, rng: np.random.
         steps=found.steps,
         value=found.value,
         start=f.start_value,
-        evidence={**found.evidence, "largest_log_scale": size, "dimension": scene.symmetry.dimension},
+        evidence={**found.evidence, "largest_log_scale": size, "dimension": scene.chart.dimension},
     )
 
 

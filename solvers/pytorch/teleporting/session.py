@@ -19,9 +19,9 @@ from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.meters.functional import Loss
 from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
-from solvers.pytorch.teleporting.acceptance import rollout_end
+from solvers.pytorch.teleporting.acceptance import orders_of, rollout_end
 from solvers.pytorch.teleporting.batches import Batch
-from solvers.pytorch.teleporting.group_search import Bounds
+from solvers.pytorch.teleporting.group_search import Bounds, Chart, uniform_frame
 from solvers.pytorch.teleporting.level_set_search import search_level_set
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_random, without_group
@@ -51,9 +51,11 @@ class Options:
     maximize: bool
     radius: float | None
     layer_bound: float
+    per: str
     steps: int
     gain: float | None
     accept: Any
+    rollouts: int
     rule: StateRule
     lookahead_steps: int
     energy: float
@@ -179,7 +181,7 @@ class Session:
             if options.along == "random":
                 return at_random(self.symmetry, self._tensors(), radius=reach, rng=self.rng)
             scene = Scene(
-                symmetry=self.symmetry,
+                chart=Chart(self.symmetry, uniform_frame(self.symmetry) if options.per == "space" else None),
                 tensors=self._tensors(),
                 objective=self.objective,
                 target=target,
@@ -279,22 +281,34 @@ class Session:
     def _accepted(self, proposal: Proposal, states: States | None, evidence: dict[str, Any]) -> bool:
         """Whether the teleport is taken, the same on every process."""
         accept, began = self.options.accept, time.perf_counter()
-        start = self._tensors() if self.symmetry is not None else dict(self.loss.parameters)
-        end = {**start, **self._rounded(proposal.tensors)}
         if accept is None:
             return True
+        start = self._tensors() if self.symmetry is not None else dict(self.loss.parameters)
+        end = {**start, **self._rounded(proposal.tensors)}
         if isinstance(accept, Rollout):
-            assert self.optimizer is not None
-            given: Any = (accept, self.optimizer, self.named, self.loss, self.all_batches)
-            present = states_of(self.optimizer, self.named)
-            without = rollout_end(*given, point=start, states=present)
-            with_teleport = rollout_end(*given, point=end, states=states or {})
-            answer = accept.prefers(without, with_teleport)
-            evidence["rollout"] = {"steps": accept.steps, "without": _json(without), "with": _json(with_teleport)}
+            answer = self._rolls_better(accept, start, end, states or {}, evidence)
         else:
             answer = bool(accept(start, end))
         evidence["acceptance_seconds"] = time.perf_counter() - began
         return self.ranks.decide(answer)
+
+    def _rolls_better(
+        self, accept: Rollout, start: Parameters, end: Parameters, states: States, evidence: dict[str, Any]
+    ) -> bool:
+        """Whether virtual steps end lower from the new point, in each of some orders of the batches."""
+        assert self.optimizer is not None
+        present = states_of(self.optimizer, self.named)
+        orders = orders_of(self.all_batches, self.options.rollouts, self.rng)
+        ends: list[dict[str, float | None]] = []
+        evidence["rollout"] = {"steps": accept.steps, "margin": accept.margin, "ends": ends}
+        for order in orders:
+            given: Any = (accept, self.optimizer, self.named, self.loss, order)
+            without = rollout_end(*given, point=start, states=present)
+            with_teleport = rollout_end(*given, point=end, states=states)
+            ends.append({"without": _json(without), "with": _json(with_teleport)})
+            if not accept.prefers(without, with_teleport):
+                return False
+        return True
 
     def _write(self, proposal: Proposal, states: States | None) -> Snapshot:
         """Write model and optimizer, on every process the same bits."""

@@ -14,7 +14,7 @@ from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.state_transport import States
 
-_HOOKS = (
+HOOKS = (
     "_optimizer_step_pre_hooks",
     "_optimizer_step_post_hooks",
     "_optimizer_state_dict_pre_hooks",
@@ -22,6 +22,7 @@ _HOOKS = (
     "_optimizer_load_state_dict_pre_hooks",
     "_optimizer_load_state_dict_post_hooks",
 )
+"""Where an optimizer keeps what others asked it to call."""
 
 
 @final
@@ -96,7 +97,7 @@ def _copied(optimizer: torch.optim.Optimizer, memo: dict[int, Any]) -> torch.opt
     try:
         other = copy.deepcopy(optimizer, memo)
         for name, value in vars(optimizer).items():
-            if name not in vars(other) and name != "step" and name not in _HOOKS:
+            if name not in vars(other) and name != "step" and name not in HOOKS:
                 setattr(other, name, copy.deepcopy(value, memo))
     except (TypeError, RuntimeError, AttributeError) as error:
         raise InputError(
@@ -104,6 +105,6 @@ def _copied(optimizer: torch.optim.Optimizer, memo: dict[int, Any]) -> torch.opt
             why=f"{str(error).splitlines()[0] if str(error) else type(error).__name__}; virtual steps need a copy",
             cure="use accept=None and a target other than 'lookahead'",
         ) from error
-    for name in _HOOKS:
+    for name in HOOKS:
         getattr(other, name).clear()
     return other
