@@ -121,6 +121,7 @@ def _held(module: nn.Module, trace: Trace) -> tuple[frozenset[str], list[str]]:
     overlapping = [name for names in shared.values() if len(names) > 1 for name in names]
     if overlapping:
         notes.append(f"sharing memory, and not moved: {', '.join(overlapping)}")
+    notes += [f"results of the class {name} are not looked at" for name in trace.ignored]
     return frozenset(frozen + overlapping), notes
 
 

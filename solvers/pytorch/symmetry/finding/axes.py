@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -127,11 +128,11 @@ def _regrouped_parts(atlas: Atlas, whole: Sum, sizes: Sequence[int]) -> list[Ite
     for part in whole.parts:
         end = start + items_size(part)
         inside = [start, *[mark for mark in wanted if start < mark < end], end]
-        parts = segments(atlas, part, [b - a for a, b in zip(inside, inside[1:], strict=False)])
+        parts = segments(atlas, part, [b - a for a, b in itertools.pairwise(inside)])
         pieces += list(zip(inside, parts, strict=False))
         start = end
     groups: list[Items] = []
-    for low, high in zip(wanted, wanted[1:], strict=False):
+    for low, high in itertools.pairwise(wanted):
         inside_parts = tuple(part for place, part in pieces if low <= place < high)
         groups.append(inside_parts[0] if len(inside_parts) == 1 else (Sum(inside_parts),))
     return groups

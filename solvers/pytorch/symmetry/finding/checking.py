@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
@@ -61,8 +63,12 @@ class Check:
 
     def _outputs(self, inputs: Any, tensors: Mapping[str, Tensor]) -> list[Tensor]:
         """All tensors that the module returns; the module itself is left as it is."""
-        moved = {name: tensor.detach().clone() if _is_buffer(self.module, name) else tensor for name, tensor in tensors.items()}
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        moved = {
+            name: tensor.detach().clone() if _is_buffer(self.module, name) else tensor
+            for name, tensor in tensors.items()
+        }
+        doubled = _Doubled() if self.dtype is torch.float64 else nullcontext()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
             torch.manual_seed(self.seed)
             result = torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
         return [leaf for leaf in pytree.tree_leaves(_plain(result)) if isinstance(leaf, Tensor)]
@@ -84,7 +90,7 @@ class Check:
         return worst
 
     def failing(self, components: Sequence[Component], *, scale: float = 0.7) -> dict[str, float]:
-        """The components, by name, that change what the module computes, with the defect; halves of halves at a time."""
+        """The components, by name, that change what the module computes, with the defect."""
         failing: dict[str, float] = {}
         tolerance = TOLERANCE.get(self.dtype, 1e-3)
 
@@ -105,6 +111,21 @@ class Check:
             if left:
                 search(left)
         return failing
+
+
+class _Doubled(TorchDispatchMode):
+    """Casts to lower precision inside a module are made to double precision instead."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call the operation with every lower precision among its arguments exchanged."""
+        raised = {name: _raised(one) for name, one in (kwargs or {}).items()}
+        return func(*[_raised(one) for one in args], **raised)
+
+
+def _raised(one: Any) -> Any:
+    """Double precision for a lower one; anything else as it is."""
+    lower = isinstance(one, torch.dtype) and one in (torch.float32, torch.float16, torch.bfloat16)
+    return torch.float64 if lower else one
 
 
 def _key(component: Component) -> str:

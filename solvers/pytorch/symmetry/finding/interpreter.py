@@ -19,7 +19,7 @@ from solvers.pytorch.symmetry.finding import (
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.characters import Character
 from solvers.pytorch.symmetry.finding.joining import Same
-from solvers.pytorch.symmetry.finding.regions import Region, regions_of, turned
+from solvers.pytorch.symmetry.finding.regions import Finder, Region, turned
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Occurrence, Repeated
 from solvers.pytorch.symmetry.finding.trace import Trace, named_arguments, operation_name, shapes_of
 from solvers.pytorch.symmetry.finding.values import Value, combined, constant
@@ -33,7 +33,18 @@ RULES: Mapping[str, Rule] = {
 }
 """What is known of each operation, by its bare name."""
 
-FILLED = ("full", "full_like", "zeros", "zeros_like", "ones", "ones_like", "new_zeros", "new_ones", "new_full", "scalar_tensor")
+FILLED = (
+    "full",
+    "full_like",
+    "zeros",
+    "zeros_like",
+    "ones",
+    "ones_like",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "scalar_tensor",
+)
 
 
 @final
@@ -74,7 +85,7 @@ class Interpreter:
     def _graph(self, graph: Any, given: Mapping[str, Any], *, top: bool = False) -> dict[str, Any]:
         """The values of all nodes of one graph."""
         values: dict[str, Any] = dict(given)
-        regions = regions_of(graph, self._is_constant_placeholder, self.trace.constants, self.tensors, self.trace.tensors)
+        regions = Finder(graph, self._known()).regions()
         inside = {name for region in regions.values() for name in region.inside}
         for node in graph.nodes:
             if node.name in values or node.name in inside:
@@ -91,12 +102,15 @@ class Interpreter:
                 values["output"] = torch.fx.node.map_arg(node.args[0], lambda one: values[one.name])
         return values
 
-    def _is_constant_placeholder(self, name: str) -> bool:
-        """Whether a placeholder stands for a tensor that is known and does not move."""
-        tensor = self.trace.tensors.get(name)
-        if tensor is None:
-            return name in self.trace.constants
-        return tensor not in self.moving and not isinstance(self.tensors.get(tensor), torch.nn.Parameter)
+    def _known(self) -> dict[str, Tensor]:
+        """The tensors that are known and do not move, by placeholder."""
+        still = {
+            place: self.tensors[name]
+            for place, name in self.trace.tensors.items()
+            if name in self.tensors and name not in self.moving and name not in self.trace.mutations.values()
+            if not isinstance(self.tensors[name], torch.nn.Parameter)
+        }
+        return {**self.trace.constants, **still}
 
     def _placeholder(self, node: Any) -> Any:
         """A parameter, a buffer, a constant or an input."""
@@ -138,7 +152,8 @@ class Interpreter:
             return self._inner(name, args)
         named = named_arguments(node.target, args, kwargs)
         shapes = shapes_of(node)
-        arguments = Arguments(name, named, shapes, {"target": node.target})
+        used = {one.args[1] for one in node.users if operation_name(one.target) == "getitem"}
+        arguments = Arguments(name, named, shapes, {"used": used})
         for one in arguments.values:
             self._touch(one)
         if all(one.constant for one in arguments.values):
@@ -146,7 +161,13 @@ class Interpreter:
         rule = RULES.get(name)
         if rule is None and torch.Tag.pointwise in getattr(node.target, "tags", ()):
             rule = rules_elementwise.unknown_map
-        return rule(self.atlas, arguments) if rule is not None else self._unknown(node, arguments)
+        if rule is None:
+            return self._unknown(node, arguments)
+        try:
+            return rule(self.atlas, arguments)
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
+            # A way of calling it that the rule does not know: demands already made only restrict.
+            return self._unknown(node, arguments)
 
     def _touch(self, value: Value) -> None:
         """Remember which parameters are read."""
@@ -194,5 +215,3 @@ class Interpreter:
             self.atlas.fix(one.items, f"the operation {name}")
         results = tuple(replace(constant(shape), constant=False) for shape in arguments.shapes)
         return results if isinstance(node.meta.get("val"), list | tuple) else results[0]
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import final
 
@@ -123,7 +124,7 @@ def _common_sizes(one: Item, other: Item) -> list[int]:
             place += items_size(part)
             marks.add(place)
     places = sorted(marks)
-    return [b - a for a, b in zip(places, places[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(places)]
 
 
 @final
@@ -138,7 +139,7 @@ class Same(Joining):
 
     def with_fixed(self, item: Occurrence) -> Item:
         """Nothing may act."""
-        self.atlas.fix_space(item.space, "it is added to something that does not move")
+        self.atlas.fix((item,), "it is added to something that does not move")
         return item
 
     def with_repeated(self, item: Occurrence) -> Item:
@@ -160,7 +161,7 @@ class Dual(Joining):
 
     def with_fixed(self, item: Occurrence) -> Item:
         """Nothing may act."""
-        self.atlas.fix_space(item.space, "it is summed with constants")
+        self.atlas.fix((item,), "it is summed with constants")
         return item
 
     def with_repeated(self, item: Occurrence) -> Item:

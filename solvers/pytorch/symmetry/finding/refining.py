@@ -48,7 +48,7 @@ def split(atlas: Atlas, space: Space, outer_size: int) -> None:
         inner.requirements.append(Requirement(one.character))
     outer.reason = inner.reason = space.reason
     atlas.spaces += [outer, inner]
-    atlas.gauges += [(outer, name, inner) for name in names.values()]
+    atlas.gauges += [(outer, name, inner, variable) for variable, name in names.items()]
     space.refinement = Refinement("product", (outer, inner), (names, {}))
 
 

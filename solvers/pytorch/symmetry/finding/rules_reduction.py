@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -179,9 +180,8 @@ def _places(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
 def _pool(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Pooling and resampling of positions: linear, or with positive factors where it takes the largest."""
     value = args.value()
-    number = int(args.operation.split("d")[0][-1]) if "d" in args.operation else 2
-    if "upsample" in args.operation:
-        number = value.ndim - 2
+    found = re.search(r"pool(\d)d", args.operation)
+    number = int(found.group(1)) if found else value.ndim - 2
     if "max" in args.operation:
         value = mapped(atlas, value, "positive")
     for axis in value.axes[-number:]:

@@ -157,7 +157,7 @@ class Atlas:
 
     def __init__(self) -> None:
         self.spaces: list[Space] = []
-        self.gauges: list[tuple[Space, int, Space]] = []
+        self.gauges: list[tuple[Space, int, Space, int]] = []
         self.notes: list[str] = []
         self._variables = 0
 
@@ -268,9 +268,11 @@ class Atlas:
             item.space.permutable = False
 
     def fix(self, items: Items, reason: str = "") -> None:
-        """Let nothing act on the spaces any more."""
+        """Let nothing act on values with these factors any more: no unit moves, and all factors are one."""
+        self.pin(items)
         for item in self.occurrences(items):
-            self.fix_space(item.space, reason)
+            self.require(item.space, item.character)
+            item.space.reason = item.space.reason or reason
 
     def fix_space(self, space: Space, reason: str = "") -> None:
         """Let nothing act on one space, nor on what it was refined to."""

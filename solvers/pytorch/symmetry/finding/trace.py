@@ -27,6 +27,7 @@ class Trace:
     outputs: names of the nodes that are results.
     mutations: buffers that the module overwrites, by the node that holds what is written.
     graphs: graphs that operations of the graph call, by attribute.
+    ignored: classes of results that are no tensors and were not looked into.
     """
 
     graph: Any
@@ -35,6 +36,7 @@ class Trace:
     outputs: tuple[str, ...]
     mutations: Mapping[str, str]
     graphs: Mapping[str, Any]
+    ignored: tuple[str, ...] = ()
 
 
 def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
@@ -44,10 +46,11 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     ------
     InputError: the operations depend on the data, or cannot be followed.
     """
+    plain = _Plain(module)
     with _undisturbed(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            program = torch.export.export(module, args, dict(kwargs), strict=False)
+            program = torch.export.export(plain, args, dict(kwargs), strict=False)
             program = program.run_decompositions(decomp_table={})
         except Exception as error:
             raise InputError(
@@ -59,18 +62,52 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     signature = program.graph_signature
     first = {id(tensor): name for name, tensor in (*module.named_parameters(), *module.named_buffers())}
     own = {
-        **dict(module.named_parameters(remove_duplicate=False)),
-        **dict(module.named_buffers(remove_duplicate=False)),
+        **dict(plain.named_parameters(remove_duplicate=False)),
+        **dict(plain.named_buffers(remove_duplicate=False)),
     }
     tensors = {
-        place: first.get(id(own.get(name)), name)
+        place: first.get(id(own.get(name)), name.removeprefix("module."))
         for place, name in {**signature.inputs_to_parameters, **signature.inputs_to_buffers}.items()
     }
     lifted = signature.inputs_to_lifted_tensor_constants
     constants = {place: program.constants[name] for place, name in lifted.items() if name in program.constants}
-    mutations = {place: first.get(id(own.get(name)), name) for place, name in signature.buffers_to_mutate.items()}
-    graphs = {name: one for name, one in program.graph_module.named_children()}
-    return Trace(program.graph, tensors, constants, tuple(map(str, signature.user_outputs)), mutations, graphs)
+    mutations = {
+        place: first.get(id(own.get(name)), name.removeprefix("module."))
+        for place, name in signature.buffers_to_mutate.items()
+    }
+    graphs = dict(program.graph_module.named_children())
+    outputs = tuple(map(str, signature.user_outputs))
+    return Trace(program.graph, tensors, constants, outputs, mutations, graphs, tuple(plain.ignored))
+
+
+class _Plain(nn.Module):
+    """A module whose results are plain lists and dictionaries of tensors.
+
+    Parameters
+    ----------
+    module: whose results may be objects of other classes; of those only mappings and sequences are looked into.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.ignored: list[str] = []
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module returns, as tensors."""
+        return self._plain(self.module(*args, **kwargs))
+
+    def _plain(self, result: Any) -> Any:
+        """The tensors of a result."""
+        if isinstance(result, Mapping):
+            return {str(name): self._plain(one) for name, one in result.items()}
+        if isinstance(result, list | tuple):
+            return [self._plain(one) for one in result]
+        if result is None or isinstance(result, Tensor | int | float | bool | str):
+            return result
+        if type(result).__name__ not in self.ignored:
+            self.ignored.append(type(result).__name__)
+        return None
 
 
 def _reason(error: Exception) -> str:
