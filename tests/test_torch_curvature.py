@@ -253,3 +253,21 @@ def test_refused_orbits():
 
     with pytest.raises(InputError, match="an element"):
         curve_curvature(refuses, parameters, None)
+
+
+def test_the_symmetries_of_a_module_are_an_orbit():
+    """A linear network: GL(5) by matrices; a ReLU network: scalings, with the curvature of the closed form."""
+    from solvers.pytorch import symmetries_of
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = torch.nn.Linear(3, 5, bias=False).double(), torch.nn.Linear(5, 2, bias=False).double()
+    inputs = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    parameters = {"0.weight": first.weight.detach(), "1.weight": second.weight.detach()}
+    found = symmetries_of(torch.nn.Sequential(first, second), inputs)
+    assert curvature(found, parameters, elements=2).evidence["coordinates"] == 25
+    found = symmetries_of(torch.nn.Sequential(first, torch.nn.ReLU(), second), inputs)
+    parameters = {"0.weight": first.weight.detach(), "2.weight": second.weight.detach()}
+    own = {"V": parameters["0.weight"], "U": parameters["2.weight"]}
+    ours, theirs = curvature(scaled, own, shape=(5,), elements=80), curvature(found, parameters, elements=80)
+    assert abs(ours.value - theirs.value) < 4 * np.hypot(ours.standard_error, theirs.standard_error)

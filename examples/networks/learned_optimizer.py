@@ -119,7 +119,7 @@ def descent(*, baseline: str, seed: int, tests: int, steps: int) -> dict[str, An
     }[baseline]
     plan = plans[0]
     if len(plans) > 1:
-        tuning = [RegressionTask(TUNING_TASKS + 100 * seed + k) for k in range(12)]
+        tuning = [RegressionTask(TUNING_TASKS + 100 * seed + k) for k in range(min(12, tests))]
         plan = min(plans, key=lambda rates: mean(finite(descend(task, rates)[-1]) for task in tuning))
     ways = [descend(RegressionTask(TEST_TASKS + k), plan) for k in range(tests)]
     return {**judged(ways, steps, gradients=1), "drift": None, "rates": plan}

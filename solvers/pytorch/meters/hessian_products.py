@@ -17,6 +17,9 @@ from solvers.pytorch.meters.second_derivatives import (
     gradient_of,
 )
 
+MOST_AT_ONCE = 16
+NUMBERS_AT_ONCE = 2**22
+
 
 @final
 class HessianProducts:
@@ -29,7 +32,7 @@ class HessianProducts:
     Parameters
     ----------
     loss: the loss of a module.
-    chunk: vectors multiplied at once.
+    chunk: vectors multiplied at once; by default sixteen, and fewer for more than 260,000 parameters.
 
     >>> layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
     >>> batch = torch.tensor([[1.0, 3.0]], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
@@ -38,11 +41,11 @@ class HessianProducts:
     [[2.0, 6.0], [6.0, 18.0]]
     """
 
-    def __init__(self, loss: FunctionalLoss, *, chunk: int = 16) -> None:
+    def __init__(self, loss: FunctionalLoss, *, chunk: int | None = None) -> None:
         self.loss = loss
         self.size, self.dtype, self.device = loss.flat.size, loss.flat.dtype, loss.flat.device
         self.evidence: dict[str, Any] = {"products": "reverse mode twice", "loss": loss.value}
-        self._chunk = chunk
+        self.chunk = max(1, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // self.size)) if chunk is None else chunk
         self._began = time.perf_counter()
         self._cost = Cost(values=1, gradients=1)
         self._leaf = loss.vector.requires_grad_()
@@ -68,7 +71,7 @@ class HessianProducts:
 
     def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
         """The products with vectors in rows."""
-        return torch.cat([self._some(piece) for piece in vectors.split(self._chunk)])
+        return torch.cat([self._some(piece) for piece in vectors.split(self.chunk)])
 
     def _some(self, vectors: torch.Tensor) -> torch.Tensor:
         """The products with few vectors."""

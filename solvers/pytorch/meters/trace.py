@@ -23,7 +23,7 @@ def hessian_trace(
     probes: int = 60,
     method: str = "hutchinson",
     rng: Any = 0,
-    chunk: int = 16,
+    chunk: int | None = None,
 ) -> Estimate:
     r"""The trace :math:`\operatorname{tr} H = \operatorname{E} v^{\mathsf T} H v`, v with independent random signs.
 
@@ -39,7 +39,7 @@ def hessian_trace(
     probes: Hessian-vector products altogether; at least 6 for ``"hutch++"``.
     method: ``"hutchinson"`` or ``"hutch++"``.
     rng: seed of the probes, and of random layers.
-    chunk: products computed at once.
+    chunk: products computed at once; by default sixteen, and fewer for more than 260,000 parameters.
 
     Raises
     ------
@@ -55,16 +55,16 @@ def hessian_trace(
     C. Musco, C. Musco, D. P. Woodruff, "Hutch++: Optimal Stochastic Trace Estimation" (2021), arXiv:2010.09649.
     """
     count = read_samples(probes, name="probes", example=60)
-    chunk = read_samples(chunk, name="chunk", example=16)
+    at_once = None if chunk is None else read_samples(chunk, name="chunk", example=16)
     if method not in METHODS:
         raise InputError(f"method={method!r}", why="it is none of the two", cure="write 'hutchinson' or 'hutch++'")
     if method == "hutch++" and count < 6:
         raise InputError(f"probes={count}", why="hutch++ divides them by three", cure="give 6 or more")
     seed = read_seed(rng)
-    products = HessianProducts(FunctionalLoss(model, loss_fn, batch, seed=seed), chunk=chunk)
+    products = HessianProducts(FunctionalLoss(model, loss_fn, batch, seed=seed), chunk=at_once)
     generator = torch.Generator().manual_seed(seed)
     if method == "hutchinson":
-        values = [_forms(products, _signs(products, k, generator)) for k in _portions(count, chunk)]
+        values = [_forms(products, _signs(products, k, generator)) for k in _portions(count, products.chunk)]
         samples = torch.cat(values)
     else:
         samples = _after_sketch(products, count, generator)
@@ -78,7 +78,7 @@ def _after_sketch(products: HessianProducts, count: int, generator: torch.Genera
     basis = torch.linalg.qr(products(_signs(products, third, generator)).T).Q
     inside = (basis * products(basis.T.contiguous()).T).sum()
     samples = []
-    for k in _portions(count - 2 * third, 16):
+    for k in _portions(count - 2 * third, products.chunk):
         probes = _signs(products, k, generator)
         rest = probes - (probes @ basis) @ basis.T
         samples.append(_forms(products, rest))
