@@ -45,6 +45,11 @@ def _rows_apart(shape: tuple[int, ...], rng: np.random.Generator) -> Morphism:
     return linear.block_rotations(int(np.prod(shape)), rng, block=shape[-1])
 
 
+def _rotation(shape: tuple[int, ...], rng: np.random.Generator) -> Morphism:
+    """An orthogonal map of determinant 1."""
+    return linear.orthogonal(int(np.prod(shape)), rng, determinant=1)
+
+
 def _reflection(shape: tuple[int, ...], rng: np.random.Generator) -> Morphism:
     """An orthogonal map of determinant -1."""
     return linear.orthogonal(int(np.prod(shape)), rng, determinant=-1)
@@ -90,10 +95,11 @@ SQUARE_CLASSES: Mapping[str, Factory] = {"transpose": lambda shape, _rng: linear
 DISCRETE_CLASSES: Mapping[str, Factory] = {
     "entry-permutation": _on_entries(linear.permutation),
     "entry-sign": _on_entries(linear.sign_flip),
+    "rotation": _rotation,
     "reflection": _reflection,
     "minus": _minus,
 }
-"""Maps that no algebra sees."""
+"""Maps that tell apart the groups of one algebra."""
 
 NONLINEAR_CLASSES: Mapping[str, Factory] = {
     "coordinatewise": _on_entries(curved.coordinatewise),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
@@ -17,17 +17,16 @@ from symmetries.actions.parameter_space import FloatArray
 ZERO = 1e-6
 """Derivatives by the rate below this count as zero: the optimizer has no learning rate."""
 
-WEIGHTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
-"""Places and weights of the central difference of fourth order."""
+ROUGH, SMALL = 1e-2, 1e-3
+"""Differences over one step and over two agree to this part of their size, or of ``SMALL``, where paths are smooth."""
 
 
 @final
 class Equations:
     """The linear equations for the generators of maps that an optimizer follows."""
 
-    def __init__(self, spec: OptimizerSpec, runs: Sequence[Run], rate: float, *, orbital: bool, affine: bool) -> None:
-        self.spec, self.runs, self.rate = spec, runs, rate
-        self.orbital, self.affine = orbital, affine
+    def __init__(self, spec: OptimizerSpec, runs: Sequence[Run], rate: float, *, affine: bool) -> None:
+        self.spec, self.runs, self.rate, self.affine = spec, runs, rate, affine
         self.shape = runs[0].problem.shape
         self.size = runs[0].problem.size
         self.steps = len(runs[0].points) - 1
@@ -59,26 +58,52 @@ class Equations:
         return True
 
     def matrix(self, step: float) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
-        """The derivatives by central differences, one column for each generator and one for the rate."""
-        generators = self.generators()
-        blocks = [np.column_stack([self._rate_of_change(run, X, b, step) for X, b in generators]) for run in self.runs]
-        matrix = np.concatenate(blocks)
-        if self.orbital:
-            column = np.concatenate([self._by_rate(run, step) for run in self.runs])
-            if np.linalg.norm(column) > ZERO * np.sqrt(len(column)):
-                matrix = np.column_stack([matrix, column])
-        return matrix, generators
+        """The derivatives by central differences, one column for each generator, and the generators.
 
-    def _rate_of_change(self, run: Run, X: FloatArray, b: FloatArray, step: float) -> FloatArray:
-        """The derivative of the path's end, pulled back, per length of the path."""
-        change = sum(weight * self._end(run, place * step * X, place * step * b, 1.0) for place, weight in WEIGHTS)
-        return np.asarray(change) / (step * self._length(run))
+        Runs near which the path has a kink are left out.
+
+        Raises
+        ------
+        Unfit: that leaves too few equations.
+        """
+        generators = self.generators()
+        blocks, smooth = [], []
+        for place, run in enumerate(self.runs):
+            near, far = np.moveaxis([self._differences(run, X, b, step) for X, b in generators], 0, -1)
+            size = max(float(np.linalg.norm(near)), SMALL)
+            if np.linalg.norm(near - far) <= ROUGH * size:
+                blocks.append((4 * near - far) / 3)
+                smooth.append(run)
+            if place >= 3 and not blocks:
+                break
+        if len(blocks) * self.size < len(generators) + 1:
+            raise Unfit(
+                "its paths are no smooth functions of the map: low precision, a branch or a rounding hides derivatives"
+            )
+        self.runs = smooth
+        return np.concatenate(blocks), generators
+
+    def by_rate(self, step: float) -> FloatArray:
+        """The derivatives by the logarithm of the rate, one column; none where the optimizer has no learning rate."""
+        column = np.concatenate([self._by_rate(run, step) for run in self.runs])
+        seen = np.linalg.norm(column) > ZERO * np.sqrt(len(column))
+        return column[:, None] if seen else column[:, None][:, :0]
+
+    def _differences(self, run: Run, X: FloatArray, b: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
+        """Central differences of the path's end, pulled back, per length of the path, for the step and twice it."""
+        return self._central(run, step, lambda t: self._end(run, t * X, t * b, 1.0))
 
     def _by_rate(self, run: Run, step: float) -> FloatArray:
         """The derivative of the path's end by the logarithm of the rate, per length of the path."""
         none, zero = np.zeros((self.size, self.size)), np.zeros(self.size)
-        change = sum(weight * self._end(run, none, zero, np.exp(place * step)) for place, weight in WEIGHTS)
-        return np.asarray(change) / (step * self._length(run))
+        near, far = self._central(run, step, lambda t: self._end(run, none, zero, float(np.exp(t))))
+        return (4 * near - far) / 3
+
+    def _central(self, run: Run, step: float, end: Callable[[float], FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Two central differences, from which the term of second order cancels."""
+        way = self._length(run)
+        near, far = ((end(t) - end(-t)) / (2 * t * way) for t in (step, 2 * step))
+        return near, far
 
     def _length(self, run: Run) -> float:
         """How far the path leads."""

@@ -13,6 +13,7 @@ from solvers.naturality.equations import Equations
 from solvers.naturality.linear_algebras import closure_defect, name_algebra
 from solvers.naturality.problem import Problem
 from solvers.naturality.runs import Unfit, default_problems, reference_runs
+from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
 from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
@@ -137,23 +138,58 @@ def lie_algebra(
     Source: the null space of a matrix of Lie derivatives: S. E. Otto, N. Zolman, J. N. Kutz and S. L. Brunton, "A
     unified framework to enforce, discover, and promote symmetry in machine learning" (2023).
     """
-    read_count(steps, name="steps")
     chosen = default_problems(spec, problems)
+    return _algebras(spec, (orbital,), chosen, rate, read_count(steps, name="steps"), step_size, affine, rng)[0]
+
+
+def lie_algebras(
+    spec: OptimizerSpec,
+    *,
+    problems: Sequence[Problem] | None = None,
+    steps: int = 3,
+    rng: int | np.random.Generator = 0,
+) -> tuple[AlgebraTest, AlgebraTest]:
+    """The strict and the orbital algebra from the same paths; see :func:`lie_algebra`.
+
+    >>> from solvers.naturality.optimizers.gradient_descent import polyak_step
+    >>> [found.dimension for found in lie_algebras(polyak_step())]
+    [7, 7]
+    """
+    read_count(steps, name="steps")
+    strict, orbital = _algebras(spec, (False, True), default_problems(spec, problems), None, steps, 1e-4, False, rng)
+    return strict, orbital
+
+
+def _algebras(
+    spec: OptimizerSpec,
+    kinds: tuple[bool, ...],
+    chosen: Sequence[Problem],
+    rate: float | None,
+    steps: int,
+    step_size: float,
+    affine: bool,
+    rng: Any,
+) -> list[AlgebraTest]:
+    """The algebras, strict or orbital, each from the first attempt that settles it."""
     size, seed = chosen[0].size, read_seed(rng)
     speed = spec.rate if rate is None else rate
-    columns = size * size + affine * size + orbital
-    count = max(len(chosen), -(-2 * columns // size))
-    found = _nothing(spec, chosen[0].shape, orbital, "")
+    count = max(len(chosen), -(-2 * (size * size + affine * size + 1) // size))
+    found: dict[bool, AlgebraTest] = {}
     try:
         for more, step in ((1, step_size), (4, step_size), (4, step_size / 10)):
-            rng = np.random.default_rng(seed)
-            runs = reference_runs(spec, chosen, rate=speed, steps=steps, rng=rng, count=more * count)
-            found = _solve(Equations(spec, runs, speed, orbital=orbital, affine=affine), step)
-            if found.verdict == "measured":
+            left = [kind for kind in kinds if kind not in found or found[kind].verdict == "undecided"]
+            if not left:
                 break
-    except Unfit as error:
-        return _nothing(spec, chosen[0].shape, orbital, str(error))
-    return found
+            random = np.random.default_rng(seed)
+            runs = reference_runs(spec, chosen, rate=speed, steps=steps, rng=random, count=more * count)
+            equations = Equations(spec, runs, speed, affine=affine)
+            matrix, generators = equations.matrix(step)
+            for kind in left:
+                column = equations.by_rate(step) if kind else matrix[:, :0]
+                found[kind] = _solve(equations, np.column_stack([matrix, column]), generators, kind)
+    except (Unfit, NoLift) as error:
+        return [_nothing(spec, chosen[0].shape, kind, str(error)) for kind in kinds]
+    return [found[kind] for kind in kinds]
 
 
 def _nothing(spec: OptimizerSpec, shape: tuple[int, ...], orbital: bool, reason: str) -> AlgebraTest:
@@ -175,9 +211,10 @@ def _nothing(spec: OptimizerSpec, shape: tuple[int, ...], orbital: bool, reason:
     )
 
 
-def _solve(equations: Equations, step: float) -> AlgebraTest:
-    """Take derivatives with a step and read off the null space."""
-    matrix, generators = equations.matrix(step)
+def _solve(
+    equations: Equations, matrix: FloatArray, generators: list[tuple[FloatArray, FloatArray]], orbital: bool
+) -> AlgebraTest:
+    """Read the algebra off the null space of the derivatives."""
     if not np.isfinite(matrix).all():
         raise Unfit("a run near the start is not finite")
     _, values, right = np.linalg.svd(matrix, full_matrices=False)
@@ -185,13 +222,14 @@ def _solve(equations: Equations, step: float) -> AlgebraTest:
     rank = int((values > bound).sum())
     smallest = float(values[rank - 1]) if rank else PLAIN
     largest_zero = float(values[rank]) if rank < len(values) else bound * ZERO
-    return _read(equations, right[rank:], generators, smallest / max(largest_zero, 1e-300), values)
+    return _read(equations, right[rank:], generators, orbital, smallest / max(largest_zero, 1e-300), values)
 
 
 def _read(
     equations: Equations,
     null: FloatArray,
     generators: list[tuple[FloatArray, FloatArray]],
+    orbital: bool,
     gap: float,
     values: FloatArray,
 ) -> AlgebraTest:
@@ -218,7 +256,7 @@ def _read(
         dimension=len(basis),
         basis=basis,
         translations=len(null) - len(rows) if equations.affine else None,
-        orbital=equations.orbital,
+        orbital=orbital,
         gap=gap,
         closure=closure,
         singular_values=tuple(values.tolist()),

@@ -138,7 +138,7 @@ def gauged(problem: Problem, change: Callable[[Any], Any], *, linear: tuple[floa
             plain = inner(outputs)
             return scale * plain + shift / max(1, math.prod(plain.shape))
 
-    return Problem(
+    changed = Problem(
         lambda theta: change(loss(theta)),
         size=problem.size,
         model=problem._model,
@@ -147,6 +147,8 @@ def gauged(problem: Problem, change: Callable[[Any], Any], *, linear: tuple[floa
         hidden=problem.hidden,
         name=problem.name,
     )
+    changed.shape = problem.shape  # the functions above take the entries in a row
+    return changed
 
 
 @final

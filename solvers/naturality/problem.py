@@ -197,7 +197,8 @@ class Problem:
 
         Raises
         ------
-        InputError: it is not declared, or it varies and no point is given.
+        InputError: it is not declared.
+        NoLift: no point is given and it varies, as constants do along maps that are not affine.
         """
         if name not in self.hidden:
             raise self._lacks(f"hidden structure {name!r}")
@@ -205,7 +206,7 @@ class Problem:
         if not callable(value):
             return value
         if theta is None:
-            raise InputError(f"the structure {name!r}", why="it depends on the point", cure="give the point")
+            raise NoLift(f"the structure {name!r}", why="it varies from point to point here", cure="give the point")
         return value(self._point(theta))
 
     def push(self, morphism: Morphism, mode: Mode = "compose") -> Problem:

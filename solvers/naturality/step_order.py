@@ -12,7 +12,7 @@ from solvers.naturality.classes import sample
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.order_test import OrderTest, judge, unknown
 from solvers.naturality.problem import Problem
-from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, guarded, reference_runs
+from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, guarded, reference_runs, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec, State, lift
 from solvers.steps.hyperparameters import read_count
@@ -79,6 +79,7 @@ def step_order(
         speeds,
         lambda run: _step_defects(spec, run, morphism, speeds, warm, steps),
         steps=warm + steps,
+        shrinking=True,
     )
 
 
@@ -116,7 +117,14 @@ def flow_order(
     counts = [read_count(count, name="steps") for count in steps]
     speeds = _read_rates([time / count for count in counts])
     return _ordered(
-        spec, morphism, chosen, seed, speeds, lambda run: _path_defects(spec, run, morphism, speeds, counts), steps=1
+        spec,
+        morphism,
+        chosen,
+        seed,
+        speeds,
+        lambda run: _path_defects(spec, run, morphism, speeds, counts),
+        steps=1,
+        shrinking=False,
     )
 
 
@@ -163,6 +171,7 @@ def _ordered(
     work: Callable[[Run], tuple[list[float], dict[str, float]]],
     *,
     steps: int,
+    shrinking: bool,
 ) -> OrderTest:
     """The outcome of a test of order over all problems."""
     called = morphism.name or "map"
@@ -170,6 +179,8 @@ def _ordered(
         rng = np.random.default_rng(seed)
         runs = reference_runs(spec, problems, rate=float(speeds[0]), steps=steps, rng=rng)
         checked_maps([morphism], runs)
+        if shrinking:
+            _check_shrinking(spec, runs[0], speeds)
         with guarded():
             found = [work(run) for run in runs]
     except NoLift as error:
@@ -189,6 +200,14 @@ def _ordered(
         slots=slots,
         reason=reason,
     )
+
+
+def _check_shrinking(spec: OptimizerSpec, run: Run, speeds: FloatArray) -> None:
+    """Refuse an optimizer whose steps do not shrink with the learning rate: it has no flow."""
+    ends = [trace(spec, run.problem, run.start, rate=float(speed), steps=1).points[-1] for speed in speeds[[0, -1]]]
+    first, last = (float(np.linalg.norm(end - run.start)) for end in ends)
+    if last > first * np.sqrt(speeds[-1] / speeds[0]):
+        raise Unfit("its steps do not shrink with the learning rate, so that there is no flow")
 
 
 def _step_defects(

@@ -250,12 +250,12 @@ def best_factor(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: floa
     r"""The factor of the learning rate with which the first step in other coordinates comes closest to the image.
 
     For steps that are proportional to the rate it is :math:`\langle a, b\rangle / \langle b, b\rangle`, a the image of
-    the step and b the step at factor one; two more such quotients follow for those that are not.
+    the step and b the step at factor one; more such quotients follow for those that are not.
     """
     wanted = morphism.apply(run.points[1]) - morphism.apply(run.start)
     first = Run(problem=run.problem, points=run.points[:2])
     factor = 1.0
-    for _ in range(3):
+    for _ in range(40):
         seen = _displacement(spec, first, morphism, rate * factor)
         size = float(seen @ seen)
         if not np.isfinite(size) or size == 0:
@@ -264,7 +264,7 @@ def best_factor(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: floa
         factor *= quotient
         if not 1e-6 < factor < 1e6:
             return 1.0
-        if abs(quotient - 1) < 1e-14:
+        if abs(quotient - 1) < 1e-15:
             break
     return factor
 

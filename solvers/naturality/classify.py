@@ -1,0 +1,218 @@
+"""All tests of naturality of one optimizer, put together into one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from solvers.convergence.theorem_check import TheoremCheck
+from solvers.naturality.classes import DISCRETE_CLASSES, SQUARE_CLASSES, linear_classes, nonlinear_classes
+from solvers.naturality.group_names import Group, name_group
+from solvers.naturality.lie_algebra import AlgebraTest, lie_algebras
+from solvers.naturality.loss_gauge import loss_gauge
+from solvers.naturality.order_test import OrderTest
+from solvers.naturality.problem import Problem
+from solvers.naturality.registry import OPTIMIZERS
+from solvers.naturality.resolve import resolve
+from solvers.naturality.runs import Unfit, default_problems
+from solvers.naturality.slots import NoLift
+from solvers.naturality.spec import OptimizerSpec
+from solvers.naturality.step_order import flow_order, step_order
+from solvers.naturality.trajectory import ClassDefect, TrajectoryTest, trajectory
+from solvers.naturality.verdict import Transported, Verdict
+from symmetries.arguments import read_seed
+
+VARIANTS = {
+    "adam": ("adam-declared-rates", "the learning-rate vector is"),
+    "rprop": ("rprop-typed", "the first step lengths are"),
+    "adadelta": ("adadelta-typed", "the regularisers are"),
+    "dog": ("dog-transported", "the first distance is"),
+    "bfgs": ("bfgs-natural", "the first inverse Hessian is"),
+    "mirror-entropy": ("mirror-transported", "the potential is"),
+    "mirror-burg": ("mirror-transported", "the potential is"),
+}
+"""Optimizers of which another entry of the registry transports the hidden structure, and what that is."""
+
+STEPS = 3
+"""Steps of the tests of nonlinear maps, so that differences between iterates are seen."""
+
+TIME, COUNTS = 0.5, (8, 16, 32)
+"""Time and numbers of steps of the paths of inertial optimizers under nonlinear maps."""
+
+
+def classify(
+    optimizer: Any,
+    *,
+    problems: Sequence[Problem] | None = None,
+    gauge: bool = True,
+    rng: int | np.random.Generator = 0,
+) -> Verdict:
+    """Which changes of coordinates an optimizer does not notice.
+
+    Parameters
+    ----------
+    optimizer: a name (``adam``, ``torch:Adam``, ``scipy:BFGS``), an :class:`~solvers.naturality.spec.OptimizerSpec`,
+        one of our rules, or a class of ``torch.optim``.
+    problems: where it is run; by default five problems in four variables, or of 2 x 3 matrices.
+    gauge: whether changes of the loss are tried too.
+    rng: seed or generator.
+
+    Raises
+    ------
+    InputError: the optimizer is not known.
+
+    >>> verdict = classify("adam", gauge=False)
+    >>> str(verdict.strict), verdict.algebra, verdict.nonlinear
+    ('B(4) ⋉ translations', ('0', 0), ())
+    >>> print(verdict)
+    adam: signed permutations and translations only; uniform scalings once the learning rate is scaled too; diagonal \
+scalings once the learning-rate vector is transported; no nonlinear maps
+    """
+    spec, seed = resolve(optimizer), read_seed(rng)
+    chosen = default_problems(spec, problems)
+    shape = chosen[0].shape
+    paths = _paths(spec, chosen, seed)
+    failed = next((one.reason for one in paths.classes.values() if one.level == "undecided"), "")
+    if all(one.level == "undecided" for one in paths.classes.values()):
+        return _undecided(spec, shape, paths, failed)
+    strict, orbital = lie_algebras(spec, problems=chosen, rng=seed)
+    missed = [name for name in linear_classes(shape) if paths.classes[name].level != "natural"]
+    scaled = trajectory(spec, missed, problems=chosen, orbital=True, rng=seed) if missed else None
+    levels = paths.classes if scaled is None else {**paths.classes, **_better(paths, scaled)}
+    curved, open_curved, checks = _nonlinear(spec, chosen, seed)
+    group, orbit = _group(strict, shape, paths.classes), _group(orbital, shape, levels)
+    said, gauge_check = _gauge(spec, chosen, seed) if gauge else ("", ())
+    evidence = [paths.certificate, *([scaled.certificate] if scaled else []), strict.certificate, orbital.certificate]
+    reasons = _reasons(paths, strict, group, open_curved)
+    return Verdict(
+        optimizer=spec.name,
+        shape=shape,
+        strict=group,
+        orbital=orbit,
+        algebra=(strict.name, strict.dimension),
+        orbital_algebra=(orbital.name, orbital.dimension),
+        discrete=_discrete(paths),
+        followed=tuple(name for name in linear_classes(shape) if name in paths.natural),
+        approximate={name: one.defect for name, one in paths.classes.items() if one.level == "approximate"},
+        nonlinear=curved,
+        transported=_transported(optimizer, spec, seed),
+        loss_gauge=said,
+        scaling=spec.scaling,
+        verdict="undecided" if reasons else "measured",
+        reasons=reasons,
+        evidence=(*evidence, *checks, *gauge_check),
+    )
+
+
+def _paths(spec: OptimizerSpec, problems: Sequence[Problem], seed: int) -> TrajectoryTest:
+    """The trajectory test over all linear and discrete classes."""
+    names = [*linear_classes(problems[0].shape), *DISCRETE_CLASSES]
+    return trajectory(spec, list(dict.fromkeys(names)), problems=problems, rng=seed)
+
+
+def _undecided(spec: OptimizerSpec, shape: tuple[int, ...], paths: TrajectoryTest, reason: str) -> Verdict:
+    """The verdict on an optimizer whose runs cannot be compared."""
+    return Verdict(
+        optimizer=spec.name,
+        shape=shape,
+        strict=None,
+        orbital=None,
+        algebra=("", -1),
+        orbital_algebra=("", -1),
+        discrete=(),
+        followed=(),
+        approximate={},
+        nonlinear=(),
+        transported=None,
+        loss_gauge="",
+        scaling=spec.scaling,
+        verdict="undecided",
+        reasons=(reason,),
+        evidence=(paths.certificate,),
+    )
+
+
+def _better(paths: TrajectoryTest, scaled: TrajectoryTest) -> dict[str, ClassDefect]:
+    """The classes that are followed once the learning rate is adapted."""
+    return {name: one for name, one in scaled.classes.items() if one.defect < paths.classes[name].defect}
+
+
+def _group(found: AlgebraTest, shape: tuple[int, ...], levels: Any) -> Group | None:
+    """The group, or None where the algebra is not settled, has no name, or single maps contradict it."""
+    return name_group(found.name, shape, levels) if found.verdict == "measured" and found.name else None
+
+
+def _reasons(
+    paths: TrajectoryTest, found: AlgebraTest, group: Group | None, open_curved: Sequence[str]
+) -> tuple[str, ...]:
+    """Why a verdict is undecided; none where it is settled."""
+    reasons = []
+    if found.verdict == "undecided":
+        reasons.append(f"the Lie algebra is undecided: {found.reason}")
+    elif not found.name:
+        reasons.append(f"the Lie algebra of dimension {found.dimension} has no name here")
+    elif group is None:
+        worst = {name: one.defect for name, one in paths.classes.items() if one.level == "unnatural"}
+        seen = ", ".join(f"{name} {worst[name]:.0e}" for name in ("orthogonal", "scalar", "diagonal") if name in worst)
+        reasons.append(f"small maps are followed as by {found.name}, larger ones are not ({seen})")
+    for name, one in paths.classes.items():
+        if one.level == "undecided":
+            reasons.append(f"{name}: {one.reason}")
+    return (*reasons, *open_curved)
+
+
+def _discrete(paths: TrajectoryTest) -> tuple[str, ...]:
+    """The classes of single maps that are followed."""
+    names = ("permutation", "sign", *DISCRETE_CLASSES, *SQUARE_CLASSES)
+    return tuple(name for name in dict.fromkeys(names) if name in paths.natural and name != "rotation")
+
+
+def _nonlinear(
+    spec: OptimizerSpec, problems: Sequence[Problem], seed: int
+) -> tuple[tuple[str, ...], list[str], list[TheoremCheck]]:
+    """The classes of nonlinear maps that the flow follows, what stays open, and the checks."""
+    followed, reasons, checks = [], [], []
+    for name in nonlinear_classes(problems[0].shape):
+        found = _order(spec, name, problems, seed)
+        checks.append(found.certificate)
+        if found.flow in ("natural", "exact"):
+            followed.append(name)
+        elif found.flow == "undecided":
+            paths = trajectory(spec, [name], problems=problems, maps=1, rng=seed)
+            checks.append(paths.certificate)
+            level = paths.classes[name].level
+            if level == "natural":
+                followed.append(name)
+            elif level != "unnatural":
+                reasons.append(f"{name} maps: {found.reason}")
+    return tuple(followed), reasons, checks
+
+
+def _order(spec: OptimizerSpec, name: str, problems: Sequence[Problem], seed: int) -> OrderTest:
+    """The order test: of a few steps, or of paths of fixed time for optimizers with inertia."""
+    if spec.scaling == "inertial":
+        return flow_order(spec, name, time=TIME, steps=COUNTS, problems=problems, rng=seed)
+    return step_order(spec, name, steps=STEPS, problems=problems, rng=seed)
+
+
+def _gauge(spec: OptimizerSpec, problems: Sequence[Problem], seed: int) -> tuple[str, tuple[TheoremCheck, ...]]:
+    """The changes of the loss that are not noticed."""
+    try:
+        found = loss_gauge(spec, problems=problems[:4], rng=seed)
+    except (Unfit, NoLift):
+        return "", ()
+    return (found.gauge if found.verdict == "measured" else ""), (found.certificate,)
+
+
+def _transported(optimizer: Any, spec: OptimizerSpec, seed: int) -> Transported | None:
+    """What an optimizer of the registry follows once its hidden structure is transported."""
+    if spec.name not in VARIANTS or not isinstance(optimizer, str):
+        return None
+    name, structure = VARIANTS[spec.name]
+    variant = OPTIMIZERS[name]
+    chosen = default_problems(variant)
+    paths = _paths(variant, chosen, seed)
+    group = _group(lie_algebras(variant, problems=chosen, rng=seed)[0], chosen[0].shape, paths.classes)
+    return None if group is None else Transported(structure=structure, optimizer=name, group=group)
