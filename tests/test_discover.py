@@ -367,3 +367,23 @@ def test_units_that_are_seldom_active_give_no_false_symmetry(shift):
         found = discover(None, gradient=gradient, shapes=shapes, data=relu_data, ansatz=ansatz)
         assert found.dimension in (0, None)
         assert shift < -5 or found.dimension == 0
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-4])
+def test_many_unknowns_take_the_way_by_pivots(size, monkeypatch):
+    """The null space and the approximate symmetries are those of the singular vectors."""
+
+    def gradient(w):
+        return 2 * w + size * np.array([4 * w[0] ** 3, 0, 0, 0])
+
+    full = discover(None, gradient=gradient, size=4)
+    monkeypatch.setattr("solvers.discovery.spectrum.FULL", 1)
+    pivoted = discover(None, gradient=gradient, size=4)
+    assert full.dimension == pivoted.dimension == (3 if size else 6)
+    assert full.name == pivoted.name == ("so(3)" if size else "so(4)")
+    np.testing.assert_allclose(full.singular_values, pivoted.singular_values, atol=1e-13)
+    if size:
+        assert [one.defect < 1e-3 for one in pivoted.approximate[:4]] == [True] * 3
+        np.testing.assert_allclose(
+            [one.defect for one in pivoted.approximate], [one.defect for one in full.approximate[:3]], rtol=0.7
+        )

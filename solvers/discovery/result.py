@@ -30,7 +30,8 @@ class Discovery:
     dimension: number of independent symmetries; None when nothing was decided.
     generators: a basis of them; empty when nothing was decided.
     singular_values: of the sampled equations in increasing order, relative to their terms.
-    gap: ratio of the first rejected to the last accepted singular value.
+    gap: ratio of the first rejected to the last accepted singular value; to the unit of the gradients where none is
+        accepted or the last one is smaller.
     approximate: further fields with a small defect, the smallest first; when nothing was decided, the candidates.
     null_directions: constant directions in which the function does not change, as rows of shape (n,); None where
         they were not looked for.

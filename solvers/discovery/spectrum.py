@@ -10,8 +10,11 @@ import scipy.linalg
 
 from symmetries.actions.parameter_space import FloatArray
 
-FULL = 1_500
+FULL = 600
 """Unknowns up to which the singular vectors are computed; beyond, a pivoted triangle gives the null space."""
+
+ITERATIONS = 12
+"""Inverse iterations for the smallest rejected combinations of many unknowns."""
 
 
 @final
@@ -97,7 +100,7 @@ def spectrum(factor: FloatArray, rows: int, trivial: FloatArray, precision: Prec
     values = np.concatenate([falling, np.zeros(columns - len(falling))])[::-1][:kept]
     accepted = int(np.sum(values <= precision.tolerance))
     if vectors is None:
-        null, near = _null_by_pivots(scaled, accepted), np.zeros((0, columns))
+        null, near = _by_pivots(scaled, accepted, min(following, kept - accepted))
     else:
         ordered = vectors[::-1]
         null, near = ordered[:accepted], ordered[accepted : min(accepted + following, kept)]
@@ -105,16 +108,26 @@ def spectrum(factor: FloatArray, rows: int, trivial: FloatArray, precision: Prec
     return Spectrum(values, null, near, gap, doubt)
 
 
-def _null_by_pivots(scaled: FloatArray, accepted: int) -> FloatArray:
-    """The null space of known dimension from a triangle with pivots: far cheaper than singular vectors."""
+def _by_pivots(scaled: FloatArray, accepted: int, following: int) -> tuple[FloatArray, FloatArray]:
+    """The null space of known dimension, and the next combinations, from a triangle with pivots.
+
+    It is far cheaper than singular vectors.  The next combinations are those modulo the null space, by inverse
+    iteration on the part of the triangle that is regular.
+    """
     columns = scaled.shape[1]
     triangle, order = scipy.linalg.qr(scaled, mode="r", pivoting=True, check_finite=False)
     rank = columns - accepted
-    solved = scipy.linalg.solve_triangular(triangle[:rank, :rank], triangle[:rank, rank:], check_finite=False)
-    basis = np.zeros((accepted, columns))
-    basis[:, order[:rank]] = -solved.T
-    basis[:, order[rank:]] = np.eye(accepted)
-    return basis
+    regular = triangle[:rank, :rank]
+    null, near = np.zeros((accepted, columns)), np.zeros((following, columns))
+    null[:, order[:rank]] = -scipy.linalg.solve_triangular(regular, triangle[:rank, rank:], check_finite=False).T
+    null[:, order[rank:]] = np.eye(accepted)
+    block = np.random.default_rng(0).standard_normal((rank, following))
+    for _ in range(ITERATIONS if following else 0):
+        solved = scipy.linalg.solve_triangular(regular, block, trans="T", check_finite=False)
+        solved = scipy.linalg.solve_triangular(regular, solved, check_finite=False)
+        block = scipy.linalg.qr(solved, mode="economic", check_finite=False)[0]
+    near[:, order[:rank]] = block.T
+    return null, near
 
 
 def _decide(values: FloatArray, accepted: int, precision: Precision) -> tuple[float, str]:
