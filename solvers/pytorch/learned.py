@@ -86,16 +86,7 @@ def learn_optimizer(
     path = None if state_file is None else Path(state_file)
     if path is not None and path.exists():
         read_state(path, training)
-    status = Status.MAX_STEPS
-    try:
-        while len(training.rounds) < made.rounds:
-            done = training.round()
-            if path is not None:
-                write_state(path, training)
-            if callback is not None:
-                callback(done)
-    except KeyboardInterrupt:
-        status = Status.INTERRUPTED
+    status = _train(training, path, callback)
     return MetaResult(
         settings=made,
         proposer=training.best_proposer(),
@@ -106,6 +97,20 @@ def learn_optimizer(
         status=status,
         seconds=time.perf_counter() - began,
     )
+
+
+def _train(training: MetaTraining, path: Path | None, callback: Callable[[MetaRound], Any] | None) -> Status:
+    """Do the rounds that are left, and say why they ended."""
+    try:
+        while len(training.rounds) < training.settings.rounds:
+            done = training.round()
+            if path is not None:
+                write_state(path, training)
+            if callback is not None:
+                callback(done)
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    return Status.MAX_STEPS
 
 
 def _read_settings(settings: MetaSettings | None, options: dict[str, Any]) -> MetaSettings:
