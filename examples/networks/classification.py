@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from experiment import Lab, Report, average, having, main, parser, shown, spread
+from experiment import Lab, Report, average, having, main, paired, parser, shown
 from training import (
     ARMS,
     FIRST_EPOCH,
@@ -47,7 +47,7 @@ GRID = {
 """Rates that are tried without teleports."""
 
 COLUMNS = (
-    *("optimizer", "rate", "arm", "train loss", "+-", "to base", "test loss", "accuracy", "diverged"),
+    *("optimizer", "rate", "arm", "train loss", "to base", "- base", "+-", "test loss", "accuracy", "diverged"),
     *("accepted", "taken back", "runs with gain", "median gain", "largest drift", "cost", "seconds"),
 )
 
@@ -105,6 +105,7 @@ def study(lab: Lab) -> Report:
 def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -> list[str]:
     """One row of the table."""
     own = having(runs, optimizer=name, rate=rate, arm=arm)
+    difference, error = paired(own, having(runs, optimizer=name, rate=rate, arm="base"), "train_loss")
     tried = sum(one["tried"] for one in own)
     gains = [gain for one in own for gain in one["gains"] if gain is not None]
     changed = sum(any(gain is not None and gain >= GAIN for gain in one["gains"]) for one in own)
@@ -116,8 +117,8 @@ def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -
     return [
         *(name, f"{rate:g}" + (" (published)" if rate == PUBLISHED[name] else " (tuned)"), arm),
         shown(average(own, "train_loss")),
-        shown(spread(own, "train_loss"), ".2g"),
         shown(ratio(runs, name, rate, arm), ".3f"),
+        *(["-", "-"] if arm == "base" else [shown(difference, "+.4f"), shown(error, ".1g")]),
         shown(average(own, "test_loss")),
         shown(average(own, "accuracy"), ".3f"),
         f"{sum(one['diverged'] for one in own)}/{len(own)}",
@@ -145,24 +146,25 @@ def ratios(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float
 
 def remarks(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float]]) -> list[str]:
     """Where teleportation helps, and where a reset, a random point or a better rate does as well."""
-    said = []
+    said = ["+- is the standard error of the difference to the base over the same starts"]
     for name, those in rates.items():
         tuned = min(average(having(runs, optimizer=name, rate=rate, arm="base"), "train_loss") for rate in those)
         for rate in those:
+            own = having(runs, optimizer=name, rate=rate, arm="teleport")
             loss = {arm: average(having(runs, optimizer=name, rate=rate, arm=arm), "train_loss") for arm in ARMS}
-            own = loss["teleport"]
-            if math.isnan(own):
+            if not own or math.isinf(loss["base"]):
                 continue
-            where = f"{name} at {rate:g}"
-            if own > CLOSE * loss["base"]:
-                said.append(f"{where}: teleports are worse than none by {100 * (own / loss['base'] - 1):.1f} %")
-            elif own * CLOSE >= loss["base"]:
-                said.append(f"{where}: teleports change the loss by less than 2 %")
+            difference, error = paired(own, having(runs, optimizer=name, rate=rate, arm="base"), "train_loss")
+            sure = "" if abs(difference) > 2 * error else ", which is within two standard errors"
+            change = 100 * (loss["teleport"] / loss["base"] - 1)
+            if abs(change) <= 100 * (CLOSE - 1):
+                word = "change the loss by less than 2 %"
             else:
-                as_well = [arm for arm in ("reset-only", "random") if loss[arm] <= CLOSE * own]
-                better_rate = ["a better rate"] if tuned <= CLOSE * own and tuned < loss["base"] else []
-                control = f"; {' and '.join(as_well + better_rate)} alone do as well" if as_well + better_rate else ""
-                said.append(f"{where}: teleports lower the loss by {100 * (1 - own / loss['base']):.1f} %{control}")
+                word = f"{'raise' if change > 0 else 'lower'} the loss by {abs(change):.1f} %{sure}"
+            as_well = [arm for arm in ("reset-only", "random") if loss[arm] <= CLOSE * loss["teleport"]]
+            as_well += ["a better rate"] if tuned <= CLOSE * loss["teleport"] and tuned < loss["base"] else []
+            control = f"; as good without the search: {', '.join(as_well)}" if as_well and change < -2 else ""
+            said.append(f"{name} at {rate:g}: teleports {word}{control}")
     return said
 
 
@@ -199,9 +201,9 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of the command."""
     made = parser("Every optimizer with and without teleports, and with the controls.")
     made.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS), default=list(OPTIMIZERS), metavar="NAME")
-    made.add_argument("--teleports", type=int, default=8, metavar="N", help="at steps in a row of the published epoch")
+    made.add_argument("--teleports", type=int, default=1, metavar="N", help="at steps in a row of the published epoch")
     made.add_argument("--inner-steps", type=int, default=10, metavar="N", help="of the search of one teleport")
-    made.add_argument("--target", default="gradient-norm", help="what a teleport makes large")
+    made.add_argument("--target", default="lookahead", help="what a teleport makes large")
     options = made.parse_args(arguments)
     if options.smoke:
         options.seeds = min(options.seeds, 2)

@@ -72,7 +72,7 @@ def study(lab: Lab) -> Report:
     return Report(
         title=f"{len(runs)} trainings of {fixed['epochs']} epochs, SGD at {options.rate:g}",
         tables={"Pearson's correlation over the runs": (COLUMNS, rows)},
-        remarks=[f"{100 * share:.0f} % of the variance of the {QUANTITIES[name]} is noise of its estimate"
+        remarks=[f"up to {100 * share:.0f} % of the variance of the {QUANTITIES[name]} is noise of its estimate"
                  for name, share in noise.items()],
         findings={"correlations": findings, "noise": noise, "runs_kept": runs},
         draw=lambda: draw(runs, findings),

@@ -135,7 +135,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     made.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd", help="what trains")
     made.add_argument("--rate", type=float, help="learning rate; by default the published one")
     made.add_argument("--inner-steps", type=int, default=10, metavar="N", help="of the search of one teleport")
-    made.add_argument("--target", default="gradient-norm", help="what a teleport makes large")
+    made.add_argument("--target", default="lookahead", help="what a teleport makes large")
     options = made.parse_args(arguments)
     if options.smoke:
         options.seeds = min(options.seeds, 2)
