@@ -178,6 +178,15 @@ def test_the_model_stays_bit_for_bit(meter, train):
     assert model.norm.running_mean is not None
 
 
+def test_dropout_takes_the_same_units_away_at_all_displacements():
+    model = nn.Sequential(nn.Linear(3, 40, bias=False), nn.Dropout(0.5), nn.Linear(40, 2, bias=False)).double()
+    small = sharpness(model, mse, data(), radii=[1e-9], directions=8)
+    assert small.value == pytest.approx(small.evidence["loss"], rel=1e-7)
+    assert small.standard_error < 1e-8
+    assert sharpness(model, mse, data(), radii=[1e-9], directions=8, chunk=1).value == pytest.approx(small.value)
+    assert sharpness(model, mse, data(), rng=1).evidence["loss"] != small.evidence["loss"]
+
+
 @meters
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_compiled_models_are_looked_into(meter):

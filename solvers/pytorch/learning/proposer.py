@@ -62,7 +62,7 @@ class Proposer(torch.nn.Module):
         self.blocks, self.coordinates = list(blocks), coordinates
         size = sum(blocks) + len(blocks) + 1
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
+            torch.default_generator.manual_seed(settings.seed)
             widths = [size] + [settings.hidden] * (settings.cells - 1)
             made = [torch.nn.LSTMCell(width, settings.hidden, dtype=torch.float64) for width in widths]
             self.cells = torch.nn.ModuleList(made)

@@ -90,7 +90,9 @@ class FunctionalLoss:
     def _fixed_numbers(self) -> Iterator[None]:
         """Random layers draw from the seed, and the global state stays."""
         with torch.random.fork_rng(devices=self.cuda):
-            torch.manual_seed(self._seed)
+            torch.default_generator.manual_seed(self._seed)  # other devices keep their states, which nobody forked
+            for index in self.cuda:
+                torch.cuda.default_generators[index].manual_seed(self._seed)
             yield
 
 
