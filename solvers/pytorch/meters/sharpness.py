@@ -15,6 +15,7 @@ from solvers.pytorch.meters.estimate import Estimate, read_samples
 from solvers.pytorch.meters.failing_layer import REFUSALS, attempt_batch, failing_layer
 from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.meters.functional import FunctionalLoss, Loss
+from solvers.pytorch.meters.hessian_products import first_line
 from symmetries.arguments import read_reals, read_seed
 
 RADII = (0.1, 0.3, 0.5)
@@ -44,7 +45,8 @@ def sharpness(
     loss_fn: function of outputs and targets, with one number as its value.
     batch: inputs and targets.
     radii: the distances t, equally weighted, in units of the parameters.
-    directions: how many directions; each costs two values of the loss for every radius.
+    directions: how many directions; each costs two values of the loss for every radius; three more are for
+        checks.
     rng: seed of the directions, and of random layers.
     chunk: displaced copies evaluated at once; by default as many as 32 MB of parameters in double precision allow.
 
@@ -56,7 +58,7 @@ def sharpness(
     >>> batch = torch.eye(3, dtype=torch.float64), layer.weight.detach().T
     >>> found = sharpness(layer, torch.nn.functional.mse_loss, batch, radii=[0.3], directions=4)
     >>> round(found.value, 12), found.standard_error < 1e-12, found.cost.values  # t^2/3, the same in all directions
-    (0.03, True, 9)
+    (0.03, True, 11)
 
     Source: B. Zhao, R. Gower, R. Walters, R. Yu, "Improving Convergence and Generalization Using Parameter Symmetries"
     (2023), arXiv:2305.13404, section 4.1; the directions there have one sign.
@@ -65,7 +67,7 @@ def sharpness(
     target = SharpnessTarget(model, loss_fn, batch, radii=radii, directions=directions, rng=rng, chunk=chunk)
     with torch.no_grad():
         means = torch.cat(list(target.means()))
-    cost = Cost(values=1 + target.values, seconds=time.perf_counter() - began)
+    cost = Cost(values=3 + target.values, seconds=time.perf_counter() - began)
     return Estimate.of(means, cost=cost, evidence={**target.evidence, "loss": target.loss.value})
 
 
@@ -109,6 +111,7 @@ class SharpnessTarget:
         most = max(1, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // self.loss.flat.size))
         self.chunk = most if chunk is None else read_samples(chunk, name="chunk", example=64)
         self.evidence: dict[str, Any] = {"radii": list(self.radii), "signs": 2, "vectorised": True}
+        self._try_batch()
 
     @property
     def values(self) -> int:
@@ -162,17 +165,25 @@ class SharpnessTarget:
             return self.loss.at(vector + move)
 
         if self.evidence["vectorised"]:
-            try:
-                return torch.func.vmap(at, randomness="same")(moves)
-            except torch.OutOfMemoryError:
-                raise
-            except REFUSALS as error:
-                losses = torch.stack([at(move) for move in moves])
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                layer = failing_layer(self.loss, attempt_batch)
-                self.evidence.update({"vectorised": False, "layer": layer, "reason": reason})
-                return losses
+            return torch.func.vmap(at, randomness="same")(moves)
         return torch.stack([at(move) for move in moves])
+
+    def _try_batch(self) -> None:
+        """Evaluate twice where the loss is known, and go over to a loop where that fails or gives another loss."""
+        vector = self.loss.vector
+        try:
+            with torch.no_grad():
+                found = self._displaced(vector, torch.zeros(2, len(vector), dtype=vector.dtype, device=vector.device))
+        except torch.OutOfMemoryError:
+            raise
+        except REFUSALS as error:
+            layer = failing_layer(self.loss, attempt_batch)
+            self.evidence.update({"vectorised": False, "layer": layer, "reason": first_line(error)})
+            return
+        allowed = torch.finfo(vector.dtype).eps ** 0.5 * max(1.0, abs(self.loss.value))
+        if not bool(((found - self.loss.value).abs() <= allowed).all()):
+            reason = "random layers draw other numbers when several copies are evaluated at once"
+            self.evidence.update({"vectorised": False, "reason": reason})
 
 
 def _read_radii(radii: Any) -> tuple[float, ...]:
