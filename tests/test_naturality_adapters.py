@@ -1,5 +1,7 @@
 """Our rules as specs give the runs of `minimize`, SciPy methods those of SciPy; what those notice of rotations."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy
@@ -9,6 +11,7 @@ from manifolds.errors import InputError
 from solvers.minimize import minimize
 from solvers.naturality.adapters import SCIPY_METHODS, ScipyAdapter, from_rule
 from solvers.naturality.problems import start_point, vector_problems
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.spec import run
 from solvers.naturality.trajectory import NATURAL, UNNATURAL, trajectory
 from solvers.objective import Objective
@@ -73,6 +76,17 @@ def test_a_method_of_scipy_takes_its_own_steps(method):
         options={"maxiter": 3},
     ).x
     np.testing.assert_array_equal(run(spec, PROBLEM, POINT, steps=3)["point"], expected)
+
+
+def test_an_optimizer_of_pytorch_without_pytorch_is_refused_with_the_way_to_get_it(monkeypatch):
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] == "torch" or name.startswith("solvers.pytorch")
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match="PyTorch, which is not installed") as caught:
+        read_optimizer("torch:Adam")
+    assert "symport[torch]" in caught.value.cure
 
 
 def test_methods_without_this_name_are_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,7 +43,7 @@ _WITH_HESSIAN = {"Newton-CG", "trust-ncg", "trust-krylov", "trust-exact"}
 _STRIDES = {"Nelder-Mead": 10, "COBYLA": 8, "TNC": 8}
 
 
-def from_rule(rule: Any, *, name: str = "") -> OptimizerSpec:
+def from_rule(rule: Any, *, name: str = "", notes: str = "") -> OptimizerSpec:
     """A rule of this package with its typed slots.
 
     Rules that ask for more than the gradient are handed the objective of the problem; L-BFGS and SciPy's methods, which
@@ -52,6 +53,7 @@ def from_rule(rule: Any, *, name: str = "") -> OptimizerSpec:
     ----------
     rule: what :func:`~solvers.rules.make_rule` returns.
     name: of the spec; that of the rule otherwise.
+    notes: what a reader of the table should know.
 
     Raises
     ------
@@ -76,9 +78,8 @@ def from_rule(rule: Any, *, name: str = "") -> OptimizerSpec:
     name = name or _name_of(type(rule))
     if isinstance(rule, LBFGS):
         return _from_search(rule, name)
-    if isinstance(rule, SecondOrderRule):
-        return _from_second_order(rule, name)
-    return _from_first_order(rule, name)
+    spec = _from_second_order(rule, name) if isinstance(rule, SecondOrderRule) else _from_first_order(rule, name)
+    return replace(spec, notes=notes)
 
 
 def _name_of(kind: type[Rule]) -> str:

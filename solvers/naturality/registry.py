@@ -34,10 +34,10 @@ EPSILON = 1e-2
 
 _RULES = (
     *(from_rule(make_rule(name)) for name in ("gradient-descent", "heavy-ball", "nesterov", "sign-descent", "lion")),
-    *(from_rule(rule(epsilon=0.0)) for rule in (AdaGrad, RMSProp, Adam, AMSGrad, NAdam)),
+    *(from_rule(rule(epsilon=0.0), notes="without epsilon") for rule in (AdaGrad, RMSProp, Adam, AMSGrad, NAdam)),
     from_rule(make_rule("adadelta")),
-    from_rule(Adam(epsilon=EPSILON), name="adam-epsilon"),
-    from_rule(AdamW(epsilon=0.0, weight_decay=0.1)),
+    from_rule(Adam(epsilon=EPSILON), name="adam-epsilon", notes=f"epsilon {EPSILON}"),
+    from_rule(AdamW(epsilon=0.0, weight_decay=0.1), notes="without epsilon"),
 )
 
 _VECTOR = (

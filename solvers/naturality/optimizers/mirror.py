@@ -36,7 +36,7 @@ def exponentiated_gradient() -> OptimizerSpec:
         inside = np.where(point > 0, point, np.nan)
         return {"point": inside * np.exp(-rate * problem.gradient(point))}
 
-    return specify("mirror-entropy", step)
+    return specify("mirror-entropy", step, notes="for positive parameters")
 
 
 def burg_mirror() -> OptimizerSpec:
