@@ -104,7 +104,7 @@ def _batch_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Batch or instance normalisation: each channel by itself, or an affine map by running statistics."""
     value, epsilon = args.value("input"), float(args.named.get("eps", 1e-5))
     mean, variance = args.optional("running_mean"), args.optional("running_var")
-    training = bool(args.get("training", "use_input_stats", default=args.operation.endswith("stats")))
+    training = bool(args.get("training", "use_input_stats", default=True))
     weight, bias, trailing = args.optional("weight"), args.optional("bias"), value.ndim - 2
     extra: tuple[Items, ...] = ((),) * trailing
     if "no_training" in args.operation:
@@ -282,7 +282,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("rms_norm", "_fused_rms_norm"), _rms_norm),
     **dict.fromkeys(("group_norm",), _group_norm),
     **dict.fromkeys(("batch_norm", "instance_norm", "_native_batch_norm_legit_functional"), _batch_norm),
-    **dict.fromkeys(("_native_batch_norm_legit_no_training", "_native_batch_norm_legit_no_stats"), _batch_norm),
+    **dict.fromkeys(("_native_batch_norm_legit_no_training", "_native_batch_norm_legit"), _batch_norm),
     **dict.fromkeys(("softmax", "log_softmax", "_softmax", "_log_softmax", "logcumsumexp"), _any_along),
     **dict.fromkeys(("amax", "amin", "logsumexp", "std", "var", "prod", "norm", "linalg_vector_norm"), _extremes),
     **dict.fromkeys(("cumsum", "cumprod", "sort", "topk", "argmax", "argmin", "max", "min"), _places),
