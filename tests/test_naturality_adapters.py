@@ -93,6 +93,10 @@ def test_methods_without_this_name_are_refused():
     with pytest.raises(InputError, match="the nearest is 'Nelder-Mead'"):
         ScipyAdapter("nelder mead")
     assert "dogleg" not in SCIPY_METHODS
+    with pytest.raises(InputError, match="iterations"):
+        ScipyAdapter("BFGS", iterations=0)
+    with pytest.raises(InputError, match="options of scipy:BFGS"):
+        run(ScipyAdapter("BFGS", options={"memory": 3}), PROBLEM, POINT)
 
 
 def defects(method, *classes, problems=3):

@@ -18,6 +18,7 @@ from solvers.naturality.linear_maps import (
     two_sided_orthogonal,
 )
 from solvers.naturality.optimizers import averaging, full_matrix, kronecker, matrix_norms, mirror, quasi_newton, shampoo
+from solvers.naturality.optimizers.adaptive import vector_adam
 from solvers.naturality.optimizers.linear_algebra import polar, power, solve
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import matrix_problems, start_point, vector_problems
@@ -98,8 +99,6 @@ def test_the_factors_of_kl_shampoo_follow_up_to_a_scale_between_them():
 
 
 def test_vector_adam_with_blocks_of_one_is_adam():
-    from solvers.naturality.optimizers.adaptive import vector_adam
-
     expected = run(from_rule(Adam(epsilon=0.0)), PROBLEM, POINT, rate=0.1, steps=5)["point"]
     np.testing.assert_allclose(run(vector_adam(block=1), PROBLEM, POINT, rate=0.1, steps=5)["point"], expected)
 
@@ -210,6 +209,13 @@ def test_the_matrix_normal_estimate_solves_both_likelihood_equations():
     left, right = np.linalg.inv(rows), np.linalg.inv(columns)
     np.testing.assert_allclose(rows, sum(G @ right @ G.T for G in samples) / 90, rtol=1e-10)
     np.testing.assert_allclose(columns, sum(G.T @ left @ G for G in samples) / 60, rtol=1e-10)
+
+
+def test_what_a_problem_is_too_small_for_is_refused():
+    with pytest.raises(InputError, match="too few samples"):
+        shampoo.matrix_normal(np.ones((1, 2, 2)))
+    with pytest.raises(InputError, match="block=3"):
+        run(vector_adam(block=3), PROBLEM, POINT)
 
 
 def test_shampoo_against_powers_of_a_kronecker_product():

@@ -17,6 +17,7 @@ from solvers.naturality.spec import OptimizerSpec, State
 from solvers.objective import Objective
 from solvers.rule import Rule, SecondOrderRule
 from solvers.rules import LBFGS, RULES, SciPy
+from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
 
 SLOT_TYPES = {"covector": "covector", "vector": "vector", "square": "diag_cov2", "vector-square": "diag_con2"}
@@ -51,7 +52,7 @@ def from_rule(rule: Any, *, name: str = "", notes: str = "") -> OptimizerSpec:
 
     Parameters
     ----------
-    rule: what :func:`~solvers.rules.make_rule` returns.
+    rule: what :func:`~solvers.rules.make_rule` returns; its learning rate is left to the tests.
     name: of the spec; that of the rule otherwise.
     notes: what a reader of the table should know.
 
@@ -182,7 +183,7 @@ def ScipyAdapter(
 
     Raises
     ------
-    InputError: SciPy has no such method.
+    InputError: SciPy has no such method; on the first step, that it does not know an option.
 
     >>> ScipyAdapter("bfgs").name
     'scipy:BFGS'
@@ -196,22 +197,27 @@ def ScipyAdapter(
             cure=f"use one of {', '.join(SCIPY_METHODS)}",
         )
     chosen = known[method.lower()]
-    stride = iterations or _STRIDES.get(chosen, 1)
+    stride = _STRIDES.get(chosen, 1) if iterations is None else read_count(iterations, name="iterations")
 
     def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
-        from scipy.optimize import minimize
+        from scipy.optimize import OptimizeWarning, minimize
 
         limit = "maxfun" if chosen == "TNC" else "maxiter"
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            result = minimize(
-                problem.value,
-                start,
-                method=chosen,
-                jac=problem.gradient if chosen in _WITH_GRADIENT else None,
-                hess=problem.hessian if chosen in _WITH_HESSIAN else None,
-                options={limit: stride * steps, **(options or {})},
-            )
+            warnings.filterwarnings("error", message="Unknown solver options")
+            try:
+                result = minimize(
+                    problem.value,
+                    start,
+                    method=chosen,
+                    jac=problem.gradient if chosen in _WITH_GRADIENT else None,
+                    hess=problem.hessian if chosen in _WITH_HESSIAN else None,
+                    options={limit: stride * steps, **(options or {})},
+                )
+            except OptimizeWarning as warning:
+                why, cure = str(warning), "use the options that SciPy documents for the method"
+                raise InputError(f"the options of scipy:{chosen}", why=why, cure=cure) from None
         return np.asarray(result.x, dtype=float)
 
     return black_box(f"scipy:{chosen}", follow, notes="a method of SciPy chooses its own steps")

@@ -14,8 +14,7 @@ from solvers.naturality.lie_algebra import AlgebraTest, lie_algebras
 from solvers.naturality.loss_gauge import loss_gauge
 from solvers.naturality.order_test import OrderTest
 from solvers.naturality.problem import Problem
-from solvers.naturality.registry import OPTIMIZERS
-from solvers.naturality.resolve import resolve
+from solvers.naturality.registry import OPTIMIZERS, read_optimizer
 from solvers.naturality.runs import Unfit, default_problems
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
@@ -70,7 +69,7 @@ def classify(
     adam: signed permutations and translations only; uniform scalings once the learning rate is scaled too; diagonal \
 scalings once the learning-rate vector is transported; no nonlinear maps
     """
-    spec, seed = resolve(optimizer), read_seed(rng)
+    spec, seed = read_optimizer(optimizer), read_seed(rng)
     chosen = default_problems(spec, problems)
     shape = chosen[0].shape
     paths = _paths(spec, chosen, seed)

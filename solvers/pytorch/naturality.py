@@ -13,6 +13,7 @@ from manifolds.errors import InputError
 from solvers.naturality.adapters import black_box
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec
+from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
 
 OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
@@ -57,7 +58,7 @@ def TorchAdapter(kind: Any, *, iterations: int | None = None, **settings: Any) -
     name: str = found.__name__
     chosen: dict[str, Any] = {**SETTINGS.get(name, {}), **settings}
     rate = chosen.pop("lr", RATES.get(name, 0.05))
-    stride = iterations or ITERATIONS.get(name, 1)
+    stride = ITERATIONS.get(name, 1) if iterations is None else read_count(iterations, name="iterations")
     try:
         found([torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)], lr=rate, **chosen)
     except (TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from manifolds.errors import InputError
 from solvers.naturality.optimizers.build import specify
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
@@ -160,6 +161,10 @@ def vector_adam(*, block: int = 2, beta1: float = BETA1, beta2: float = BETA2) -
     block: coordinates in a block; it divides their number.
     beta1, beta2: weights of the past in the averages.
 
+    Raises
+    ------
+    InputError: at the start, that the blocks do not divide the coordinates.
+
     >>> vector_adam().slots["square"]
     'frame_scalar'
 
@@ -168,6 +173,9 @@ def vector_adam(*, block: int = 2, beta1: float = BETA1, beta2: float = BETA2) -
     """
 
     def start(problem: Problem, point: FloatArray) -> State:
+        if point.size % block:
+            why = f"{point.size} coordinates are no blocks of {block}"
+            raise InputError(f"block={block}", why=why, cure="give a divisor of their number")
         return {"square": np.zeros(point.size // block)}
 
     def step(problem: Problem, state: State, rate: float) -> State:

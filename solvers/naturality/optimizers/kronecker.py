@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.naturality.optimizers.build import specify
+from solvers.naturality.optimizers.linear_algebra import power, solve
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 from symmetries.actions.parameter_space import FloatArray
@@ -35,7 +36,7 @@ def kfac(*, damping: float = 0.0, name: str = "kfac") -> OptimizerSpec:
         point = state["point"]
         S, A, G = layer_moments(problem, point)
         left, right = S + np.sqrt(damping) * np.eye(len(S)), A + np.sqrt(damping) * np.eye(len(A))
-        moved = np.linalg.solve(right, np.linalg.solve(left, G.sum(axis=0)).T).T
+        moved = solve(right, solve(left, G.sum(axis=0)).T).T
         return {"point": point - rate * moved.ravel()}
 
     return specify(name, step, rate=0.01, matrix=True)
@@ -73,7 +74,7 @@ def layer_moments(problem: Problem, point: FloatArray) -> tuple[FloatArray, Floa
     r"""Second moments S of :math:`\delta = \partial\ell/\partial z` and A of a, and the gradients of the samples.
 
     :math:`G = \delta a^{\mathsf T}` gives :math:`\delta\delta^{\mathsf T} = GXG^{\mathsf T}` for every X with
-    :math:`a^{\mathsf T}Xa = 1`, such as :math:`A^{-1}/(a^{\mathsf T}A^{-1}a)`.
+    :math:`a^{\mathsf T}Xa = 1`, such as :math:`A^{+}/(a^{\mathsf T}A^{+}a)`.
 
     >>> problem = Problem(
     ...     shape=(1, 1),
@@ -87,6 +88,6 @@ def layer_moments(problem: Problem, point: FloatArray) -> tuple[FloatArray, Floa
     activations = problem.structure("activations", point)
     G = problem.per_sample_gradients(point).reshape(-1, *problem.shape)
     A = activations.mean(axis=0)
-    inverse = np.linalg.inv(A)
+    inverse = power(A, -1.0)
     S = G @ inverse @ np.swapaxes(G, 1, 2) / np.einsum("iab,ba->i", activations, inverse)[:, None, None]
     return S.mean(axis=0), A, G

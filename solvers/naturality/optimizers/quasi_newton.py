@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from solvers.naturality.optimizers.build import specify
+from solvers.naturality.optimizers.linear_algebra import power
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 from solvers.steps.limited_memory import Pair, quasi_newton
@@ -28,14 +29,14 @@ def bfgs() -> OptimizerSpec:
 
 
 def bfgs_natural() -> OptimizerSpec:
-    r"""BFGS from the inverse of the Gauss-Newton matrix at the start, which every problem with a model has.
+    r"""BFGS from the pseudo-inverse of the Gauss-Newton matrix at the start, which every problem with a model has.
 
     >>> bfgs_natural().name
     'bfgs-natural'
 
     Source: J. Nocedal and S. Wright, "Numerical Optimization" (2006), formula (6.17).
     """
-    return _bfgs("bfgs-natural", lambda problem, point: np.linalg.inv(problem.gauss_newton(point)))
+    return _bfgs("bfgs-natural", lambda problem, point: power(problem.gauss_newton(point), -1.0))
 
 
 def _bfgs(name: str, first: Callable[[Problem, FloatArray], FloatArray]) -> OptimizerSpec:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from manifolds.errors import InputError
 from solvers.naturality.optimizers.build import specify
-from solvers.naturality.optimizers.linear_algebra import CUT, power
+from solvers.naturality.optimizers.linear_algebra import CUT, power, solve
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 from symmetries.actions.parameter_space import FloatArray
@@ -137,6 +138,10 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     tolerance: of the last change, relative.
     iterations: most of them.
 
+    Raises
+    ------
+    InputError: there are too few samples.
+
     >>> rng = np.random.default_rng(0)
     >>> L, R = matrix_normal(rng.standard_normal((9000, 2, 2)) * np.array([[1.0], [3.0]]))
     >>> round(float(L[1, 1] / L[0, 0])), round(float(R[1, 1] / R[0, 0]))
@@ -148,9 +153,13 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     turned = np.swapaxes(samples, 1, 2)
     for _ in range(iterations):
         before = rows
-        rows = _rows(samples, np.linalg.inv(columns))
+        rows = _rows(samples, solve(columns, np.eye(len(columns))))
         rows = rows / np.trace(rows)
-        columns = _rows(turned, np.linalg.inv(rows))
+        columns = _rows(turned, solve(rows, np.eye(len(rows))))
+        if not np.isfinite(columns).all():
+            raise InputError(
+                "the matrix normal estimate", why="there are too few samples", cure="give a problem with more samples"
+            )
         if np.abs(rows - before).max() <= tolerance:
             break
     return rows, columns
