@@ -132,7 +132,44 @@ def test_on_the_balanced_leaf_the_co_metric_is_a_function_of_the_product():
     np.testing.assert_allclose(product_co_metric(W1, W2)(E), balanced_co_metric(W2 @ W1)(E), rtol=1e-10)
 
 
-def test_gradient_descent_cannot_be_projected_and_the_conserved_quantity_repairs_it():
+def test_on_a_leaf_of_a_multiple_of_the_identity_too():
+    """W1 W1^T - W2^T W2 = lambda I for square factors, with either sign of lambda."""
+    rng = np.random.default_rng(9)
+    B, E = rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
+    values, vectors = np.linalg.eigh(B.T @ B + 0.7 * np.eye(3))
+    longer = (vectors * np.sqrt(values)) @ vectors.T @ np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    for W1, W2, offset in ((longer, B, 0.7), (B.T, longer.T, -0.7)):
+        np.testing.assert_allclose(conserved(W1, W2), offset * np.eye(3), atol=1e-12)
+        expected = product_co_metric(W1, W2)(E)
+        np.testing.assert_allclose(balanced_co_metric(W2 @ W1, offset=offset)(E), expected, rtol=1e-10)
+    with pytest.raises(InputError, match="offset"):
+        balanced_co_metric(np.ones((2, 3)), offset=1.0)
+
+
+def test_product_and_conserved_matrix_do_not_determine_the_velocity_of_two_hidden_units():
+    """Points with the same W2 W1 and the same W1 W1^T - W2^T W2 and another co-metric: with two hidden units or more
+    the conserved matrix repairs the projection on leaves of multiples of the identity alone."""
+    from scipy.optimize import least_squares
+
+    W1, W2 = factors(10, (2, 2, 2))
+    C, E = conserved(W1, W2), np.eye(2)
+
+    def moved(g):
+        g = g.reshape(2, 2)
+        return g @ W1, W2 @ np.linalg.inv(g)
+
+    def rest(g):
+        return np.r_[(conserved(*moved(g)) - C)[np.triu_indices(2)], g[1] - 0.3]
+
+    found = least_squares(rest, [1.0, 0.3, 0.0, 1.0], xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    other = moved(found.x)
+    assert np.abs(found.fun).max() < 1e-10
+    np.testing.assert_allclose(other[1] @ other[0], W2 @ W1, atol=1e-10)
+    change = product_co_metric(*other)(E) - product_co_metric(W1, W2)(E)
+    assert np.abs(change).max() > 0.1
+
+
+def test_gradient_descent_cannot_be_projected_and_rotations_of_the_hidden_units_do_not_matter():
     problem = vector_problems(6)[0]
     pi, (W1, W2) = product_projection((3, 4, 2)), factors()
     found = submersion(DESCENT, problem, pi, points=[flat(W1, W2)])

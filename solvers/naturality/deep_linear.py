@@ -57,16 +57,36 @@ def product_co_metric(W1: Any, W2: Any) -> Callable[[FloatArray], FloatArray]:
     return lambda E: second @ second.T @ E + E @ first.T @ first
 
 
-def balanced_co_metric(W: Any) -> Callable[[FloatArray], FloatArray]:
-    r"""The same where :math:`W_1W_1^{\mathsf T} = W_2^{\mathsf T}W_2`, from the product alone.
+def balanced_co_metric(W: Any, *, offset: float = 0.0) -> Callable[[FloatArray], FloatArray]:
+    r"""The same where :math:`W_1W_1^{\mathsf T} - W_2^{\mathsf T}W_2 = \lambda I`, from the product alone.
 
-    .. math:: K(E) = (WW^{\mathsf T})^{1/2}E + E(W^{\mathsf T}W)^{1/2}
+    .. math:: K(E) = (WW^{\mathsf T} + \tfrac{\lambda^2}4 I)^{1/2}E + E(W^{\mathsf T}W + \tfrac{\lambda^2}4 I)^{1/2}
+
+    It holds on the balanced leaf, :math:`\lambda = 0`, for all widths, and elsewhere for square factors.  On other
+    leaves with two hidden units or more the co-metric is no function of the product.
+
+    Parameters
+    ----------
+    W: the product.
+    offset: :math:`\lambda`.
 
     >>> balanced_co_metric([[4.0]])(np.array([[1.0]])).tolist()
     [[8.0]]
+    >>> balanced_co_metric([[6.0]], offset=5.0)(np.array([[1.0]])).tolist()  # factors 3 and 2: 9 + 4
+    [[13.0]]
     """
-    left, values, right = np.linalg.svd(np.array(W, dtype=float), full_matrices=False)
-    rows, columns = (left * values) @ left.T, (right.T * values) @ right
+    product = np.array(W, dtype=float)
+    if offset and product.shape[0] != product.shape[1]:
+        raise InputError(
+            f"a product of the shape {list(product.shape)} with an offset",
+            why="the co-metric is a function of the product for square factors alone",
+            cure="use offset=0, or square factors",
+        )
+    left, values, right = np.linalg.svd(product)
+    roots = [np.zeros(size) + abs(offset) / 2 for size in product.shape]
+    for root in roots:
+        root[: len(values)] = np.sqrt(values**2 + offset**2 / 4)
+    rows, columns = (left * roots[0]) @ left.T, (right.T * roots[1]) @ right
     return lambda E: rows @ E + E @ columns
 
 
