@@ -197,6 +197,12 @@ def test_the_rounds_repeat_bit_by_bit_and_depend_on_the_seed():
     assert learn_optimizer(small_task, seed=1, **SMALL).rounds != one.rounds
 
 
+def test_switched_off_gradients_do_not_switch_off_the_training():
+    with torch.no_grad():
+        inside = learn_optimizer(small_task, **SMALL)
+    assert inside.rounds == learn_optimizer(small_task, **SMALL).rounds
+
+
 def test_resuming_gives_the_same_bits(tmp_path):
     path = tmp_path / "state.pt"
     whole = learn_optimizer(small_task, **{**SMALL, "rounds": 4})

@@ -147,10 +147,11 @@ def unrolled(proposer: Proposer, task: Task, walk: Walk, count: int) -> tuple[to
     count: how many steps.
     """
     total = torch.zeros((), dtype=torch.float64)
-    for step in range(count):
-        walk = advance(proposer, task, walk, differentiable=True)
-        assert walk.loss is not None
-        if step:
-            total = total + walk.loss
-    last = task.loss(walk.parameters)
-    return total + last, walk, float(last.detach())
+    with torch.enable_grad():
+        for step in range(count):
+            walk = advance(proposer, task, walk, differentiable=True)
+            assert walk.loss is not None
+            if step:
+                total = total + walk.loss
+        last = task.loss(walk.parameters)
+        return total + last, walk, float(last.detach())
