@@ -77,12 +77,12 @@ def test_an_earlier_study_is_resumed_and_never_mixed_in(tmp_path, capsys):
     next(iter(before)).unlink()
     assert command("correlation", tmp_path, "--smoke", "--seeds", "4", "--resume") == 0
     assert capsys.readouterr().out == first
-    assert {path for path in (tmp_path / "records").iterdir()} == set(before)
+    assert set((tmp_path / "records").iterdir()) == set(before)
     assert sum(path.read_bytes() == content for path, content in before.items()) >= len(before) - 1
 
 
 def test_a_study_that_is_interrupted_goes_on(tmp_path):
-    words = [str(EXAMPLES / "correlation.py"), "--epochs", "1", "--seeds", "300", "--output", str(tmp_path), "--quiet"]
+    words = [str(EXAMPLES / "correlation.py"), "--epochs", "1", "--seeds", "3000", "--output", str(tmp_path), "--quiet"]
     process = subprocess.Popen([sys.executable, *words], env=environment(), stderr=subprocess.PIPE)
     while not list(tmp_path.glob("records/[!.]*.json")):
         assert process.poll() is None
@@ -114,16 +114,20 @@ def test_bad_options(tmp_path, capsys, words, word):
 
 
 def test_a_failed_run_is_reported(tmp_path, capsys, monkeypatch):
-    def broken(**options):
-        if options["seed"] == 1:
+    def broken(*, seed, rate, epochs, data, images, directions, elements):
+        if seed == 1 or unlucky:
             raise RuntimeError("out of luck")
-        return original(**options)
+        given = {"rate": rate, "epochs": epochs, "directions": directions, "elements": elements}
+        return original(seed=seed, data=data, images=images, **given)
 
-    original = correlation.run
+    original, unlucky = correlation.run, []
     monkeypatch.setattr(correlation, "run", broken)
     assert command("correlation", tmp_path, "--smoke") == 3
     assert "RuntimeError: out of luck" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "result.json").read_text())["failed"]) == 1
+    unlucky.append(True)
+    assert command("correlation", tmp_path / "none", "--smoke") == 3
+    assert capsys.readouterr().err.count("RuntimeError: out of luck") == 5
 
 
 # trainings

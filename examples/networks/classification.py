@@ -73,18 +73,18 @@ def study(lab: Lab) -> Report:
     """All arms of all optimizers, at the published rates and at those that the base likes best."""
     options = lab.options
     fixed = {
-        "epochs": 2 if options.smoke else 40 if options.full else options.epochs,
-        "data": None if options.data is None else str(options.data),
+        "epochs": 1 if options.smoke else 40 if options.full else options.epochs,
+        "data": lab.data,
         "images": 200 if options.smoke else None,
         "teleports": 1 if options.smoke else options.teleports,
-        "inner_steps": options.inner_steps,
+        "inner_steps": 2 if options.smoke else options.inner_steps,
         "target": options.target,
     }
     optimizers = ["sgd", "adam"] if options.smoke else list(options.optimizers)
     runs: list[dict[str, Any]] = []
     rates: dict[str, list[float]] = {}
     for name in optimizers:
-        grid = GRID[name][:2] if options.smoke else GRID[name]
+        grid = [PUBLISHED[name]] if options.smoke else GRID[name]
         tried = lab.runs(
             run, {"optimizer": [name], "arm": ["base"], "rate": grid, "seed": lab.seeds}, f"rates of {name}", **fixed
         )

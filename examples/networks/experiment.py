@@ -15,6 +15,7 @@ from typing import Any, final
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from training import load
 
 from manifolds.errors import InputError
 from symport.answers import DONE, INTERRUPTED, UNDECIDED, to_json
@@ -62,6 +63,11 @@ class Lab:
         self.folder = options.output if options.output is not None else Path(f"networks-{name}")
         self.failed: list[str] = []
         self.resumed = self.finished = 0
+
+    @property
+    def data(self) -> str | None:
+        """The folder of the images, by a path that other processes know; None for the stretched digits."""
+        return None if self.options.data is None else str(self.options.data.resolve())
 
     @property
     def seeds(self) -> list[int]:
@@ -146,8 +152,8 @@ def main(name: str, study: Callable[[Lab], Report], options: argparse.Namespace)
         report = study(lab)
         write(lab, report)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return BAD_INPUT
+        sys.stderr.write("\n".join([*lab.failed, f"{error}\n"]))
+        return UNDECIDED if lab.failed else BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; finished runs are kept in {lab.folder}, and --resume goes on from them\n")
         return INTERRUPTED
@@ -159,7 +165,8 @@ def check(lab: Lab) -> None:
 
     Raises
     ------
-    InputError: a number is too small, two sizes are asked for, or the folder holds runs and nobody said to go on.
+    InputError: a number is too small, two sizes are asked for, the data cannot be read, or the folder holds runs and
+        nobody said to go on.
     """
     options = lab.options
     for name in ("seeds", "epochs"):
@@ -167,6 +174,8 @@ def check(lab: Lab) -> None:
             raise InputError(f"--{name} {getattr(options, name)}", why="there is nothing to run", cure="give 1 or more")
     if options.smoke and options.full:
         raise InputError("--smoke beside --full", why="they are two sizes", cure="give one of them")
+    if getattr(options, "data", None) is not None:
+        load(str(options.data.resolve()))
     check_directory(str(lab.folder))
     if not options.resume and any(lab.folder.glob("records/*.json")):
         raise InputError(

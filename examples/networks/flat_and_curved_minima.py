@@ -81,11 +81,11 @@ def study(lab: Lab) -> Report:
         "rate": options.rate,
         "epochs": epochs,
         "moment": 1 if options.smoke else min(options.moment, epochs - 1) if epochs > 1 else 0,
-        "data": None if options.data is None else str(options.data),
+        "data": lab.data,
         "images": 200 if options.smoke else None,
-        "teleport_batch": 100 if options.smoke else options.teleport_batch,
+        "teleport_batch": 40 if options.smoke else options.teleport_batch,
         "teleports": 1 if options.smoke else options.teleports,
-        "inner_steps": 2 if options.smoke else options.inner_steps,
+        "inner_steps": 1 if options.smoke else options.inner_steps,
     }
     runs = lab.runs(run, {"kind": list(KINDS), "seed": lab.seeds}, "teleports in the middle", **fixed)
     for one in runs:

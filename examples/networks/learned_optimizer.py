@@ -57,7 +57,7 @@ SIZES: Mapping[str, dict[str, Mapping[str, Any]]] = {
 TEST_TASKS, TUNING_TASKS = 10_000, 20_000  # where the seeds of the tasks begin
 
 COLUMNS = (
-    *("optimizer", "mean loss", "spread", "less rate only", "+-"),
+    *("optimizer", "mean loss", "spread", "minus rate only", "+-"),
     *("diverged", "at equal gradients", "drift", "learned in"),
 )
 

@@ -53,9 +53,9 @@ def study(lab: Lab) -> Report:
         "optimizer": options.optimizer,
         "rate": PUBLISHED[options.optimizer] if options.rate is None else options.rate,
         "epochs": epochs,
-        "data": None if options.data is None else str(options.data),
+        "data": lab.data,
         "images": 200 if options.smoke else None,
-        "inner_steps": options.inner_steps,
+        "inner_steps": 2 if options.smoke else options.inner_steps,
         "target": options.target,
     }
     base = lab.runs(run, {"arm": ["base"], "seed": lab.seeds}, "no teleports", epoch=0, number=1, between=1, **fixed)
