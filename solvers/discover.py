@@ -16,7 +16,7 @@ from solvers.discovery.run import run
 from solvers.discovery.subject import FunctionSubject, LossSubject, ObjectiveSubject, Subject
 from solvers.objective import Objective
 from symmetries import Loss
-from symmetries.ansatz import Ansatz
+from symmetries.ansatz import Ansatz, read_ansatz
 from symmetries.arguments import read_generator
 from symmetries.expression import Shape
 
@@ -56,17 +56,18 @@ def discover(
         differentiated there when the points are tensors or it is a module.
     points: points, shape (m, n), or a list of mappings from names to arrays; None to draw them.
     gradient: the gradient of f in the form of the point; without it, differences of fourth order (4n values each).
-    ansatz: ``Linear()`` (default), ``Affine()``, ``Polynomial(d)``, ``Diagonal()``; for arrays ``Blocks()``,
-        :class:`solvers.discovery.axes.AxisScalings`, :class:`solvers.discovery.axes.AxisMatrices`; or a list of
-        functions w -> X(w) that span the fields.
+    ansatz: ``Linear()`` (default, unless the loss names one), ``Affine()``, ``Polynomial(d)``, ``Diagonal()``; for
+        arrays ``Blocks()``, :class:`solvers.discovery.axes.AxisScalings`,
+        :class:`solvers.discovery.axes.AxisMatrices`; or ``Basis([...])``, or a list of functions w -> X(w).
     size: number n of coordinates, or
     shapes: shapes by name, where neither the points nor f tell.
     sample: draws a point from a generator; by default independent normal numbers.
     scale: their standard deviation.
     data: draws a batch from a generator, the second argument of f and of the gradient: what is found then holds for
         all batches.
-    candidates: fields to be tested: matrices of shape (n, n) or (n, n + 1), or functions w -> X(w).
-    tolerance: singular values up to it count as zero; by default the square root of the unit of the gradients.
+    candidates: fields to be tested: matrices of shape (n, n) or (n, n + 1), functions w -> X(w), or vector fields.
+    tolerance: singular values up to it count as zero; by default :math:`\varepsilon^{0.7}` for gradients with the unit
+        :math:`\varepsilon`; give the relative noise of your gradients where they are less exact than their digits.
     gap: least ratio of the first rejected to the last accepted singular value.
     approximate: largest defect of the fields that are reported as approximate symmetries.
     rng: seed or generator of points and data.
@@ -91,6 +92,8 @@ def discover(
     elif isinstance(f, Loss | Objective):
         subject = LossSubject(f, generator) if isinstance(f, Loss) else ObjectiveSubject(f)
         source = _source(points, subject.shapes, sample, scale)
+        if ansatz is None and isinstance(f, Loss) and f.ansatz:
+            ansatz = read_ansatz(f.ansatz)
     else:
         subject, source = _functions(f, points, gradient, size, shapes, sample, scale, data, generator)
     return run(

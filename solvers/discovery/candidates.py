@@ -10,6 +10,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.discovery.equations import Equations, length_of
 from solvers.discovery.family import flat
+from solvers.discovery.given import field_function
 from solvers.discovery.spectrum import Precision
 from solvers.function_answers import read_numbers
 from symmetries.actions.parameter_space import FloatArray
@@ -22,12 +23,13 @@ def candidate_claims(candidates: Sequence[Any], equations: Equations, precision:
 
     Parameters
     ----------
-    candidates: matrices of shape (n, n), or (n, n + 1) with the constant part last, or functions of the flat vector.
+    candidates: matrices of shape (n, n), or (n, n + 1) with the constant part last, functions of the flat vector, or
+        fields of formulas.
     equations: what was sampled; the held-out points are used.
     precision: what counts as zero.
     """
-    size = equations.family.space.size
-    fields = [_read(one, number, size) for number, one in enumerate(candidates)]
+    space = equations.family.space
+    fields = [_read(field_function(one, space.shapes), number, space.size) for number, one in enumerate(candidates)]
     return tuple(_claim(number, one, equations, precision) for number, one in enumerate(fields))
 
 

@@ -8,8 +8,8 @@ from solvers.discovery.equations import Equations
 from solvers.discovery.spectrum import Precision
 from symmetries.actions.parameter_space import FloatArray
 
-CHECKED = 64
-"""Fields that are compared point by point with what they are on the sample."""
+CHECKED = 4
+"""Fields that are looked at by themselves where there are very many."""
 
 PAIRS = 300
 """Brackets that are looked at."""
@@ -20,8 +20,8 @@ OBSERVED = 1e-8
 SHARE = 1e-6
 """Share of a field below which a coefficient is rounding."""
 
-MANY = 10_000
-"""Coordinates beyond which only a few fields are looked at point by point."""
+MANY = 20_000_000
+"""Numbers beyond which only a few fields are looked at, at one point."""
 
 
 def defect(coefficients: FloatArray, equations: Equations, scales: FloatArray) -> float:
@@ -41,8 +41,11 @@ def doubt_of(
 ) -> str:
     """Why an accepted basis does not stand; empty when it does."""
     family = equations.family
-    if equations.points and family.observed(np.array(equations.points)) < OBSERVED:
+    seen = family.observed(np.array(equations.points)) if equations.points else None
+    if seen is not None and seen < OBSERVED:
         return "the points do not tell the fields of the ansatz apart: they lie in a set that is too small"
+    if equations.repeated:
+        return "points that were held out occur among the others: the points must differ"
     if residual > precision.clear:
         return (
             f"a field that satisfies the {equations.triangle.rows} equations fails on held-out points "
@@ -54,7 +57,7 @@ def doubt_of(
             f"an accepted field has a coefficient that only {int(np.min(equations.active[rare]))} of the "
             f"{equations.triangle.rows} equations contain: more points are needed"
         )
-    if _stands_still(equations, basis):
+    if seen is None and _stands_still(equations, basis):
         return "an accepted field is zero at all points, so that the points say nothing of it"
     if family.brackets_stay and closure is not None and closure > precision.tolerance**0.5:
         return f"the accepted fields are not closed under brackets (a part of {closure:.1e} is outside their span)"
@@ -68,19 +71,18 @@ def _uses(basis: FloatArray, chosen: FloatArray, scales: FloatArray) -> bool:
 
 
 def _stands_still(equations: Equations, basis: FloatArray) -> bool:
-    """Whether an accepted field vanishes at all held-out points."""
-    rng = np.random.default_rng(0)
+    """Whether a combination of accepted fields vanishes at held-out points; of very many, whether a field does."""
+    if not len(basis):
+        return False
     family = equations.family
-    few = family.space.size > MANY
-    count = min(len(basis), 4 if few else CHECKED)
-    chosen = basis[np.sort(rng.choice(len(basis), count, replace=False))] if len(basis) else basis
-    sizes = np.sqrt(equations.sizes / equations.triangle.rows)
-    points = equations.held_points[: 1 if few else 8]
-    for row in chosen:
-        moved = max(float(np.linalg.norm(family.field(row, point))) for point in points)
-        if moved <= OBSERVED * float(np.linalg.norm(row * sizes)):
-            return True
-    return False
+    points = equations.held_points[: 8 + 4 * len(basis) // family.space.size]
+    if family.space.size * len(points) * len(basis) > MANY:
+        points, basis = points[:1], basis[:CHECKED]
+    sizes = np.linalg.norm(basis * np.sqrt(equations.sizes / equations.triangle.rows), axis=1, keepdims=True)
+    moved = np.array([[family.field(row, point) for point in points] for row in basis]).reshape(len(basis), -1)
+    if len(points) == 1:
+        return bool(np.any(np.linalg.norm(moved, axis=1) <= OBSERVED * sizes[:, 0]))
+    return bool(np.linalg.matrix_rank(moved / sizes, tol=OBSERVED) < len(basis))
 
 
 def closure_of(basis: FloatArray, equations: Equations) -> float | None:

@@ -23,11 +23,16 @@ def claims_of(found: Found, equations: Equations, precision: Precision) -> tuple
         statement = f"the {family} symmetries of {name} are counted"
         return (Claim(statement=statement, verdict="undecided", reason=found.doubt, evidence=evidence),)
     dimension = len(found.basis)
+    count, rows, bound = len(equations.held), equations.triangle.rows, f"{precision.tolerance:.1e}"
     reason = (
-        f"{equations.triangle.rows} gradients; singular values up to {precision.tolerance:.1e} count as zero, "
-        f"and the next one is {found.gap:.1e} times the last of them; "
-        f"on {len(equations.held)} other points the defect is at most {found.residual:.1e}"
+        f"{rows} gradients; singular values up to {bound} count as zero, and the next one is {found.gap:.1e} times the "
+        f"last of them; on {count} other points the defect is at most {found.residual:.1e}"
+        if dimension
+        else f"{rows} gradients; the smallest singular value is {found.values[0]:.1e}, and {bound} would count as zero"
     )
+    idle = int(equations.idle().sum())
+    if idle:
+        reason += f"; {idle} unknowns move nothing that matters at any point"
     first = Claim(
         statement=f"{name} has {dimension} independent {family} symmetries on the sampled points",
         verdict="measured",

@@ -67,6 +67,8 @@ class Equations:
         self.slopes = np.zeros(size) if self.directions is not None else np.zeros(0)
         self.sloping = np.zeros(len(self.slopes), dtype=np.int64)
         self._lengths: list[float] = []
+        self._seen: set[bytes] = set()
+        self.repeated = 0
 
     @property
     def seen(self) -> int:
@@ -105,10 +107,13 @@ class Equations:
         if not np.isfinite(equation.sizes).all():
             self.non_finite += 1
             return
+        here = flat(point, self.family.space) if self.directions is not None else np.zeros(0)
         if to_hold:
             self.held.append(equation.row)
             self.held_points.append(point)
+            self._seen.add(here.tobytes())
             return
+        self.repeated += here.size > 0 and here.tobytes() in self._seen
         self.triangle.add(equation.row)
         self.terms += equation.terms
         self.active += equation.terms > 0
@@ -119,7 +124,7 @@ class Equations:
             self.slopes += slope**2
             self.sloping += slope != 0
             if len(self.points) < max(KEPT_POINTS, self.family.count):
-                self.points.append(flat(point, self.family.space))
+                self.points.append(here)
 
     def rare(self) -> BoolArray:
         """Unknowns that too few equations contain to solve for them."""

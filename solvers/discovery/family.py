@@ -76,9 +76,12 @@ class Family(ABC):
         """Coefficients of fields that are zero everywhere, as rows; independent."""
         return np.zeros((0, self.count))
 
-    def observed(self, points: FloatArray) -> float:
-        """How well the points tell the fields apart, from 0 (not at all) to 1; the points are flat, shape (m, n)."""
-        return 1.0
+    def observed(self, points: FloatArray) -> float | None:
+        """How well the points tell the fields apart, from 0 (not at all) to 1; None where that is not known.
+
+        The points are flat, shape (m, n).
+        """
+        return None
 
     def bracket(self, left: FloatArray, right: FloatArray) -> FloatArray | None:
         """Coefficients of the Lie bracket of two fields, up to its sign; None where it may leave the family."""

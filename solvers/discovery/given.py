@@ -10,9 +10,50 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.discovery.family import Arrays, Equation, Family, flat
 from solvers.function_answers import read_numbers
+from symmetries import Loss, VectorField, compile_loss
 from symmetries.actions.parameter_space import FloatArray
+from symmetries.expression import entry_names
 
 FieldFunction: TypeAlias = Callable[[Any], Any]
+
+
+def field_function(field: FieldFunction | VectorField, shapes: Mapping[str, tuple[int, ...]]) -> FieldFunction:
+    """A field of formulas as a function of the flat vector; functions stay as they are.
+
+    Parameters
+    ----------
+    field: a function w -> X(w), or a :class:`symmetries.VectorField`.
+    shapes: the shape of each parameter.
+
+    Raises
+    ------
+    InputError: a component is none of the coordinates, or a formula cannot be read.
+
+    >>> field_function(VectorField({"w[0]": "-w[1]", "w[1]": "w[0]"}), {"w": (2,)})(np.array([1.0, 2.0])).tolist()
+    [-2.0, 1.0]
+    """
+    if not isinstance(field, VectorField):
+        return field
+    names = [entry for name, shape in shapes.items() for entry in entry_names(name, shape)]
+    unknown = [entry for entry in field.components if entry not in names]
+    if unknown:
+        raise InputError(
+            f"the component {unknown[0]!r} of a field",
+            why=f"the coordinates are {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}",
+            cure="name the component after a coordinate",
+        )
+    parts = {
+        names.index(entry): compile_loss(Loss.parse(formula, dict(shapes)))
+        for entry, formula in field.components.items()
+    }
+
+    def value(w: FloatArray) -> FloatArray:
+        answer = np.zeros(len(names))
+        for place, part in parts.items():
+            answer[place] = part.value(w)
+        return answer
+
+    return value
 
 
 @final
@@ -22,7 +63,7 @@ class GivenFamily(Family):
     Parameters
     ----------
     shapes: the shape of each parameter.
-    fields: the functions; each answers with a vector of shape (n,).
+    fields: the functions; each answers with a vector of shape (n,).  Fields of formulas are taken too.
 
     Raises
     ------
@@ -34,9 +75,9 @@ class GivenFamily(Family):
 
     name = "basis"
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], fields: Sequence[FieldFunction]) -> None:
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], fields: Sequence[FieldFunction | VectorField]) -> None:
         super().__init__(shapes)
-        self.fields = tuple(fields)
+        self.fields = tuple(field_function(one, self.space.shapes) for one in fields)
         if not self.fields or not all(callable(one) for one in self.fields):
             raise InputError(
                 "the ansatz of given fields",

@@ -50,7 +50,7 @@ def identity_of(generators: Sequence[Generator]) -> AlgebraIdentity:
             return found
     constants = structure_constants(generators)
     if constants is None:
-        return unknown(len(generators), "the fields are not closed under brackets inside the ansatz")
+        return unknown(len(generators), "the brackets of the fields leave the ansatz")
     return _by_constants(constants)
 
 

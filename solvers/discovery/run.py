@@ -23,7 +23,7 @@ from solvers.discovery.result import Discovery
 from solvers.discovery.search import Found, refined, search
 from solvers.discovery.spectrum import Precision
 from solvers.discovery.subject import Subject
-from symmetries.ansatz import Affine, Ansatz, Blocks, Diagonal, Linear, Polynomial
+from symmetries.ansatz import Affine, Ansatz, Basis, Blocks, Diagonal, Linear, Polynomial
 from symmetries.arguments import read_generator
 from symmetries.certificate import Certificate
 from symmetries.expression import Shape
@@ -77,12 +77,14 @@ def make_family(ansatz: Any, shapes: Mapping[str, Shape]) -> Family:
     if isinstance(chosen, Linear | Affine | Polynomial | Diagonal):
         _require_few(chosen.count(sum(int(np.prod(shape)) for shape in shapes.values())), chosen.name)
         return GradedFamily(shapes, chosen)
+    if isinstance(chosen, Basis):
+        return GivenFamily(shapes, chosen.fields)
     if isinstance(chosen, Ansatz) or not isinstance(chosen, Sequence) or isinstance(chosen, str):
         raise InputError(
             f"the ansatz {chosen!r}",
             why="it is not one that gradients can be put into",
-            cure="use Linear(), Affine(), Polynomial(3), Diagonal(), Blocks(), AxisScalings(), AxisMatrices(16) "
-            "or a list of functions w -> X(w)",
+            cure="use Linear(), Affine(), Polynomial(3), Diagonal(), Blocks(), AxisScalings(), AxisMatrices(16), "
+            "Basis([...]) or a list of functions w -> X(w)",
         )
     return GivenFamily(shapes, chosen)
 

@@ -38,7 +38,11 @@ class Precision:
 
     @classmethod
     def of(cls, unit: float, *, tolerance: float | None = None, gap: float | None = None) -> Precision:
-        r"""Tolerance :math:`\varepsilon^{0.7}` and gap :math:`\varepsilon^{-0.2}`, unless they are given."""
+        r"""Tolerance :math:`\varepsilon^{0.7}` and gap :math:`\varepsilon^{-0.2}`, unless they are given.
+
+        A larger tolerance says that the gradients are less exact than their digits.
+        """
+        unit = unit if tolerance is None else max(unit, tolerance ** (1 / 0.7))
         return cls(unit, unit**0.7 if tolerance is None else tolerance, unit**-0.2 if gap is None else gap)
 
     @property
