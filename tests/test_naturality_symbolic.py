@@ -14,10 +14,14 @@ from solvers.naturality.exact_identities import (
     newton_defect,
     product_identity,
 )
+from solvers.naturality.lie_algebra import lie_algebra
+from solvers.naturality.problems import vector_problems
+from solvers.naturality.registry import OPTIMIZERS
 from solvers.naturality.symbolic import SymbolicAlgebra, subspace_name, symbolic
 from solvers.naturality.symbolic_discrete import discrete_part
 from solvers.naturality.symbolic_radicals import rational_cases
 from solvers.naturality.typed_symbols import TypedSymbols
+from solvers.naturality.update_formulas import FORMULAS, exact_algebra
 
 g, a = TypedSymbols("g", "covector", 2), TypedSymbols("a", "covector", 2)
 H, S, f = TypedSymbols("H", "cov2", 2), TypedSymbols("S", "root-of-cov2", 2), TypedSymbols("f", "scalar", 2)
@@ -211,3 +215,38 @@ def test_an_unnamed_algebra_is_reported_by_its_basis():
     assert isinstance(found, SymbolicAlgebra)
     assert found.to_dict()["verdict"] == "proved"
     assert subspace_name([sp.Matrix([[1, 0], [0, 0]])], 2) is None
+
+
+EXACT = {
+    "so(2)": {
+        "gradient-descent",
+        "heavy-ball",
+        "normalised-gradient-descent",
+        "newton-damped",
+        "natural-gradient-damped",
+        "levenberg-marquardt",
+        "full-matrix-adagrad",
+        "online-newton-step-epsilon",
+    },
+    "co(2)": {"polyak-step"},
+    "0": {"sign-descent", "lion", "rmsprop", "adagrad", "adam", "adam-epsilon"},
+    "diag(2)": {"root-free-adam", "root-free-rmsprop", "diagonal-newton", "levenberg-marquardt-scaled"},
+    "gl(2)": {"newton", "natural-gradient", "gauss-newton", "empirical-fisher", "online-newton-step"},
+}
+
+
+def test_known_formulas_are_named():
+    found = {name: exact_algebra(name) for name in FORMULAS}
+    for algebra, names in EXACT.items():
+        assert {name for name, one in found.items() if one.name == algebra} == names
+    assert {one.verdict for one in found.values()} == {"proved"}
+    assert set(FORMULAS) <= set(OPTIMIZERS)
+    with pytest.raises(InputError, match="formula"):
+        exact_algebra("nadam")
+
+
+@pytest.mark.parametrize("name", ["gradient-descent", "polyak-step", "adam", "root-free-adam"])
+def test_exact_and_measured_algebras_have_the_same_dimension(name):
+    """The program against its formula: a null space of derivatives of runs, and one over the rationals."""
+    measured = lie_algebra(OPTIMIZERS[name], problems=vector_problems(3))
+    assert measured.dimension == exact_algebra(name, size=3).dimension

@@ -43,6 +43,7 @@ def spectral_oracle(shape: tuple[int, int]) -> Oracle:
     """
 
     def polar(gradient: FloatArray) -> FloatArray:
+        """The polar factor, flat."""
         left, _, right = np.linalg.svd(gradient.reshape(shape), full_matrices=False)
         return (left @ right).reshape(-1) + 0.0
 

@@ -70,13 +70,16 @@ class OutputObjective(ModelObjective):
         self._outputs, self._push, self._pull, self._output_loss, self._bend = outputs, push, pull, loss, bend
 
     def _value(self, w: FloatArray) -> float:
+        """The loss of the outputs."""
         return float(self._output_loss(self._outputs(w))[0])
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
+        """The loss and its slope, pulled back."""
         value, slope = self._output_loss(self._outputs(w))
         return float(value), np.asarray(self._pull(w, slope), dtype=float)
 
     def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
+        """A central difference of gradients."""
         length = float(np.linalg.norm(v))
         if not length:
             return np.zeros_like(v)

@@ -48,13 +48,16 @@ class Reparameterised(ModelObjective):
         self.matrix, self.inverse, self._objective = A, np.linalg.inv(A), objective
 
     def _value(self, w: FloatArray) -> float:
+        """L at the old point."""
         return self._objective._value(self.inverse @ w)
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
+        """L and the carried gradient."""
         value, gradient = self._objective._value_and_grad(self.inverse @ w)
         return value, self.inverse.T @ gradient
 
     def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
+        """The carried product."""
         return self.inverse.T @ self._objective._hvp(self.inverse @ w, self.inverse @ v)
 
     def gauss_newton_product(self, w: FloatArray) -> Product:
