@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from copy import copy
 from typing import Any, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.shifts import Shifts
 
 DOUBLE_LIMIT = 5_000_000
 """Modules with more parameters than this are checked in their own precision, to save memory."""
@@ -76,7 +78,7 @@ class Check:
     def defect(self, element: Element) -> float:
         """Largest difference of outputs before and after an element, relative to their size."""
         with torch.no_grad():
-            moved = element.transform(self.tensors)
+            moved = sparingly(element, self.tensors)
         worst = 0.0
         for inputs, before in zip(self.inputs, self.before, strict=True):
             after = self._outputs(inputs, moved)
@@ -100,17 +102,36 @@ class Check:
             if defect <= tolerance:
                 return
             if len(part) == 1:
-                failing[_key(part[0])] = defect
+                failing[key(part[0])] = defect
                 return
             middle = len(part) // 2
             search(part[:middle])
             search(part[middle:])
 
         for _ in range(2):
-            left = [one for one in components if _key(one) not in failing]
+            left = [one for one in components if key(one) not in failing]
             if left:
                 search(left)
         return failing
+
+
+def sparingly(element: Element, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors after an element, one after the other, so that few copies are held at a time."""
+    moved = dict(tensors)
+    word = list(reversed(element.factors))
+    while word:
+        whole = next((place for place, (one, _) in enumerate(word) if isinstance(one, Shifts)), len(word))
+        run, rest = word[:whole], word[whole:]
+        for name in dict.fromkeys(leg.tensor for component, _ in run for leg in component.legs):
+            for component, value in run:
+                if name in component.tensors:
+                    part = copy(component)
+                    part.legs = tuple(leg for leg in component.legs if leg.tensor == name)
+                    moved |= part.transform(moved, value)
+        if rest:
+            moved |= rest[0][0].transform(moved, rest[0][1])
+        word = rest[1:]
+    return moved
 
 
 class _Doubled(TorchDispatchMode):
@@ -128,14 +149,9 @@ def _raised(one: Any) -> Any:
     return torch.float64 if lower else one
 
 
-def _key(component: Component) -> str:
-    """A name that tells components of one space apart."""
-    return f"{component.name}: {component.group}"
-
-
 def key(component: Component) -> str:
     """A name that tells components of one space apart."""
-    return _key(component)
+    return f"{component.name}: {component.group}"
 
 
 def _is_buffer(module: nn.Module, name: str) -> bool:

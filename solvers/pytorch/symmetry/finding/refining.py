@@ -64,15 +64,13 @@ def cut(atlas: Atlas, space: Space, sizes: Sequence[int]) -> None:
 def choose(atlas: Atlas, space: Space) -> None:
     """Take the units of a space for different things, so that families over it come apart."""
     dependent = [one for one in atlas.spaces if _is_current(one) and space in atlas.family(one)]
-    dependent.sort(key=lambda one: sum(member in dependent for member in atlas.family(one)))
+    depth = {one: sum(member in dependent for member in atlas.family(one)) for one in dependent}
+    dependent.sort(key=depth.__getitem__)
+    before = {one: [member for member in atlas.family(one) if member is not space] for one in dependent}
     found: dict[Space, tuple[Space, ...]] = {}
     for one in dependent:
         families = [
-            tuple(
-                found[member][number] if member in found else member
-                for member in atlas.family(one)
-                if member is not space
-            )
+            tuple(found[member][number] if member in found else member for member in before[one])
             for number in range(space.size)
         ]
         found[one], names = _children(atlas, one, [one.size] * space.size, families)

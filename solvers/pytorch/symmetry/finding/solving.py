@@ -11,23 +11,35 @@ Row: TypeAlias = list[Fraction]
 
 
 def reduced(rows: Sequence[Row], width: int) -> tuple[list[Row], list[int]]:
-    """The reduced echelon form over the rationals, with its pivots."""
-    matrix = [list(row) for row in rows]
-    pivots: list[int] = []
-    for column in range(width):
-        place = next((i for i in range(len(pivots), len(matrix)) if matrix[i][column]), None)
-        if place is None:
+    """The reduced echelon form over the rationals, with its pivots; rows are kept by their entries that are not zero."""
+    done: dict[int, dict[int, Fraction]] = {}
+    for row in rows:
+        entries = {column: entry for column, entry in enumerate(row) if entry}
+        for column in sorted(entries):
+            if column in done and column in entries:
+                _subtract(entries, done[column], entries[column])
+        if not entries:
             continue
-        top = len(pivots)
-        matrix[top], matrix[place] = matrix[place], matrix[top]
-        lead = matrix[top][column]
-        matrix[top] = [entry / lead for entry in matrix[top]]
-        for i, row in enumerate(matrix):
-            if i != top and row[column]:
-                factor = row[column]
-                matrix[i] = [a - factor * b for a, b in zip(row, matrix[top], strict=True)]
-        pivots.append(column)
-    return matrix[: len(pivots)], pivots
+        pivot = min(entries)
+        lead = entries[pivot]
+        entries = {column: entry / lead for column, entry in entries.items()}
+        for other in done.values():
+            if pivot in other:
+                _subtract(other, entries, other[pivot])
+        done[pivot] = entries
+    pivots = sorted(done)
+    zero = Fraction(0)
+    return [[done[pivot].get(column, zero) for column in range(width)] for pivot in pivots], pivots
+
+
+def _subtract(entries: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction) -> None:
+    """Take a multiple of another row from a row, in place."""
+    for column, entry in other.items():
+        value = entries.get(column, Fraction(0)) - factor * entry
+        if value:
+            entries[column] = value
+        else:
+            entries.pop(column, None)
 
 
 def null_space(rows: Sequence[Row], width: int) -> list[list[int]]:
@@ -42,7 +54,8 @@ def null_space(rows: Sequence[Row], width: int) -> list[list[int]]:
         vector = [Fraction(0)] * width
         vector[free] = Fraction(1)
         for row, pivot in zip(matrix, pivots, strict=True):
-            vector[pivot] = -row[free]
+            if row[free]:
+                vector[pivot] = -row[free]
         scale = lcm(*(entry.denominator for entry in vector))
         basis.append([int(entry * scale) for entry in vector])
     return basis

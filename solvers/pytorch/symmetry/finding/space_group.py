@@ -135,8 +135,7 @@ class Solved:
 
     def _exponent(self, character: Character, vector: list[int]) -> Fraction:
         """The power of a scaling in a character."""
-        row = log_row(character, self.numbers)
-        return sum((a * b for a, b in zip(row, vector, strict=True)), Fraction(0))
+        return sum((power * vector[self.numbers[variable]] for variable, power in character.log), Fraction(0))
 
     def _turn(self, exponents: Sequence[Fraction | int]) -> int:
         """The sign by which a bias, or else the first tensor, is acted on as it is."""

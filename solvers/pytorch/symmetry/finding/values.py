@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias, final
 
-from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
+from solvers.pytorch.symmetry.finding.axes import Unmatched, picked, regroup
 from solvers.pytorch.symmetry.finding.joining import Joining, Same
 from solvers.pytorch.symmetry.finding.spaces import (
     Atlas,
@@ -69,7 +69,7 @@ def settled(atlas: Atlas, value: Value) -> Value:
     if any(isinstance(item, Cases) for item in items) and sum(isinstance(item, Choice) for item in items) != 1:
         atlas.fix(items, "different things are numbered and mixed")
         return Value(constant(value.shape).axes, constant=value.constant)
-    _settle(atlas, items, _single(items))
+    _settle(atlas, items, set())
     return replace(value, axes=axes)
 
 
@@ -79,15 +79,21 @@ def _single(items: Items) -> set[Space]:
     return {space for space in spaces if spaces.count(space) == 1}
 
 
-def _settle(atlas: Atlas, items: Items, present: set[Space]) -> None:
-    """Drop from families what is not present."""
+def _settle(atlas: Atlas, items: Items, outside: set[Space]) -> None:
+    """Drop from families what is not present, in each case and each segment."""
+    number = next((len(item.options) for item in items if isinstance(item, Cases)), 0)
+    for case in range(number):
+        _settle(atlas, picked(items, case), outside)
+    if number:
+        return
+    present = outside ^ _single(items)
     for item in items:
         if isinstance(item, Occurrence):
             space = item.space
             space.family = tuple(one for one in atlas.family(space) if one in present and one is not space)
-        elif isinstance(item, Sum | Cases):
-            for part in item.parts if isinstance(item, Sum) else item.options:
-                _settle(atlas, part, present ^ _single(part))
+        elif isinstance(item, Sum):
+            for part in item.parts:
+                _settle(atlas, part, present)
 
 
 def combined(atlas: Atlas, rule: Joining, left: Value, right: Value) -> Value:
