@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,13 +25,11 @@ VERBS = {
     "teleport": "move a point to a better one of the same loss",
     "minimize": "minimise a loss with an optimizer, teleporting on the way",
     "newton": "check whether the steepest point of a level set is one step from the minimum",
+    "naturality": "find which changes of coordinates an optimizer does not notice",
     "catalog": "list the ready losses",
     "study": "the whole path for one loss, with a report",
     "sweep": "run a verb at all points of a grid, on one machine or many, and go on where it was interrupted",
 }
-
-LATER = ("naturality",)
-"""Verbs that a later version has."""
 
 EPILOG = (
     "Exit codes: 0 done; 1 a claim was refuted; 2 bad input; 3 undecided; 70 an error in Symport itself; "
@@ -43,7 +40,7 @@ EPILOG = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    >>> main(["naturality", "adam", "--quiet"])
+    >>> main(["naturality", "--quiet"])
     2
     """
     words = [protect(word) for word in (sys.argv[1:] if argv is None else argv)]
@@ -170,21 +167,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as the error that every part of Symport raises."""
-        refuse_later(message)
         missing = message.removeprefix("the following arguments are required: ")
         if missing != message:
             message = f"{missing} is missing: the command needs it"
         what, _, rest = message.partition(": ")
         why = rest or "the command line does not say what it must"
         raise InputError(what if rest else message, why=why, cure=f"see `{self.prog} --help`")
-
-
-def refuse_later(message: str) -> None:
-    """Say of a verb that is planned that it is not there yet."""
-    wanted = re.search(r"invalid choice: '(\w+)'", message)
-    if wanted and wanted[1] in LATER:
-        cure = f"use {', '.join(VERBS)}"
-        raise InputError(f"the verb {wanted[1]!r} is not in this version", why="a later version has it", cure=cure)
 
 
 def parser() -> Parser:

@@ -277,7 +277,7 @@ def test_numbers_that_json_cannot_hold():
 BAD = {
     "no verb": (),
     "an unknown verb": ("derrive", "x**2"),
-    "a verb of a later version": ("naturality", "adam"),
+    "a verb that is not there": ("natural", "adam"),
     "no SPEC": ("derive",),
     "an unknown option": ("derive", "x**2", "--fast"),
     "a seed that is no number": ("derive", "x**2", "--seed", "one"),

@@ -69,7 +69,8 @@ class Equations:
         generators = self.generators()
         blocks, smooth = [], []
         for place, run in enumerate(self.runs):
-            near, far = np.moveaxis([self._differences(run, X, b, step) for X, b in generators], 0, -1)
+            pairs = np.array([self._differences(run, X, b, step) for X, b in generators])
+            near, far = pairs[:, 0].T, pairs[:, 1].T
             size = max(float(np.linalg.norm(near)), SMALL)
             if np.linalg.norm(near - far) <= ROUGH * size:
                 blocks.append((4 * near - far) / 3)
