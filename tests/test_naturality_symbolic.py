@@ -173,6 +173,19 @@ def test_what_is_no_rational_formula_is_refused():
         symbolic(sp.Matrix([sp.sign(G[0] - G[1]), G[1]]), [g])
 
 
+def test_flows_across_a_change_of_sign_are_not_decided():
+    """(2 + sign g_1) g is linear on both sides and jumps between them, so rotations do not leave it as it is."""
+    jumping = symbolic((2 + sp.sign(G[0])) * G, [g])
+    assert (jumping.name, jumping.verdict) == ("so(2)", "undecided")
+    scaled = symbolic(sp.Matrix([sp.Abs(G[0]) / G[0] ** 2, 1 / G[1]]), [g])
+    assert (scaled.name, scaled.verdict) == ("diag(2)", "proved")
+
+
+def test_a_square_inside_a_root_is_refused():
+    with pytest.raises(InputError, match="square root"):
+        symbolic(G * sp.sqrt(sp.expand((G[0] - G[1]) ** 2 * (1 + G[1] ** 2))), [g])
+
+
 def test_roots_that_depend_on_each_other_are_refused():
     p, q = G[0] ** 2 + 1, G[1] ** 2 + 2
     with pytest.raises(InputError, match="square roots"):

@@ -9,6 +9,7 @@ from manifolds.errors import InputError  # noqa: E402
 from solvers.naturality.remedies.natural_gradient_rule import NaturalGradient as Rule  # noqa: E402
 from solvers.network import Network  # noqa: E402
 from solvers.pytorch.natural_gradient import NaturalGradient, conjugate_gradients  # noqa: E402
+from solvers.rules import Adam, HeavyBall, Nesterov  # noqa: E402
 
 
 def data(seed=0):
@@ -78,6 +79,22 @@ def test_losses_do_not_depend_on_linear_coordinates():
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-9)
 
 
+@pytest.mark.parametrize("rule", [HeavyBall(momentum=0.5), Nesterov(momentum=0.5)])
+def test_momentum_is_raised_by_the_metric(rule):
+    """Losses do not depend on linear coordinates, and are not those without momentum."""
+    inputs, targets = data(2)[0], torch.linspace(-0.5, 0.5, 12, dtype=torch.float64)
+    weight = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64)
+    curves = []
+    for matrix in (torch.eye(3, dtype=torch.float64), torch.diag(torch.tensor([2.0, 0.3, 5.0], dtype=torch.float64))):
+        made = Scaled(matrix, weight)
+        step = NaturalGradient(made, torch.nn.functional.mse_loss, lr=0.2, rule=rule, tolerance=1e-13)
+        curves.append([float(step(inputs, targets)) for _ in range(6)])
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-9)
+    plain = Scaled(torch.eye(3, dtype=torch.float64), weight)
+    step = NaturalGradient(plain, torch.nn.functional.mse_loss, lr=0.2, tolerance=1e-13)
+    assert abs(curves[0][2] - [float(step(inputs, targets)) for _ in range(3)][2]) > 1e-6
+
+
 def test_conjugate_gradients_end_at_zero_curvature():
     found = conjugate_gradients(lambda v: {"w": 0 * v["w"]}, {"w": torch.ones(2)}, tolerance=1e-6, iterations=5)
     assert found["w"].tolist() == [0.0, 0.0]
@@ -86,5 +103,7 @@ def test_conjugate_gradients_end_at_zero_curvature():
 def test_bad_input():
     with pytest.raises(InputError, match="parameters"):
         NaturalGradient(torch.nn.Tanh(), torch.nn.functional.mse_loss)
+    with pytest.raises(InputError, match="Adam"):
+        NaturalGradient(module(), torch.nn.functional.mse_loss, rule=Adam())
     with pytest.raises(InputError, match="damping"):
         NaturalGradient(module(), torch.nn.functional.mse_loss, damping=-1)

@@ -12,7 +12,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from manifolds.errors import InputError
 from solvers.convergence.theorem_check import TheoremCheck
-from solvers.naturality.symbolic_radicals import Radicals, rational_cases
+from solvers.naturality.symbolic_equations import Equations
+from solvers.naturality.symbolic_radicals import rational_cases
 from solvers.naturality.typed_symbols import TypedSymbols
 from symmetries.certificate import Claim, Verdict
 
@@ -97,7 +98,7 @@ def symbolic(update: Any, data: Sequence[TypedSymbols]) -> SymbolicAlgebra:
     constants = sorted(formula.free_symbols - set(variable), key=str)
     rows: list[list[Any]] = []
     for case in rational_cases(formula, signed=signed, variable=variable):
-        rows += _Equations(case, types, variable, constants).rows()
+        rows += Equations(case, types, variable, constants).rows()
     domain = sp.QQ.frac_field(*constants) if constants else sp.QQ
     count = size * size + 1
     table = DomainMatrix(rows, (len(rows), count), domain) if rows else DomainMatrix.zeros((0, count), domain)
@@ -106,7 +107,7 @@ def symbolic(update: Any, data: Sequence[TypedSymbols]) -> SymbolicAlgebra:
         (sp.ImmutableMatrix(size, size, vector[:-1]), vector[-1]) for vector in _null_vectors(table) if any(vector[:-1])
     )
     basis = tuple(sp.ImmutableMatrix(size, size, vector) for vector in strict)
-    claim = _claim(basis, size, constants, types)
+    claim = _claim(basis, size, constants, types, crosses=_crosses(formula, basis, types))
     return SymbolicAlgebra(size=size, basis=basis, orbital=orbital, claims=(claim,))
 
 
@@ -144,109 +145,6 @@ def standard_subspaces(size: int) -> Mapping[str, list[sp.Matrix]]:
     }
 
 
-class _Equations:
-    """The linear equations for (X, c) of one rational formula."""
-
-    def __init__(
-        self, case: Radicals, types: Sequence[TypedSymbols], variable: list[sp.Symbol], constants: list[sp.Symbol]
-    ) -> None:
-        self._types, self._size = types, len(case.formula)
-        self._variable, self._constants, self._roots = variable, constants, list(case.squares)
-        self._K = sp.QQ.frac_field(*variable, *constants, *self._roots)
-        self._squares = [self._element(square) for square in case.squares.values()]
-        self._update = [self._element(entry) for entry in case.formula]
-
-    def _element(self, expression: Any) -> Any:
-        """An expression as an element of the field of fractions."""
-        try:
-            return self._K.from_sympy(sp.sympify(expression, strict=True))
-        except (sp.polys.polyerrors.CoercionFailed, ValueError) as error:
-            raise InputError(
-                f"the term {expression}",
-                why="the exact test knows rational functions, square roots of them, signs and absolute values",
-                cure="use the tests by numbers: `trajectory` and `lie_algebra`",
-            ) from error
-
-    def rows(self) -> list[list[Any]]:
-        """One row for each component, monomial of the roots and monomial of the data."""
-        columns = []
-        size, zero = self._size, self._K.zero
-        for i in range(size):
-            for j in range(size):
-                change = self._change(sp.Matrix(size, size, lambda a, b, at=(i, j): int((a, b) == at)))
-                columns.append([change[k] - (self._update[j] if k == i else zero) for k in range(size)])
-        columns.append([-entry for entry in self._update])
-        return [row for k in range(size) for row in self._component([column[k] for column in columns])]
-
-    def _change(self, X: sp.Matrix) -> list[Any]:
-        """The variation of the update along X."""
-        K = self._K
-        moved = dict.fromkeys((*self._variable, *self._constants, *self._roots), K.zero)
-        for one in self._types:
-            moved |= {symbol: self._element(value) for symbol, value in one.variation(X).items()}
-        for root, square in zip(self._roots, self._squares, strict=True):
-            moved[root] = self._along(square, moved) / (2 * K.from_sympy(root))
-        return [self._along(entry, moved) for entry in self._update]
-
-    def _along(self, entry: Any, moved: Mapping[sp.Symbol, Any]) -> Any:
-        """The derivative of an element along a variation of the symbols."""
-        total = self._K.zero
-        for generator, symbol in zip(self._K.gens, self._K.symbols, strict=True):
-            if moved[symbol]:
-                total += entry.diff(generator) * moved[symbol]
-        return total
-
-    def _component(self, entries: list[Any]) -> list[list[Any]]:
-        """The rows of one component: its numerators over one denominator, sorted by monomials."""
-        denominator = self._K.field.ring.one
-        for entry in entries:
-            denominator = denominator.lcm(entry.denom)
-        if not any(self._reduced(denominator).values()):
-            raise InputError(
-                "the update",
-                why="a denominator vanishes identically once the square roots are squared",
-                cure="write the formula without a division by zero",
-            )
-        numerators = [entry.numer * denominator.exquo(entry.denom) for entry in entries]
-        parts = [self._reduced(numerator) for numerator in numerators]
-        rows = []
-        for parity in dict.fromkeys(key for part in parts for key in part):
-            rows += self._by_monomials([part.get(parity, self._K.zero) for part in parts])
-        return rows
-
-    def _reduced(self, polynomial: Any) -> dict[tuple[int, ...], Any]:
-        """A polynomial modulo the relations of the roots, by the exponents 0 and 1 of the roots."""
-        count = len(self._roots)
-        if not count:
-            return {(): self._K.field.new(polynomial)}
-        parts: dict[tuple[int, ...], Any] = {}
-        ring = self._K.field.ring
-        for monomial, coefficient in polynomial.terms():
-            exponents = monomial[-count:]
-            term = self._K.field.new(ring.from_dict({(*monomial[:-count], *([0] * count)): coefficient}))
-            for square, exponent in zip(self._squares, exponents, strict=True):
-                term *= square ** (exponent // 2)
-            parity = tuple(exponent % 2 for exponent in exponents)
-            parts[parity] = parts.get(parity, self._K.zero) + term
-        return parts
-
-    def _by_monomials(self, entries: list[Any]) -> list[list[Any]]:
-        """Rows of the coefficients of the monomials of the data, in the field of the constants."""
-        denominator = self._K.field.ring.one
-        for entry in entries:
-            denominator = denominator.lcm(entry.denom)
-        domain = sp.QQ.frac_field(*self._constants) if self._constants else sp.QQ
-        ring = domain.field.ring if self._constants else None
-        table: dict[tuple[int, ...], list[Any]] = {}
-        split, stop = len(self._variable), len(self._variable) + len(self._constants)
-        for column, entry in enumerate(entries):
-            for monomial, coefficient in (entry.numer * denominator.exquo(entry.denom)).terms():
-                row = table.setdefault(monomial[:split], [domain.zero] * len(entries))
-                value = coefficient if ring is None else ring.from_dict({monomial[split:stop]: coefficient})
-                row[column] += domain.convert(value) if ring is None else domain.field.new(value)
-        return list(table.values())
-
-
 def _null_vectors(table: DomainMatrix) -> list[list[sp.Expr]]:
     """A basis of the null space, in SymPy numbers."""
     if not table.shape[0]:
@@ -278,10 +176,25 @@ def _read(update: Any, data: Sequence[TypedSymbols]) -> tuple[sp.Matrix, int, tu
     return sp.Matrix(update), size, types
 
 
+def _crosses(formula: sp.Matrix, basis: Sequence[sp.ImmutableMatrix], types: Sequence[TypedSymbols]) -> bool:
+    """Whether the flow of some X leads through zero an entry whose sign the formula takes."""
+    symbols = {one.args[0] for one in formula.atoms(sp.sign, sp.Abs)}
+    for X in basis:
+        moved = {symbol: value for one in types for symbol, value in one.variation(sp.Matrix(X)).items()}
+        if any(sp.expand(moved[symbol].subs(symbol, 0)) != 0 for symbol in symbols):
+            return True
+    return False
+
+
 def _claim(
-    basis: Sequence[sp.ImmutableMatrix], size: int, constants: Sequence[sp.Symbol], types: Sequence[TypedSymbols]
+    basis: Sequence[sp.ImmutableMatrix],
+    size: int,
+    constants: Sequence[sp.Symbol],
+    types: Sequence[TypedSymbols],
+    *,
+    crosses: bool,
 ) -> Claim:
-    """What was proved."""
+    """What was proved; undecided where a flow crosses a change of sign, at which the update may jump."""
     name = subspace_name(basis, size)
     assumptions = []
     if constants:
@@ -289,8 +202,17 @@ def _claim(
     if any(one.kind == "root-of-cov2" for one in types):
         assumptions.append("the root is that of a positive definite matrix")
     shown = name or f"a space of dimension {len(basis)}"
+    statement = f"the X in gl({size}) with delta_X U = X U for all data are {shown}"
+    if crosses:
+        return Claim(
+            statement=statement,
+            verdict="undecided",
+            reason="it holds between changes of sign, which flows of some of these X cross; other X are excluded",
+            assumptions=tuple(assumptions),
+            evidence={"dimension": len(basis), "name": name},
+        )
     return Claim(
-        statement=f"the X in gl({size}) with delta_X U = X U for all data are {shown}",
+        statement=statement,
         verdict="proved",
         reason="the identity of rational functions is a linear system over the rationals, whose null space is exact",
         assumptions=tuple(assumptions),

@@ -98,6 +98,12 @@ def _require_independent(squares: Sequence[sp.Expr], variable: frozenset[sp.Symb
             for factor, multiplicity in sp.factor_list(part)[1]:
                 if factor.free_symbols & variable:
                     odd[factor] = odd.get(factor, 0) + multiplicity
+        if any(multiplicity and multiplicity % 2 == 0 for multiplicity in odd.values()):
+            raise InputError(
+                f"the square root of {square}",
+                why="it holds the square of a factor, whose root is an absolute value that has a kink",
+                cure="take the square out of the root",
+            )
         factors.append({factor: 1 for factor, multiplicity in odd.items() if multiplicity % 2})
     names = list(dict.fromkeys(factor for one in factors for factor in one))
     table = sp.polys.matrices.DomainMatrix(

@@ -9,9 +9,15 @@ import torch
 from torch.func import functional_call, grad, jvp, vjp
 
 from manifolds.errors import InputError
+from solvers.rule import Rule, State
+from solvers.rules import GradientDescent, HeavyBall, Nesterov
 from solvers.steps.hyperparameters import NON_NEGATIVE, POSITIVE, read_count, read_number
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
+
+
+SUMS = (GradientDescent, HeavyBall, Nesterov)
+"""Rules whose displacement is a sum of gradients."""
 
 
 @final
@@ -27,8 +33,10 @@ class NaturalGradient:
     ----------
     module: whose parameters that require gradients are moved; buffers stay.
     loss: (outputs, targets) -> a scalar, convex in the outputs.
-    lr: :math:`\eta`.
-    damping: :math:`\delta`, at least 0.
+    lr: :math:`\eta`; the learning rate of the rule is not used.
+    rule: what becomes of the gradient before the metric raises it: a rule of :mod:`solvers.rules` whose displacement is
+        a sum of gradients, such as ``HeavyBall()``.  None takes the gradient itself.
+    damping: :math:`\delta`, at least 0; it keeps the metric regular where old gradients leave its range.
     tolerance: of the conjugate gradients, residual over gradient.
     iterations: most Gauss-Newton products in one step.
 
@@ -53,6 +61,7 @@ class NaturalGradient:
         loss: Callable[[Any, Any], torch.Tensor],
         *,
         lr: float = 0.1,
+        rule: Rule | None = None,
         damping: float = 0.0,
         tolerance: float = 1e-8,
         iterations: int = 100,
@@ -62,6 +71,14 @@ class NaturalGradient:
         self.tolerance = read_number(tolerance, name="tolerance", interval=POSITIVE)
         read_count(iterations, name="iterations")
         self.iterations, self.module, self.loss = iterations, module, loss
+        if rule is not None and not isinstance(rule, SUMS):
+            raise InputError(
+                f"the rule {type(rule).__name__}",
+                why="its displacement is no sum of gradients, so no metric makes a vector of it",
+                cure="use GradientDescent, HeavyBall or Nesterov",
+            )
+        self._rule, self._count = rule, 0
+        self._states: dict[str, State] = {}
         self._names = [name for name, one in module.named_parameters() if one.requires_grad]
         if not self._names:
             raise InputError(
@@ -71,13 +88,14 @@ class NaturalGradient:
     def __call__(self, inputs: Any, targets: Any) -> torch.Tensor:
         """Make one step on a batch and return the loss before it."""
         parameters = {name: self.module.get_parameter(name).detach() for name in self._names}
-        value, displacement = self.displacement(parameters, inputs, targets)
+        self._count += 1
+        value, displacement = self._displacement(parameters, inputs, targets)
         with torch.no_grad():
             for name, moved in displacement.items():
                 self.module.get_parameter(name).add_(moved)
         return value
 
-    def displacement(self, parameters: Tensors, inputs: Any, targets: Any) -> tuple[torch.Tensor, Tensors]:
+    def _displacement(self, parameters: Tensors, inputs: Any, targets: Any) -> tuple[torch.Tensor, Tensors]:
         """The loss at given parameters and the displacement from there, by name."""
 
         def outputs(given: Tensors) -> torch.Tensor:
@@ -99,8 +117,21 @@ class NaturalGradient:
         bent = vjp(slope, z)
         first, bend = bent[0], bent[1]  # the Hessian of the loss is symmetric: pulling back is multiplying
         gradient: Tensors = pull(first)[0]
-        solution = conjugate_gradients(product, gradient, tolerance=self.tolerance, iterations=self.iterations)
+        solution = conjugate_gradients(
+            product, self._ruled(gradient), tolerance=self.tolerance, iterations=self.iterations
+        )
         return self.loss(z, targets).detach(), {name: -self.lr * one for name, one in solution.items()}
+
+    def _ruled(self, gradient: Tensors) -> Tensors:
+        """What the rule makes of the gradient, at rate one and with the sign of a gradient."""
+        if self._rule is None:
+            return gradient
+        found: Tensors = {}
+        for name, one in gradient.items():
+            state = self._states.get(name) or self._rule.start(one)
+            moved, self._states[name] = self._rule.step(one, state, count=max(1, self._count), rate=1.0)
+            found[name] = -moved
+        return found
 
 
 def conjugate_gradients(
