@@ -163,7 +163,7 @@ def test_scalings_that_no_learning_rate_makes_up_for(name):
     ],
 )
 def test_lie_algebras(name, dimension, algebra):
-    found = lie_algebra(OPTIMIZERS[name])
+    found = lie_algebra(OPTIMIZERS[name], steps=2 if OPTIMIZERS[name].matrix else 3)
     assert (found.dimension, found.name, found.verdict) == (dimension, algebra, "measured")
     assert found.gap >= 1e4
     assert found.closure <= 1e-5
@@ -173,7 +173,7 @@ def test_lie_algebras(name, dimension, algebra):
     ("name", "dimension", "algebra"), [("gradient-descent", 15, "so(6)"), ("natural-gradient", 36, "gl(6)")]
 )
 def test_lie_algebras_of_vector_optimizers_on_matrices(name, dimension, algebra):
-    found = lie_algebra(OPTIMIZERS[name], problems=matrix_problems((2, 3)))
+    found = lie_algebra(OPTIMIZERS[name], problems=matrix_problems((2, 3)), steps=2)
     assert (found.dimension, found.name) == (dimension, algebra)
 
 
@@ -182,7 +182,7 @@ def test_lie_algebras_of_vector_optimizers_on_matrices(name, dimension, algebra)
     [("gradient-descent", 6), ("full-matrix-adagrad", 6), ("vector-adam", 2), ("adam", 0), ("muon-exact", 4)],
 )
 def test_one_more_dimension_up_to_the_learning_rate(name, strict):
-    assert lie_algebra(OPTIMIZERS[name], orbital=True).dimension == strict + 1
+    assert lie_algebra(OPTIMIZERS[name], orbital=True, steps=2).dimension == strict + 1
 
 
 @pytest.mark.parametrize(

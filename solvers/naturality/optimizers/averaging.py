@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from solvers.naturality.optimizers.build import specify
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
@@ -93,7 +95,9 @@ def _outer(state: State) -> State:
     return {**state, "iterate": state["point"]}
 
 
-def _around(base: OptimizerSpec, step: object, name: str, counter: str) -> OptimizerSpec:
+def _around(
+    base: OptimizerSpec, step: Callable[[Problem, State, float], State], name: str, counter: str
+) -> OptimizerSpec:
     """A spec with the slots of the base, its iterate, and a counter."""
 
     def start(problem: Problem, point: FloatArray) -> State:
@@ -101,4 +105,4 @@ def _around(base: OptimizerSpec, step: object, name: str, counter: str) -> Optim
 
     slots = {slot: kind for slot, kind in base.slots.items() if slot != "point"}
     slots |= {"iterate": "point", counter: "scalar"}
-    return specify(name, step, slots, start=start, rate=base.rate)  # type: ignore[arg-type]
+    return specify(name, step, slots, start=start, rate=base.rate)

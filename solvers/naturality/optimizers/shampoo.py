@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from manifolds.errors import InputError
@@ -121,8 +123,9 @@ def kl_shampoo(
 
     def step(problem: Problem, state: State, rate: float) -> State:
         G = _samples(problem, state["point"])
-        rows = decay * state["rows"] + (1 - decay) * _rows(G, inverse(state["columns"], 1.0))
-        columns = decay * state["columns"] + (1 - decay) * _rows(np.swapaxes(G, 1, 2), inverse(state["rows"], 1.0))
+        moments = _moments(G)
+        rows = decay * state["rows"] + (1 - decay) * _rows(moments, inverse(state["columns"], 1.0))
+        columns = decay * state["columns"] + (1 - decay) * _columns(moments, inverse(state["rows"], 1.0))
         moved = inverse(rows, exponent) @ G.sum(axis=0) @ inverse(columns, exponent)
         return {"point": state["point"] - rate * moved.ravel(), "rows": rows, "columns": columns}
 
@@ -149,13 +152,12 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
 
     Source: P. Dutilleul, "The MLE algorithm for the matrix normal distribution" (1999).
     """
-    rows, columns = np.eye(samples.shape[1]), np.eye(samples.shape[2])
-    turned = np.swapaxes(samples, 1, 2)
+    height, width = samples.shape[1:]
+    moments, rows, columns = _moments(samples), np.eye(height), np.eye(width)
     for _ in range(iterations):
-        before = rows
-        rows = _rows(samples, solve(columns, np.eye(len(columns))))
+        before, rows = rows, _rows(moments, solve(columns, np.eye(width)))
         rows = rows / np.trace(rows)
-        columns = _rows(turned, solve(rows, np.eye(len(rows))))
+        columns = _columns(moments, solve(rows, np.eye(height)))
         if not np.isfinite(columns).all():
             raise InputError(
                 "the matrix normal estimate", why="there are too few samples", cure="give a problem with more samples"
@@ -165,10 +167,22 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     return rows, columns
 
 
-def _rows(samples: FloatArray, columns_inverse: FloatArray) -> FloatArray:
+def _moments(samples: FloatArray) -> FloatArray:
+    """The means of products of two entries, by pairs of rows and by pairs of columns, shape (m m, k k)."""
+    height, width = samples.shape[1:]
+    means: FloatArray = np.einsum("iab,icd->acbd", samples, samples) / len(samples)
+    return means.reshape(height**2, width**2)
+
+
+def _rows(moments: FloatArray, columns_inverse: FloatArray) -> FloatArray:
     """The estimate of the factor of the rows, given the inverse of that of the columns."""
-    products: FloatArray = samples @ columns_inverse @ np.swapaxes(samples, 1, 2)
-    return products.mean(axis=0) / samples.shape[2]
+    height = math.isqrt(len(moments))
+    return (moments @ columns_inverse.ravel()).reshape(height, height) / len(columns_inverse)
+
+
+def _columns(moments: FloatArray, rows_inverse: FloatArray) -> FloatArray:
+    """The estimate of the factor of the columns, given the inverse of that of the rows."""
+    return _rows(moments.T, rows_inverse)
 
 
 def _samples(problem: Problem, point: FloatArray) -> FloatArray:
