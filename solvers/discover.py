@@ -86,6 +86,9 @@ def discover(
     symmetry in machine learning" (2023), section 5.
     """
     generator = read_generator(rng)
+    known = _is_torch(f) or _is_torch(points) or isinstance(f, Loss | Objective)
+    _refuse(known, size=size, shapes=shapes)
+    _refuse(isinstance(f, Loss | Objective), gradient=gradient, data=data)
     if _is_torch(f) or _is_torch(points):
         front = importlib.import_module("solvers.pytorch.discovery")
         subject, source = front.read(f, points, gradient, sample=sample, scale=scale, data=data)
@@ -106,6 +109,13 @@ def discover(
         approximate=approximate,
         rng=generator,
     )
+
+
+def _refuse(known: bool, **options: Any) -> None:
+    """Refuse options that say what is known already."""
+    for name, value in options.items():
+        if known and value is not None:
+            raise InputError(f"the option {name}", why="what is examined has it already", cure="leave it out")
 
 
 def _source(

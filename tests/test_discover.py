@@ -42,6 +42,27 @@ def test_affine_symmetries_of_the_catalogue_agree(entry):
     assert (found.verdict, found.dimension) == ("measured", derive(entry.loss, ansatz=Affine()).dimension)
 
 
+def random_polynomial(seed):
+    rng = np.random.default_rng(seed)
+    names = "xyz"[: int(rng.integers(2, 4))]
+    terms = [(rng.integers(0, 3, len(names)), int(rng.integers(1, 5))) for _ in range(int(rng.integers(1, 5)))]
+    factors = [
+        "*".join([str(factor), *(f"{v}**{e}" for v, e in zip(names, powers, strict=True))]) for powers, factor in terms
+    ]
+    return Loss.parse(" - ".join(factors), list(names))
+
+
+@pytest.mark.parametrize("ansatz", [Linear(), Affine()], ids=lambda one: one.name)
+def test_random_polynomials_agree_with_the_derivation(ansatz):
+    for seed in range(25):
+        loss = random_polynomial(seed)
+        found, exact = discover(loss, ansatz=ansatz, rng=seed), derive(loss, ansatz=ansatz)
+        if exact.dimension == ansatz.count(len(loss.entries)):
+            assert found.verdict == "undecided"  # a constant
+        else:
+            assert (found.dimension, found.name) == (exact.dimension, exact.name), str(loss)
+
+
 def test_each_generator_annihilates_the_loss_at_fresh_points():
     loss = Loss.parse(
         "sum((Y - U@V)**2)", {"U": (3, 2), "V": (2, 4)}, data={"Y": np.arange(12.0).reshape(3, 4).tolist()}
@@ -350,6 +371,8 @@ def test_one_point_is_not_enough_for_matrices_on_axes():
         (lambda: discover(lambda w: w @ w, size=2, rng=-1), "rng"),
         (lambda: discover(lambda w: w @ w, size=2, ansatz=[lambda w: w[:1]]), "field 0"),
         (lambda: discover(lambda w: w @ w, size=2, sample=lambda rng: np.array([np.inf, 0])), "sample"),
+        (lambda: discover(Loss.parse("x**2"), size=1), "size"),
+        (lambda: discover(Loss.parse("x**2"), data=lambda rng: 0), "data"),
         (lambda: AxisMatrices(0), "AxisMatrices"),
     ],
 )

@@ -20,6 +20,9 @@ FLAT_COORDINATES = 2_000
 KEPT_POINTS = 256
 """Points that are kept to see whether they tell the fields apart."""
 
+FEW_POINTS = 8
+"""Held-out points that are kept of functions with more coordinates."""
+
 LOST = 50
 """Gradients that are taken at most for each equation that is wanted."""
 
@@ -110,7 +113,8 @@ class Equations:
         here = flat(point, self.family.space) if self.directions is not None else np.zeros(0)
         if to_hold:
             self.held.append(equation.row)
-            self.held_points.append(point)
+            if here.size or len(self.held_points) < FEW_POINTS:
+                self.held_points.append(point)
             self._seen.add(here.tobytes())
             return
         self.repeated += here.size > 0 and here.tobytes() in self._seen

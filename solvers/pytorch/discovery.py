@@ -153,7 +153,7 @@ class ModuleSubject(Subject):
         if self._samples is not None:
             chosen = torch.as_tensor(rng.integers(len(batch[0]), size=self._samples))
             batch = tuple(one[chosen.to(one.device)] for one in batch)
-        leaves = {name: tensor.requires_grad_() for name, tensor in point.items()}
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
         buffers = {name: buffer.clone() for name, buffer in self._module.named_buffers()}
         output = functional_call(self._module, (leaves, buffers), batch)
         return _backward(_functional(output, rng), leaves)
