@@ -21,7 +21,7 @@ EDGE = {"generic": "#0b7285", "some": "#d9480f", "none": RULE}
 NAMES = 3
 """Optimizers in a row below the name of their group."""
 
-LINE, PAD, GAP = 0.19, 0.16, 0.55
+LINE, PAD, GAP = 0.155, 0.14, 0.5
 """Height of a line of text, margin of a box and gap between levels, in inches."""
 
 WIDTH = 0.078
@@ -61,9 +61,11 @@ def plot_lattice(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
     left = 0.0
     titles = {1: "vectors of 4 parameters", 2: "2 x 3 matrices"}
     for graph, (places, size) in zip(graphs, layouts, strict=True):
-        _draw(ax, graph, places, left)
+        raised = (height - size[1]) / 2
+        _draw(ax, graph, {key: (left + x, raised + y) for key, (x, y) in places.items()})
         kind = len(next(iter(graph.nodes.values()))["shape"])
-        ax.text(left + size[0] / 2, height + 0.15, titles[kind], ha="center", color=INK, fontsize=12, fontweight="bold")
+        top = raised + size[1] + 0.15
+        ax.text(left + size[0] / 2, top, titles[kind], ha="center", color=INK, fontsize=12, fontweight="bold")
         left += size[0] + GAP
     _legend(ax, verdicts)
     ax.set(xlim=(-0.15, max(width, 1.0) + 0.15), ylim=(-0.75, height + 0.5))
@@ -117,24 +119,45 @@ def _size(node: Any) -> tuple[float, float]:
 
 
 def _layout(graph: nx.DiGraph) -> tuple[dict[Any, tuple[float, float]], tuple[float, float]]:
-    """Centres of the boxes, the smallest groups at the bottom, and the size of the whole."""
+    """Centres of the boxes, the smallest groups at the bottom, and the size of the whole.
+
+    Lines that pass a level have two places of their own there, at its bottom and its top, beside the boxes.
+    """
     import networkx as nx
 
-    levels = [list(level) for level in nx.topological_generations(graph)]
-    sizes = {key: _size(node) for key, node in graph.nodes(data=True)}
-    width = max(sum(sizes[key][0] for key in level) + GAP / 2 * (len(level) - 1) for level in levels)
+    full = _with_bends(graph)
+    levels = [list(level) for level in nx.topological_generations(full)]
+    sizes = {key: _size(node) if node else (PAD, 0.0) for key, node in full.nodes(data=True)}
+    width = max(sum(sizes[key][0] for key in level) + GAP / 2 * (len(level) + 1) for level in levels)
     places: dict[Any, tuple[float, float]] = {}
     bottom = 0.0
     for level in levels:
-        ordered = sorted(level, key=lambda key: (_mean_place(graph, key, places), key[0]))
+        ordered = sorted(level, key=lambda key: (_mean_place(full, key, places), str(key[0])))
         tall = max(sizes[key][1] for key in level)
         free = (width - sum(sizes[key][0] for key in level)) / (len(level) + 1)
         x = free
         for key in ordered:
             places[key] = (x + sizes[key][0] / 2, bottom + tall / 2)
             x += sizes[key][0] + free
+        for key in level:
+            if key not in graph:
+                places[*key, "top"] = (places[key][0], bottom + tall)
+                places[key] = (places[key][0], bottom)
         bottom += tall + GAP
     return places, (width, bottom - GAP)
+
+
+def _with_bends(graph: nx.DiGraph) -> nx.DiGraph:
+    """The graph with a node for each level that an edge passes."""
+    import networkx as nx
+
+    level = {key: place for place, keys in enumerate(nx.topological_generations(graph)) for key in keys}
+    full = nx.DiGraph()
+    full.add_nodes_from(graph.nodes(data=True))
+    for small, large in graph.edges:
+        path = [small, *((small, large, place) for place in range(level[small] + 1, level[large])), large]
+        nx.add_path(full, path)
+    return full
 
 
 def _mean_place(graph: nx.DiGraph, key: Any, places: dict[Any, tuple[float, float]]) -> float:
@@ -143,30 +166,29 @@ def _mean_place(graph: nx.DiGraph, key: Any, places: dict[Any, tuple[float, floa
     return sum(below) / len(below) if below else 0.0
 
 
-def _draw(ax: Axes, graph: nx.DiGraph, places: dict[Any, tuple[float, float]], left: float) -> None:
+def _draw(ax: Axes, graph: nx.DiGraph, places: dict[Any, tuple[float, float]]) -> None:
     """The boxes of the groups and the lines between them."""
     from matplotlib.patches import FancyBboxPatch
 
     sizes = {key: _size(node) for key, node in graph.nodes(data=True)}
     for small, large in graph.edges:
+        bends = [place for key, place in places.items() if key[:2] == (small, large)]
         (x, y), (u, v) = places[small], places[large]
-        ends = (y + sizes[small][1] / 2, v - sizes[large][1] / 2)
-        ax.plot((left + x, left + u), ends, color=RULE, linewidth=1.1, zorder=1, solid_capstyle="round")
+        line = [(x, y + sizes[small][1] / 2), *sorted(bends, key=lambda one: one[1]), (u, v - sizes[large][1] / 2)]
+        ax.plot(*zip(*line, strict=True), color=RULE, linewidth=1.1, zorder=1, solid_joinstyle="round")
     for key, node in graph.nodes(data=True):
         (x, y), (width, height) = places[key], sizes[key]
-        corner = (left + x - width / 2, y - height / 2)
+        corner = (x - width / 2, y - height / 2)
         style = "round,pad=0,rounding_size=0.08"
         face, edge = FILL[node["curved"]], EDGE[node["curved"]]
         ax.add_patch(
             FancyBboxPatch(corner, width, height, style, facecolor=face, edgecolor=edge, linewidth=1.2, zorder=2)
         )
         top = y + height / 2 - PAD
-        text = ax.text(left + x, top, node["name"], ha="center", va="top", color=INK, fontsize=10, fontweight="bold")
+        text = ax.text(x, top, node["name"], ha="center", va="top", color=INK, fontsize=10, fontweight="bold")
         text.set(zorder=3, gid="group")
         rest = "\n".join(_lines(node))
-        ax.text(
-            left + x, top - 1.3 * LINE, rest, ha="center", va="top", color=INK, fontsize=8, zorder=3, linespacing=1.3
-        )
+        ax.text(x, top - 1.3 * LINE, rest, ha="center", va="top", color=INK, fontsize=8, zorder=3, linespacing=1.3)
 
 
 def _legend(ax: Axes, verdicts: Sequence[Verdict]) -> None:
