@@ -44,18 +44,18 @@ COLUMNS = (
 
 def run(
     *, kind: str, seed: int, rate: float, epochs: int, moment: int, data: str | None, images: int | None,
-    teleport_batch: int, teleports: int, inner_steps: int,
+    teleport_batch: int, teleports: int, inner_steps: int, directions: int, elements: int,
 ) -> dict[str, Any]:  # fmt: skip
     """One training with its visit in the middle."""
     arm = Arm(name="random" if kind == "random" else "teleport", options=_options(kind, inner_steps))
     made = Run(load(data, images), optimizer="sgd", rate=rate, seed=seed, arm=arm)
     ok = made.epochs(moment)
     batch = made.batch(teleport_batch)
-    before = meters(made, batch, seed)
+    before = meters(made, batch, directions, elements)
     if ok and kind != "stay":
         for _ in range(teleports):
             made.teleport(batch, arm)
-    after = meters(made, batch, seed)
+    after = meters(made, batch, directions, elements)
     return {**summary(made, ok and made.epochs(epochs - moment)), "before": before, "after": after}
 
 
@@ -64,12 +64,12 @@ def _options(kind: str, inner_steps: int) -> dict[str, Any]:
     return {"steps": inner_steps, "accept": None, "guard": None, **KINDS[kind]}
 
 
-def meters(made: Run, batch: Any, seed: int) -> dict[str, float]:
+def meters(made: Run, batch: Any, directions: int, elements: int) -> dict[str, float]:
     """Sharpness and mean curvature of the orbit now."""
     named = {name: one.detach() for name, one in made.network.named_parameters()}
     return {
-        "sharpness": sharpness(made.network, made.loss, batch, directions=24, rng=seed).value,
-        "curvature": curvature(made.symmetry, named, elements=8, rng=seed).value,
+        "sharpness": sharpness(made.network, made.loss, batch, directions=directions, rng=made.seed).value,
+        "curvature": curvature(made.symmetry, named, elements=elements, rng=made.seed).value,
     }
 
 
@@ -85,6 +85,8 @@ def study(lab: Lab) -> Report:
         "images": 200 if options.smoke else None,
         "teleport_batch": 40 if options.smoke else options.teleport_batch,
         "teleports": 1 if options.smoke else options.teleports,
+        "directions": 4 if options.smoke else 24,
+        "elements": 1 if options.smoke else 8,
         "inner_steps": 1 if options.smoke else options.inner_steps,
     }
     runs = lab.runs(run, {"kind": list(KINDS), "seed": lab.seeds}, "teleports in the middle", **fixed)

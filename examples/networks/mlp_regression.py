@@ -38,7 +38,9 @@ ARMS: Mapping[str, dict[str, Any]] = {
     "teleport (level set)": {"along": "level-set"},
 }
 
-RATES = {"gradient-descent": [1e-4, 2e-4, 3e-4, 5e-4], "adagrad": [1e-2, 5e-2, 1e-1, 2e-1]}
+RATES = {"gradient-descent": [1e-4, 2e-4, 5e-4, 1e-3, 2e-3], "adagrad": [1e-2, 5e-2, 1e-1, 2e-1, 0.5, 1.0]}
+"""Rates that are tried without teleports."""
+
 PUBLISHED = {"gradient-descent": 1e-4, "adagrad": 1e-1}
 
 COLUMNS = (
@@ -128,6 +130,7 @@ def study(lab: Lab) -> Report:
     return Report(
         title=f"{len(lab.seeds)} starts, {fixed['steps']} steps, one teleport after {fixed['moment']}, {test}",
         tables={"final loss, and what it costs in gradients": (COLUMNS, rows)},
+        remarks=remarks(runs, rates),
         findings={"runs_kept": [{k: v for k, v in one.items() if k != "losses"} for one in runs]},
         draw=lambda: draw(runs, rates),
     )
@@ -154,6 +157,21 @@ def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -
         shown(average(own, "cost"), ".0f"),
         shown(average(own, "seconds"), ".2f"),
     ]
+
+
+def remarks(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float]]) -> list[str]:
+    """Where a teleport helps, and which controls do as well or better."""
+    said = []
+    for name, those in rates.items():
+        for rate in those:
+            loss = {arm: average(having(runs, optimizer=name, rate=rate, arm=arm), "loss") for arm in ARMS}
+            for arm in list(ARMS)[3:]:
+                change = 100 * (loss[arm] / loss["base"] - 1)
+                as_well = [one for one in ("reset-only", "random") if loss[one] <= loss[arm]]
+                control = f"; as good or better: {', '.join(as_well)}" if as_well else ""
+                word = "raises" if change > 0 else "lowers"
+                said.append(f"{name} at {rate:g}: {arm} {word} the final loss by {abs(change):.1f} %{control}")
+    return said
 
 
 def draw(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float]]) -> Any:
