@@ -79,7 +79,10 @@ class FeltSymmetries:
 
     @property
     def can_help(self) -> bool | None:
-        """Whether a teleport along the connected group can change the losses of a run; None where it is undecided."""
+        """Whether a teleport along the connected group can change the losses of a run; None where it is undecided.
+
+        False is a theorem about every loss with this symmetry; True says that it is none.
+        """
         return None if self.claim.verdict == "undecided" else self.felt_dimension > 0
 
 
@@ -108,7 +111,8 @@ def felt_symmetries(rule: Any, symmetry: SymmetryAlgebra | GroupAction | Sequenc
 
     .. math:: \frac{d}{dt}|\nabla L(e^{tX}\theta)|^2 = -\nabla L^{\mathsf T}(X + X^{\mathsf T})\nabla L,
 
-    so it feels the symmetric parts.
+    so it feels the symmetric parts.  :func:`solvers.rates.cannot_help` asks the same of each generator for the decay
+    rate in a metric of learning rates; this function asks it of the whole algebra, for the run of a rule.
 
     Parameters
     ----------
@@ -269,7 +273,7 @@ def _claim(name: str, dimension: int, unfelt: int, kind: Unfelt, *, has_memory: 
     if unfelt == dimension:
         statement = f"all {dimension} dimensions of the algebra generate {flows}: teleports change no loss of a run"
     else:
-        statement = f"{name} can feel {dimension - unfelt} of {dimension} dimensions of the algebra"
+        statement = f"{name} can feel {dimension - unfelt} of {dimension} dimensions, on losses in general"
     assumptions = ("the state of the rule is carried along by the teleport",) if has_memory else ()
     return Claim(
         statement=statement,

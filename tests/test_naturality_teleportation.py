@@ -17,6 +17,7 @@ from solvers.naturality.registry import OPTIMIZERS
 from solvers.naturality.remedies.inertia import natural_inertia
 from solvers.naturality.spec import OptimizerSpec
 from solvers.naturality.teleportation import can_teleportation_help, charge_drift, orbit_cosine, teleport_effect
+from solvers.rates import cannot_help
 from solvers.rules import LBFGS, Adam, AdamW, GradientDescent, HeavyBall, Lion, Nesterov, Newton, SciPy
 from solvers.schedules import At
 from solvers.step_sizes import Armijo
@@ -242,6 +243,14 @@ def test_what_is_not_known_exactly_is_undecided(rule):
     assert unfelt_fields(rule) is None
     found = felt_symmetries(rule, derive(BOWL))
     assert (found.can_help, found.claim.verdict) == (None, "undecided")
+
+
+@pytest.mark.parametrize("formula", ["x**2 + y**2", "x**2 + 9*y**2", "x**2 - y**2", "(x - y)**2"])
+def test_it_agrees_with_the_decay_rates_in_the_euclidean_metric(formula):
+    """Two programs: one of whole algebras, one of single generators."""
+    action = GroupAction.from_algebra(derive(Loss.parse(formula)))
+    useless = felt_symmetries(GradientDescent(), action).can_help is False
+    assert useless == (cannot_help(action).verdict == "proved")
 
 
 def test_finite_groups_and_unknown_fields_are_undecided():
