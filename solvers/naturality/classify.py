@@ -14,13 +14,15 @@ from solvers.naturality.lie_algebra import AlgebraTest, lie_algebras
 from solvers.naturality.loss_gauge import loss_gauge
 from solvers.naturality.order_test import OrderTest
 from solvers.naturality.problem import Problem
+from solvers.naturality.problems import start_point
 from solvers.naturality.registry import OPTIMIZERS, read_optimizer
-from solvers.naturality.runs import Unfit, default_problems
+from solvers.naturality.runs import Unfit, default_problems, forgets
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
 from solvers.naturality.step_order import flow_order, step_order
 from solvers.naturality.trajectory import ClassDefect, TrajectoryTest, trajectory
 from solvers.naturality.verdict import Transported, Verdict
+from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_seed
 
 VARIANTS = {
@@ -37,8 +39,8 @@ VARIANTS = {
 STEPS = 3
 """Steps of the tests of nonlinear maps, so that differences between iterates are seen."""
 
-TIME, COUNTS = 0.5, (8, 16, 32)
-"""Time and numbers of steps of the paths of inertial optimizers under nonlinear maps."""
+TIME, COUNTS = 6.0, (16, 64, 128)
+"""Length of the paths in learning rates, and numbers of steps, where an optimizer remembers its past."""
 
 
 def classify(
@@ -80,7 +82,7 @@ scalings once the learning-rate vector is transported; no nonlinear maps
     missed = [name for name in linear_classes(shape) if paths.classes[name].level != "natural"]
     scaled = trajectory(spec, missed, problems=chosen, orbital=True, rng=seed) if missed else None
     levels = paths.classes if scaled is None else {**paths.classes, **_better(paths, scaled)}
-    curved, open_curved, checks = _nonlinear(spec, chosen, seed)
+    curved, lasting, open_curved, checks = _nonlinear(spec, chosen, seed)
     group, orbit = _group(strict, shape, paths.classes), _group(orbital, shape, levels)
     said, gauge_check = _gauge(spec, chosen, seed) if gauge else ("", ())
     evidence = [paths.certificate, *([scaled.certificate] if scaled else []), strict.certificate, orbital.certificate]
@@ -96,6 +98,7 @@ scalings once the learning-rate vector is transported; no nonlinear maps
         followed=tuple(name for name in linear_classes(shape) if name in paths.natural),
         approximate={name: one.defect for name, one in paths.classes.items() if one.level == "approximate"},
         nonlinear=curved,
+        lasting=lasting,
         transported=_transported(optimizer, spec, seed),
         loss_gauge=said,
         scaling=spec.scaling,
@@ -124,6 +127,7 @@ def _undecided(spec: OptimizerSpec, shape: tuple[int, ...], paths: TrajectoryTes
         followed=(),
         approximate={},
         nonlinear=(),
+        lasting=(),
         transported=None,
         loss_gauge="",
         scaling=spec.scaling,
@@ -170,29 +174,41 @@ def _discrete(paths: TrajectoryTest) -> tuple[str, ...]:
 
 def _nonlinear(
     spec: OptimizerSpec, problems: Sequence[Problem], seed: int
-) -> tuple[tuple[str, ...], list[str], list[TheoremCheck]]:
-    """The classes of nonlinear maps that the flow follows, what stays open, and the checks."""
-    followed, reasons, checks = [], [], []
+) -> tuple[tuple[str, ...], tuple[str, ...], list[str], list[TheoremCheck]]:
+    """The classes of nonlinear maps that the flow follows, those over a fixed time, what stays open, and the checks."""
+    followed, lasting, reasons, checks = [], [], [], []
+    memoryless = forgets(spec, problems[0], _somewhere(problems[0], seed), rate=spec.rate)
     for name in nonlinear_classes(problems[0].shape):
         found = _order(spec, name, problems, seed)
         checks.append(found.certificate)
         if found.flow in ("natural", "exact"):
             followed.append(name)
+            if not memoryless and spec.scaling != "inertial":
+                found = flow_order(spec, name, time=TIME * spec.rate, steps=COUNTS, problems=problems[:3], rng=seed)
+                checks.append(found.certificate)
+            if found.flow in ("natural", "exact"):
+                lasting.append(name)
         elif found.flow == "undecided":
             paths = trajectory(spec, [name], problems=problems, maps=1, rng=seed)
             checks.append(paths.certificate)
             level = paths.classes[name].level
             if level == "natural":
                 followed.append(name)
+                lasting.append(name)
             elif level != "unnatural":
                 reasons.append(f"{name} maps: {found.reason}")
-    return tuple(followed), reasons, checks
+    return tuple(followed), tuple(lasting), reasons, checks
+
+
+def _somewhere(problem: Problem, seed: int) -> FloatArray:
+    """A point in the positive orthant, where optimizers of positive parameters are defined too."""
+    return np.abs(start_point(problem.size, np.random.default_rng(seed)))
 
 
 def _order(spec: OptimizerSpec, name: str, problems: Sequence[Problem], seed: int) -> OrderTest:
     """The order test: of a few steps, or of paths of fixed time for optimizers with inertia."""
     if spec.scaling == "inertial":
-        return flow_order(spec, name, time=TIME, steps=COUNTS, problems=problems, rng=seed)
+        return flow_order(spec, name, time=TIME * spec.rate, steps=COUNTS, problems=problems, rng=seed)
     return step_order(spec, name, steps=STEPS, problems=problems, rng=seed)
 
 

@@ -218,3 +218,18 @@ def checked_maps(maps: Sequence[Morphism], runs: Sequence[Run]) -> Sequence[Morp
     for morphism in maps:
         check_morphism(morphism, runs[0].start)
     return maps
+
+
+def forgets(spec: OptimizerSpec, problem: Problem, theta: FloatArray, *, rate: float, steps: int = 2) -> bool:
+    """Whether a step depends on the point alone: one from an old state is as one from a first state there.
+
+    >>> from solvers.naturality.registry import OPTIMIZERS
+    >>> from solvers.naturality.problems import vector_problems
+    >>> problem, theta = vector_problems(2)[0], np.array([0.5, -0.7])
+    >>> [forgets(OPTIMIZERS[name], problem, theta, rate=0.1) for name in ("gradient-descent", "heavy-ball")]
+    [True, False]
+    """
+    points = trace(spec, problem, theta, rate=rate, steps=steps + 1).points
+    fresh = trace(spec, problem, points[-2], rate=rate, steps=1).points[-1]
+    way = float(np.linalg.norm(points[-1] - points[-2]))
+    return bool(np.linalg.norm(points[-1] - fresh) <= 1e-10 * way)

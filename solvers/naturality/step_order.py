@@ -12,6 +12,7 @@ from solvers.naturality.classes import sample
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.order_test import OrderTest, judge, unknown
 from solvers.naturality.problem import Problem
+from solvers.naturality.problems import start_point
 from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, guarded, reference_runs, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec, State, lift
@@ -116,6 +117,8 @@ def flow_order(
         morphism = sample(morphism, chosen[0].shape, count=1, seed=seed)[0]
     counts = [read_count(count, name="steps") for count in steps]
     speeds = _read_rates([time / count for count in counts])
+    if (shrunk := _shrunk(spec, chosen[0], speeds, counts, seed)) != "":
+        return unknown(spec.name, morphism.name or "map", speeds, shrunk)
     return _ordered(
         spec,
         morphism,
@@ -200,6 +203,21 @@ def _ordered(
         slots=slots,
         reason=reason,
     )
+
+
+def _shrunk(spec: OptimizerSpec, problem: Problem, speeds: FloatArray, counts: Sequence[int], seed: int) -> str:
+    """Why there is no flow: paths of one time get shorter and shorter; empty where they do not."""
+    theta = np.abs(start_point(problem.size, np.random.default_rng(seed)))
+    try:
+        ways = [
+            float(
+                np.linalg.norm(trace(spec, problem, theta, rate=float(speeds[k]), steps=counts[k]).points[-1] - theta)
+            )
+            for k in (0, -1)
+        ]
+    except Unfit as error:
+        return str(error)
+    return "paths of a fixed time shrink with their steps, so that there is no flow" if ways[1] < 0.6 * ways[0] else ""
 
 
 def _check_shrinking(spec: OptimizerSpec, run: Run, speeds: FloatArray) -> None:

@@ -54,7 +54,9 @@ class Verdict:
     discrete: classes of single maps (permutations, signs, reflections, transposes) that its paths follow.
     followed: all classes of affine maps that its paths follow.
     approximate: classes that they follow up to a small defect.
-    nonlinear: classes of nonlinear maps that its flow follows.
+    nonlinear: classes of nonlinear maps that its first steps follow in the limit of small learning rates.
+    lasting: those of them that its paths follow over a fixed time too; an optimizer that remembers gradients of other
+        points may lose the map on the way, or be open here where its memory is longer than the paths.
     transported: what is followed once hidden structure is declared and transported.
     loss_gauge: the changes of the loss that its paths do not notice; empty where this was not asked for.
     scaling: what is held when the learning rate shrinks, ``adiabatic`` or ``inertial``.
@@ -78,6 +80,7 @@ small steps
     followed: tuple[str, ...]
     approximate: dict[str, float]
     nonlinear: tuple[str, ...]
+    lasting: tuple[str, ...]
     transported: Transported | None
     loss_gauge: str
     scaling: str
@@ -107,10 +110,13 @@ small steps
 
     def _curved(self) -> str:
         """The nonlinear maps in words."""
-        if "generic" in self.nonlinear:
-            return "all smooth maps in the limit of small steps"
-        names = [NONLINEAR_WORDS[name] for name in self.nonlinear]
-        return f"{' and '.join(names)} in the limit of small steps" if names else "no nonlinear maps"
+        if not self.nonlinear:
+            return "no nonlinear maps"
+        everything = "generic" in self.nonlinear
+        names = ["all smooth maps"] if everything else [NONLINEAR_WORDS[name] for name in self.nonlinear]
+        kept = set(self.nonlinear) <= set(self.lasting)
+        when = "in the limit of small steps" if kept else "for the first steps, in the limit of small steps"
+        return f"{' and '.join(names)} {when}"
 
     def _remarks(self) -> str:
         """What holds only nearly, and what is open."""
@@ -145,6 +151,7 @@ small steps
             "followed": list(self.followed),
             "approximate": dict(self.approximate),
             "nonlinear": list(self.nonlinear),
+            "nonlinear_over_time": list(self.lasting),
             "transported": transported,
             "loss_gauge": self.loss_gauge or None,
             "scaling": self.scaling,
