@@ -26,10 +26,15 @@ from symmetries import Affine, GroupAction, Loss, VectorField, derive
 HIDDEN = 2
 
 
+def samples(seed=0):
+    """Inputs and targets of seven samples."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((7, 3)), rng.standard_normal((7, 2))
+
+
 def network(seed=0):
     """A two-layer linear network of 3 inputs, 2 hidden units, 2 outputs, as a problem of 10 parameters."""
-    rng = np.random.default_rng(seed)
-    x, y = rng.standard_normal((7, 3)), rng.standard_normal((7, 2))
+    x, y = samples(seed)
 
     def model(theta):
         return (x @ theta[:6].reshape(2, 3).T @ theta[6:].reshape(2, 2).T).reshape(-1)
@@ -75,6 +80,28 @@ def muon(problem, state, rate):
 MUON = OptimizerSpec(
     name="layerwise muon", init=lambda p, theta: {"point": theta}, step=muon, slots={"point": "point"}, rate=0.02
 )
+
+
+def kfac(damping):
+    """Each layer preconditioned by the second moments of its inputs and of the slopes of its outputs."""
+    x, y = samples()
+
+    def step(problem, state, rate):
+        W1, W2 = state["point"][:6].reshape(2, 3), state["point"][6:].reshape(2, 2)
+        h = x @ W1.T
+        slopes = (h @ W2.T - y) / 7
+        layers = ((slopes @ W2, x), (slopes, h))
+        moved = []
+        for s, a in layers:
+            S, A = s.T @ s + damping * np.eye(2), a.T @ a + damping * np.eye(a.shape[1])
+            moved.append((np.linalg.solve(S, s.T @ a) @ np.linalg.inv(A)).ravel())
+        return {"point": state["point"] - rate * np.concatenate(moved)}
+
+    return OptimizerSpec(
+        name="kfac", init=lambda p, theta: {"point": theta}, step=step, slots={"point": "point"}, rate=0.01
+    )
+
+
 PSEUDO = metric_descent("pseudo", lambda problem, point: problem.gauss_newton(point), rate=0.1, pseudo=True)
 DAMPED = metric_descent(
     "damped", lambda problem, point: problem.gauss_newton(point) + 0.1 * np.eye(point.size), rate=0.1
@@ -90,6 +117,8 @@ TABLE = {
     "newton": (OPTIMIZERS["newton"], set(GROUPS)),
     "pseudo-inverse": (PSEUDO, {"O(h)", "signed permutation"}),
     "damped": (DAMPED, {"O(h)", "signed permutation"}),
+    "kfac": (kfac(0.0), set(GROUPS)),
+    "kfac-damped": (kfac(0.1), {"O(h)", "signed permutation"}),
 }
 """Optimizers with the groups along which a teleport changes nothing."""
 

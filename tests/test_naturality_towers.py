@@ -11,6 +11,7 @@ from solvers.naturality.optimizers.natural_gradient import natural_gradient_pseu
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import vector_problems
 from solvers.naturality.projection import Projection
+from solvers.naturality.registry import OPTIMIZERS
 from solvers.naturality.spec import OptimizerSpec
 from solvers.naturality.towers import Tower
 
@@ -32,7 +33,7 @@ def plain(update, name):
 
 
 HEAVY_BALL, SIGN = plain(lambda m: m, "heavy ball"), plain(np.sign, "sign")
-ADAM = plain(lambda m: m / np.sqrt(m**2 + 0.1), "entrywise")
+ADAM = OPTIMIZERS["adam"]
 NATURAL = natural_gradient_pseudo_inverse()
 
 
