@@ -55,8 +55,8 @@ def discover_module(
 
     Raises
     ------
-    InputError: nothing trains, the parameters are in different precisions' kinds or on several devices, the outputs
-        are no tensors, or the ansatz has too many unknowns.
+    InputError: nothing trains, the parameters are no real numbers or lie on several devices, the outputs are no
+        tensors, or the ansatz has too many unknowns.
 
     >>> layers = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)).double()
     >>> found = discover_module(layers, torch.randn(8, 3, dtype=torch.float64, generator=torch.manual_seed(0)))
