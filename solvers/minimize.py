@@ -71,7 +71,7 @@ def minimize(
 
     Ctrl-C returns the best point so far with the status ``interrupted``. With the guard of a schedule on, a run that
     blows up after a teleport is taken back to before it.  Where it is proved that the rule commutes with the group of
-    the teleports, so that none of them changes a loss of the run, the warning :class:`~solvers.felt_symmetries.UselessTeleport` says so.
+    the teleports, so that none of them changes a loss of the run, the warning ``UselessTeleport`` says so.
 
     Parameters
     ----------
