@@ -52,9 +52,10 @@ def discover(
 
     Parameters
     ----------
-    f: an objective, a loss, or a function w -> f(w) of a flat vector or of arrays by name; a function of PyTorch is
-        differentiated there when the points are tensors or it is a module.
-    points: points, shape (m, n), or a list of mappings from names to arrays; None to draw them.
+    f: an objective, a loss, or a function w -> f(w) of a flat vector or of arrays by name.  For the parameters of a
+        module of PyTorch use :func:`solvers.pytorch.discovery.discover_module`.
+    points: points, shape (m, n), or a list of mappings from names to arrays; None to draw them.  When they are tensors
+        of PyTorch, f is differentiated there; one vector, or one mapping, of tensors stands for points like it.
     gradient: the gradient of f in the form of the point; without it, differences of fourth order (4n values each).
     ansatz: ``Linear()`` (default, unless the loss names one), ``Affine()``, ``Polynomial(d)``, ``Diagonal()``; for
         arrays ``Blocks()``, :class:`solvers.discovery.axes.AxisScalings`,

@@ -81,6 +81,46 @@ def test_normalisation_leaves_scales_free():
     assert 1e-9 < approximate.approximate[0].defect < 1e-3
 
 
+class Attention(torch.nn.Module):
+    """Self-attention with two heads and biases."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = torch.nn.MultiheadAttention(4, 2, batch_first=True, dtype=torch.float64)
+
+    def forward(self, x):
+        return self.heads(x, x, x, need_weights=False)[0]
+
+
+def test_attention_pairs_queries_with_keys_and_values_with_outputs():
+    tokens = torch.randn(16, 3, 4, dtype=torch.float64, generator=draws())
+    found = discover_module(Attention(), tokens, samples=2)
+    assert (found.dimension, found.name) == (12, "R^12")
+    moved = [
+        {(name, axis, int(k)) for (name, axis), own in one.parts.items() for k in np.flatnonzero(own)}
+        for one in found.generators
+    ]
+    for k in range(4):
+        pair = {("heads.in_proj_weight", 0, k), ("heads.in_proj_bias", 0, k), ("heads.in_proj_weight", 0, 4 + k)}
+        key_bias = {("heads.in_proj_bias", 0, 4 + k)}  # the softmax does not see it
+        value = {("heads.in_proj_weight", 0, 8 + k), ("heads.in_proj_bias", 0, 8 + k), ("heads.out_proj.weight", 1, k)}
+        assert any(pair <= one <= pair | key_bias for one in moved)
+        assert key_bias in moved
+        assert value in moved
+
+
+def test_channels_of_a_convolution():
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(12, 2)
+    ).double()
+    images = torch.randn(16, 1, 4, 4, dtype=torch.float64, generator=draws())
+    found = discover_module(module, images, samples=2)
+    assert found.dimension == 3
+    assert all(np.count_nonzero(one.coefficients) == 1 + 1 + 4 for one in found.generators)
+    recurrent = torch.nn.LSTM(2, 3, batch_first=True, dtype=torch.float64)
+    assert discover_module(recurrent, torch.randn(8, 3, 2, dtype=torch.float64, generator=draws())).dimension == 0
+
+
 def test_the_module_is_left_as_it_was_and_frozen_parameters_stay():
     module = torch.nn.Sequential(dense((3, 4, 2), torch.nn.ReLU), torch.nn.BatchNorm1d(2, dtype=torch.float64))
     module[0][2].weight.requires_grad_(requires_grad=False)

@@ -11,7 +11,6 @@ import numpy as np
 from array_api_compat import to_device
 
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
-from symmetries.ansatz import Ansatz
 from symmetries.expression import entry_names
 from symmetries.fields import Monomial
 
@@ -117,6 +116,3 @@ def as_numbers(array: Any) -> FloatArray:
     if hasattr(array, "detach"):
         array = to_device(array.detach(), "cpu").double()
     return np.asarray(array, dtype=float)
-
-
-__all__ = ["Ansatz", "Arrays", "Coefficients", "Equation", "Family", "as_numbers", "flat"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.discovery.family import Arrays
+from solvers.function_answers import read_space
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 from symmetries.arguments import read_reals
 from symmetries.expression import Shape
@@ -82,8 +83,6 @@ def shapes_of(points: Any, size: int | None, shapes: Mapping[str, Shape] | None)
     >>> shapes_of(np.zeros((5, 3)), None, None), shapes_of([{"W": np.zeros((2, 2))}], None, None)
     ({'w': (3,)}, {'W': (2, 2)})
     """
-    from solvers.function_answers import read_space
-
     if size is not None or shapes is not None:
         return dict(read_space(size, shapes).shapes) if size is None else {FLAT: read_space(size, None).shapes["w"]}
     if isinstance(points, Sequence) and len(points) and isinstance(points[0], Mapping):
