@@ -10,6 +10,7 @@ from solvers.naturality.optimizers.natural_gradient import gauss_newton, natural
 from solvers.naturality.optimizers.quasi_newton import bfgs
 from solvers.naturality.optimizers.second_order import newton
 from solvers.naturality.problem import Problem
+from solvers.naturality.registry import OPTIMIZERS
 from solvers.naturality.spec import OptimizerSpec
 
 
@@ -99,6 +100,21 @@ def test_the_gauged_problem_has_the_derivatives_of_the_composition():
     value, g, H = problem.value(point), problem.gradient(point), problem.hessian(point)
     np.testing.assert_allclose(bent.gradient(point), 3 * value**2 * g, rtol=1e-13)
     np.testing.assert_allclose(bent.hessian(point), 3 * value**2 * H + 6 * value * np.outer(g, g), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("muon-exact", "affine"),
+        ("row-normalised", "monotone"),
+        ("adam-declared-rates", "affine"),
+        ("lion", "affine"),
+        ("mirror-entropy", "shift"),
+    ],
+)
+def test_optimizers_are_given_what_they_read(name, expected):
+    """Matrices, declared structure, positive parameters."""
+    assert loss_gauge(OPTIMIZERS[name]).gauge == expected
 
 
 def test_an_optimizer_that_does_not_move_is_undecided():

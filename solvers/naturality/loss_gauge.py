@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final
 
@@ -12,7 +13,8 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.convergence.theorem_check import TheoremCheck, figure
 from solvers.naturality.problem import Problem
-from solvers.naturality.problems import start_point, vector_problems
+from solvers.naturality.problems import start_point
+from solvers.naturality.runs import default_problems
 from solvers.naturality.spec import OptimizerSpec, run
 from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
@@ -85,7 +87,7 @@ def loss_gauge(
     Parameters
     ----------
     spec: the optimizer.
-    problems: where it is run; four problems in four variables by default.
+    problems: where it is run; by default five problems in four variables, or of 2 x 3 matrices.
     rate: the learning rate; that of the spec by default.
     steps: K.
     rng: seed or generator of the starting points.
@@ -100,11 +102,11 @@ def loss_gauge(
     ('monotone', 'measured')
     """
     read_count(steps, name="steps")
-    chosen = tuple(vector_problems(4) if problems is None else problems)
+    chosen = () if problems is not None and not len(problems) else default_problems(spec, problems)
     if not chosen:
         raise InputError("the problems of a loss gauge", why="there are none", cure="give one, or leave it away")
     generator = read_generator(rng)
-    starts = [start_point(problem.size, generator) for problem in chosen]
+    starts = [_inside(spec, problem, start_point(problem.size, generator), rate) for problem in chosen]
     pairs = list(zip(chosen, starts, strict=True))
     found = {name: _worst(spec, pairs, name, rate, steps) for name in FAMILIES}
     claims = tuple(_claim(spec, name, defect, why) for name, (defect, why) in found.items())
@@ -115,6 +117,16 @@ def loss_gauge(
         defects={name: defect for name, (defect, _) in found.items()},
         claims=claims,
     )
+
+
+def _inside(spec: OptimizerSpec, problem: Problem, start: FloatArray, rate: float | None) -> FloatArray:
+    """The start, or its absolute values for an optimizer that lives where parameters are positive."""
+    with np.errstate(all="ignore"):
+        for candidate in (start, np.abs(start)):
+            with suppress(InputError, np.linalg.LinAlgError):
+                if np.isfinite(run(spec, problem, candidate, rate=rate)["point"]).all():
+                    return candidate
+    return start
 
 
 def gauged(problem: Problem, change: Callable[[Any], Any], *, linear: tuple[float, float] | None = None) -> Problem:
