@@ -26,7 +26,12 @@ from solvers.pytorch.meters import curvature, sharpness
 
 NAME = "correlation"
 
-QUANTITIES = {"sharpness": "sharpness of the loss", "curvature": "mean curvature of the orbit"}
+QUANTITIES = {
+    "sharpness": "mean loss on spheres (sharpness)",
+    "excess": "the same less the training loss",
+    "curvature": "mean curvature of the orbit",
+    "train_loss": "training loss",
+}
 AIMS = {"test_loss": "test loss", "gap": "test loss less training loss"}
 COLUMNS = ("quantity", "with", "r", "interval at 95 %", "verdict")
 
@@ -60,6 +65,7 @@ def study(lab: Lab) -> Report:
     runs = [one for one in lab.runs(run, {"seed": lab.seeds}, "trainings", **fixed) if one["test_loss"] is not None]
     for one in runs:
         one["gap"] = one["test_loss"] - one["train_loss"]
+        one["excess"] = one["sharpness"] - one["train_loss"]
     rows, findings = [], []
     for quantity, name in QUANTITIES.items():
         for aim, word in AIMS.items():
@@ -68,31 +74,25 @@ def study(lab: Lab) -> Report:
             findings.append({"quantity": quantity, "with": aim, "verdict": claim.verdict, **claim.evidence})
             interval = f"{low:+.3f} to {high:+.3f}"
             rows.append([name, word, f"{claim.evidence['correlation']:+.3f}", interval, claim.verdict])
-    noise = {name: noise_share(runs, name) for name in QUANTITIES}
     return Report(
         title=f"{len(runs)} trainings of {fixed['epochs']} epochs, SGD at {options.rate:g}",
         tables={"Pearson's correlation over the runs": (COLUMNS, rows)},
-        remarks=[f"up to {100 * share:.0f} % of the variance of the {QUANTITIES[name]} is noise of its estimate"
-                 for name, share in noise.items()],
-        findings={"correlations": findings, "noise": noise, "runs_kept": runs},
+        remarks=[
+            "a run that has not come far has a high training loss, and with it a high test loss and sharpness:",
+            "compare with the row of the training loss, and take the sharpness less that loss",
+        ],
+        findings={"correlations": findings, "runs_kept": runs},
         draw=lambda: draw(runs, findings),
-    )  # fmt: skip
-
-
-def noise_share(runs: Sequence[Mapping[str, Any]], name: str) -> float:
-    """Mean squared standard error of a quantity over its variance: what an estimate takes away from a correlation."""
-    values = [one[name] for one in runs]
-    centre = sum(values) / len(values)
-    variance = sum((value - centre) ** 2 for value in values) / (len(values) - 1)
-    return min(1.0, sum(one[f"{name}_error"] ** 2 for one in runs) / len(runs) / variance) if variance else 1.0
+    )
 
 
 def draw(runs: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> Any:
     """Each quantity against the test loss."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
-    for ax, (quantity, name) in zip(axes, QUANTITIES.items(), strict=True):
+    shown = {name: words for name, words in QUANTITIES.items() if name != "train_loss"}
+    figure, axes = plt.subplots(1, len(shown), figsize=(12, 3.8), sharey=True, layout="constrained")
+    for ax, (quantity, name) in zip(axes, shown.items(), strict=True):
         found = next(one for one in findings if one["quantity"] == quantity and one["with"] == "test_loss")
         low, high = found["interval"]
         ax.plot([one[quantity] for one in runs], [one["test_loss"] for one in runs], "o", color="#0b7285", alpha=0.7)
