@@ -2,6 +2,7 @@ r"""Naturality along projections: does an optimizer above, projected, do what it
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -13,7 +14,8 @@ from solvers.convergence.theorem_check import TheoremCheck, figure
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
 from solvers.naturality.projection import Projection
-from solvers.naturality.spec import OptimizerSpec
+from solvers.naturality.registry import read_optimizer
+from solvers.naturality.spec import OptimizerSpec, State
 from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_generator
@@ -52,11 +54,11 @@ class Submersion:
 
 
 def submersion(
-    spec: OptimizerSpec,
+    optimizer: Any,
     problem: Problem,
     projection: Projection,
     *,
-    below: OptimizerSpec | None = None,
+    below: Any = None,
     rate: float | None = None,
     points: int | Sequence[Any] = 6,
     rng: int | np.random.Generator = 0,
@@ -70,7 +72,8 @@ def submersion(
 
     Parameters
     ----------
-    spec: the optimizer above.
+    optimizer: above: a spec, a name or whatever :func:`~solvers.naturality.registry.read_optimizer` reads, or a field,
+        a function (problem, point) -> velocity.
     problem: on the image of the projection; the one above is pulled back.
     projection: :math:`\pi`.
     below: the optimizer below; the same by default.
@@ -82,16 +85,18 @@ def submersion(
     ------
     InputError: the problem is not one on the image, or an optimizer needs what the problem does not declare.
 
-    >>> from solvers.naturality.optimizers.natural_gradient import natural_gradient_pseudo_inverse
     >>> from solvers.naturality.problems import vector_problems
     >>> shear = Projection(lambda x: np.stack([x[0] + x[2] ** 2, x[1] * x[3]]), source=4, target=2)
-    >>> submersion(natural_gradient_pseudo_inverse(), vector_problems(2)[0], shear).verdict
+    >>> submersion("natural-gradient-pseudo-inverse", vector_problems(2)[0], shear).verdict
     'measured'
+    >>> submersion(lambda problem, theta: -problem.gradient(theta), vector_problems(2)[0], shear).verdict
+    'refuted'
 
     Source: C. Goodbrake, "Unnatural Algorithms in Machine Learning" (2023), arXiv:2312.04739, for the viewpoint that
     naturality extends to maps that are not invertible.
     """
-    above, lower = projection.pull_back(problem), below or spec
+    spec = _read(optimizer)
+    above, lower = projection.pull_back(problem), spec if below is None else _read(below)
     generator = read_generator(rng)
     if isinstance(points, int):
         read_count(points, name="points")
@@ -114,6 +119,23 @@ def submersion(
         _claim(f"T pi V is constant on the fibres for {spec.name}", projectable, points=2 * len(places)),
     )
     return Submersion(optimizer=spec.name, related_defect=related, projectable_defect=projectable, claims=claims)
+
+
+def _read(optimizer: Any) -> OptimizerSpec:
+    """The spec of an optimizer or of a field."""
+    if not inspect.isfunction(optimizer):
+        return read_optimizer(optimizer)
+
+    def step(problem: Problem, state: State, rate: float) -> State:
+        """A step along the field."""
+        return {"point": state["point"] + rate * np.asarray(optimizer(problem, state["point"]), dtype=float)}
+
+    return OptimizerSpec(
+        name="the field" if optimizer.__name__ == "<lambda>" else optimizer.__name__,
+        init=lambda problem, theta: {"point": theta},
+        step=step,
+        slots={"point": "point"},
+    )
 
 
 def velocity(spec: OptimizerSpec, problem: Problem, theta: FloatArray, rate: float | None = None) -> FloatArray:
