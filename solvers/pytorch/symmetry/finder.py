@@ -13,6 +13,7 @@ from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.checking import Check, key
 from solvers.pytorch.symmetry.finding.compiling import compiled, concluded
 from solvers.pytorch.symmetry.finding.interpreter import Interpreter
+from solvers.pytorch.symmetry.finding.shift_rules import ShiftPass
 from solvers.pytorch.symmetry.finding.trace import Trace, operation_name, traced
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
@@ -59,7 +60,7 @@ def symmetries_of(
     interpreter.run()
     atlas, parameters = interpreter.atlas, interpreter.parameters
     concluded(atlas, parameters)
-    spaces = compiled(atlas, parameters)
+    spaces = compiled(atlas, parameters) + _shifts(trace, tensors, held)
     notes += atlas.notes
     certificate = None
     if check:
@@ -123,6 +124,14 @@ def _held(module: nn.Module, trace: Trace) -> tuple[frozenset[str], list[str]]:
         notes.append(f"sharing memory, and not moved: {', '.join(overlapping)}")
     notes += [f"results of the class {name} are not looked at" for name in trace.ignored]
     return frozenset(frozen + overlapping), notes
+
+
+def _shifts(trace: Trace, tensors: Mapping[str, Tensor], held: frozenset[str]) -> tuple[HiddenSpace, ...]:
+    """Translations of biases that nothing sees, each as a space."""
+    means = {name for name in _moving(trace) if name.endswith("mean")}
+    floating = {name for name, one in tensors.items() if isinstance(one, nn.Parameter) and one.is_floating_point()}
+    found = ShiftPass(trace, tensors, movable=frozenset((floating | means) - held)).run()
+    return tuple(HiddenSpace(name=one.name, size=one.size, components=(one,)) for one in found)
 
 
 def _moving(trace: Trace) -> frozenset[str]:

@@ -22,17 +22,22 @@ class Flow:
     ----------
     target: the leg along which the vector is added, the same along the other axes; its exponent is the factor e.
     weights: the legs contracted on the way, each over its axes; what is left of each, row by row, is the next vector.
+    totals: for each weight the number of entries, one behind the other, whose sum is an entry of the next vector, as
+        over the positions of a convolution; by default one.
     """
 
     target: Leg
     weights: tuple[Leg, ...] = ()
+    totals: tuple[int, ...] = ()
 
     def matrix(self, tensors: Tensors, translations: Tensor) -> Tensor:
         """The vectors that are added, flat, one row for each row of translations."""
         rows = translations
-        for weight in self.weights:
+        for place, weight in enumerate(self.weights):
             front = weight.front(tensors[weight.tensor])
             rows = rows @ front.reshape(rows.shape[-1], -1).to(rows)
+            if self.totals and self.totals[place] > 1:
+                rows = rows.reshape(*rows.shape[:-1], -1, self.totals[place]).sum(-1)
         return self.target.exponent * rows
 
 
