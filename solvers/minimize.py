@@ -119,7 +119,7 @@ def minimize(
     meter, jump = _meter(known, schedule), None
     if schedule is not None:
         jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, meter=meter, seed=seed)
-        if batches is None:
+        if batches is None and schedule.objective is None:
             jump.cannot_help = warn_of_useless_teleport(
                 optimizer, schedule.action, transports=schedule.state == "transport", stacklevel=2
             )
