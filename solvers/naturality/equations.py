@@ -31,6 +31,7 @@ class Equations:
         self.size = runs[0].problem.size
         self.steps = len(runs[0].points) - 1
         self.within = ""
+        self.noise = 0.0  # how far differences over one step and over two are apart
 
     def generators(self) -> list[tuple[FloatArray, FloatArray]]:
         """Matrices and shifts; fewer matrices where what the optimizer reads has no lift along others."""
@@ -67,7 +68,9 @@ class Equations:
         Unfit: that leaves too few equations.
         """
         generators = self.generators()
-        blocks, smooth = [], []
+        blocks: list[FloatArray] = []
+        smooth: list[Run] = []
+        errors: list[float] = []
         for place, run in enumerate(self.runs):
             pairs = np.array([self._differences(run, X, b, step) for X, b in generators])
             near, far = pairs[:, 0].T, pairs[:, 1].T
@@ -75,13 +78,14 @@ class Equations:
             if np.linalg.norm(near - far) <= ROUGH * size:
                 blocks.append((4 * near - far) / 3)
                 smooth.append(run)
+                errors.append(float(np.linalg.norm(near - far)))
             if place >= 3 and not blocks:
                 break
         if len(blocks) * self.size < len(generators) + 1:
             raise Unfit(
                 "its paths are no smooth functions of the map: low precision, a branch or a rounding hides derivatives"
             )
-        self.runs = smooth
+        self.runs, self.noise = smooth, float(np.linalg.norm(errors))
         return np.concatenate(blocks), generators
 
     def by_rate(self, step: float) -> FloatArray:

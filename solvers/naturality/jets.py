@@ -170,6 +170,12 @@ class Jet:
     def __pow__(self, other: Any) -> Any:
         return np.power(self, other)
 
+    def __rpow__(self, other: Any) -> Any:
+        return np.power(other, self)
+
+    def __pos__(self) -> Any:
+        return self
+
     def __matmul__(self, other: Any) -> Any:
         return np.matmul(self, other)
 

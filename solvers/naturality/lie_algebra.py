@@ -29,6 +29,9 @@ ZERO = 1e-6
 PLAIN = 0.1
 """A size that rates of change of an optimizer that notices a map have at least, since rows are relative."""
 
+ABOVE = 30.0
+"""Singular values that are kept stand this far above the disagreement of differences over one step and over two."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +225,8 @@ def _solve(
     rank = int((values > bound).sum())
     smallest = float(values[rank - 1]) if rank else PLAIN
     largest_zero = float(values[rank]) if rank < len(values) else bound * ZERO
-    return _read(equations, right[rank:], generators, orbital, smallest / max(largest_zero, 1e-300), values)
+    gap = smallest / max(largest_zero, 1e-300)
+    return _read(equations, right[rank:], generators, orbital, gap, values, drowned=smallest < ABOVE * equations.noise)
 
 
 def _read(
@@ -232,8 +236,10 @@ def _read(
     orbital: bool,
     gap: float,
     values: FloatArray,
+    *,
+    drowned: bool,
 ) -> AlgebraTest:
-    """The algebra of the null vectors."""
+    """The algebra of the null vectors; it is not settled where values that are kept drown in errors."""
     size = equations.size
     linear = sum(1 for X, _ in generators if X.any())
     units = np.array([X.reshape(-1) for X, _ in generators[:linear]])
@@ -242,13 +248,15 @@ def _read(
     basis = rows.reshape(-1, size, size)
     closure = closure_defect(basis)
     name, cosine = name_algebra(basis, equations.shape)
-    settled = gap >= GAP and closure <= CLOSURE
+    settled = gap >= GAP and closure <= CLOSURE and not drowned
     reason = f"gap {gap:.1e}, brackets close to {closure:.1e}{equations.within}"
     if name and len(basis) not in (0, size**2):
         reason += f", cosine to {name} 1 - {max(0.0, 1 - cosine):.1e}"
     if not settled:
         why = f"the gap {gap:.1e} is below {GAP:.0e}" if gap < GAP else f"brackets leave the space by {closure:.1e}"
         reason = f"{why}; take a smaller step of the differences"
+        if drowned:
+            reason = "its paths are no smooth functions of the map: low precision or a branch hides derivatives"
     found = AlgebraTest(
         optimizer=equations.spec.name,
         shape=equations.shape,

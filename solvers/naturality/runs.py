@@ -144,7 +144,7 @@ def reference_runs(
 def _check_fit(spec: OptimizerSpec, problems: Sequence[Problem], runs: list[Run], rate: float, steps: int) -> None:
     """Refuse an optimizer whose runs cannot be compared."""
     for run in runs:
-        away = float(np.linalg.norm(run.points - run.start, axis=1).max())
+        away = float(np.abs(run.points - run.start).max())
         if not np.isfinite(run.points).all() or away > FAR * (1 + float(np.linalg.norm(run.start))):
             raise Unfit(
                 f"it diverges on {run.problem.name or 'a problem'} at the learning rate {rate:g}; lower the rate"

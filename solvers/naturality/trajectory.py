@@ -257,7 +257,8 @@ def best_factor(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: floa
     factor = 1.0
     for _ in range(40):
         seen = _displacement(spec, first, morphism, rate * factor)
-        size = float(seen @ seen)
+        with np.errstate(all="ignore"):
+            size = float(seen @ seen)
         if not np.isfinite(size) or size == 0:
             return 1.0
         quotient = float(wanted @ seen) / size
