@@ -123,13 +123,13 @@ def infer_types(
                     for place, (problem, theta) in enumerate(zip(chosen, starts, strict=True))
                     for morphism in sample(name, shape, count=maps, seed=seed)
                 ]
-                for name in names
+                for name in dict.fromkeys([*names, "translation"])
             }
     except Unfit as error:
         return TypeTest(optimizer=spec.name, types={}, defects={}, silent={}, reason=str(error))
     silent = _silent(states)
     fixed = [slot for slot in states[0] if all(_same(a[slot], b[slot]) for a, b in zip(states, firsts, strict=True))]
-    return _compared(spec, states, pushed, silent, fixed)
+    return _compared(spec, states, pushed, silent, fixed, names)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -178,22 +178,36 @@ def _compared(
     pushed: Mapping[str, Sequence[tuple[int, Morphism, State | None]]],
     silent: Mapping[str, str],
     fixed: Sequence[str],
+    names: Sequence[str],
 ) -> TypeTest:
-    """The types that fit all runs of each class; a slot that never changes is not taken for one that ignores maps."""
+    """The types that fit all runs of each class.
+
+    A slot that never changes is not taken for one that ignores maps, and points are told from vectors by translations.
+    """
     slots = [slot for slot in states[0] if slot != "point" and slot not in silent]
     types: dict[str, dict[str, tuple[str, ...]]] = {slot: {} for slot in slots}
     defects: dict[str, dict[str, float]] = {slot: {} for slot in slots}
     for slot in slots:
         kinds = _candidates(np.shape(states[0][slot]), len(states[0]["point"]))
         kinds = tuple(kind for kind in kinds if kind != "frame_scalar" or slot not in fixed)
-        for name, runs in pushed.items():
-            worst = dict.fromkeys(kinds, 0.0)
-            for place, morphism, other in runs:
-                for kind in worst:
-                    worst[kind] = max(worst[kind], _defect(kind, slot, states[place], other, morphism))
+        worst = _worst(("point",) if "point" in kinds else (), slot, states, pushed["translation"])
+        moves = worst.get("point", np.inf) <= TOLERANCE
+        kinds = tuple(kind for kind in kinds if (kind == "point") == moves)
+        for name in names:
+            worst = _worst(kinds, slot, states, pushed[name])
             types[slot][name] = tuple(kind for kind, defect in worst.items() if defect <= TOLERANCE)
             defects[slot][name] = min(worst.values(), default=float("inf"))
     return TypeTest(optimizer=spec.name, types=types, defects=defects, silent=silent)
+
+
+def _worst(
+    kinds: Sequence[str], slot: str, states: Sequence[State], runs: Sequence[tuple[int, Morphism, State | None]]
+) -> dict[str, float]:
+    """The largest defect of each type over the runs of a class."""
+    return {
+        kind: max(_defect(kind, slot, states[place], other, morphism) for place, morphism, other in runs)
+        for kind in kinds
+    }
 
 
 def _candidates(shape: tuple[int, ...], size: int) -> tuple[str, ...]:
