@@ -50,6 +50,18 @@ def test_a_class_an_instance_and_a_name_are_read():
     np.testing.assert_array_equal(run(read_optimizer(given), PROBLEM, POINT, steps=3)["point"], expected)
 
 
+def test_steps_asked_for_out_of_order_are_those_of_one_run():
+    spec = TorchAdapter("Adam")
+    states = [spec.start(PROBLEM, POINT)]
+    for _ in range(4):
+        states.append(spec.step(PROBLEM, states[-1], 0.05))
+    for place in (2, 0, 3, 3, 1):
+        again = spec.step(PROBLEM, states[place], 0.05)
+        np.testing.assert_array_equal(again["point"], states[place + 1]["point"])
+    other = spec.step(PROBLEM, states[2], 0.01)["point"]
+    np.testing.assert_array_equal(other, run(TorchAdapter("Adam"), PROBLEM, POINT, rate=0.01, steps=3)["point"])
+
+
 def test_names_and_settings_that_pytorch_does_not_know_are_refused():
     with pytest.raises(InputError, match="the nearest is 'Adamax'"):
         TorchAdapter("adammax")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from functools import partial
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -64,21 +65,43 @@ def TorchAdapter(kind: Any, *, iterations: int | None = None, **settings: Any) -
     except (TypeError, ValueError) as error:
         raise InputError(f"the settings of torch:{name}", why=str(error), cure="give what PyTorch documents") from None
 
+    last: list[_Run] = []  # a run is continued where the next step of it is asked for
+
     def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
-        parameter = torch.tensor(start.reshape(problem.shape), dtype=torch.float64, requires_grad=True)
-        optimizer = found([parameter], lr=rate, **chosen)
-
-        def closure() -> float:
-            point = parameter.detach().numpy().reshape(-1)
-            parameter.grad = torch.from_numpy(np.array(problem.gradient(point)).reshape(problem.shape))
-            return problem.value(point)
-
-        for _ in range(stride * steps):
-            optimizer.step(closure)
-        return parameter.detach().numpy().reshape(-1).copy()
+        if not (last and last[0].leads_to(problem, start, steps * stride, rate)):
+            last[:] = [_Run(problem, start, rate, partial(found, **chosen))]
+        return last[0].advance(steps * stride)
 
     notes = f"PyTorch {torch.__version__}" + (f", {stride} iterations in a step" if stride > 1 else "")
     return black_box(f"torch:{name}", follow, rate=rate, matrix=name in MATRIX, notes=notes)
+
+
+@final
+class _Run:
+    """A run of an optimizer on one parameter."""
+
+    def __init__(self, problem: Problem, start: FloatArray, rate: float, make: Callable[..., Any]) -> None:
+        self.problem, self.start, self.rate, self.done = problem, start.copy(), rate, 0
+        self.parameter = torch.tensor(start.reshape(problem.shape), dtype=torch.float64, requires_grad=True)
+        self.optimizer = make([self.parameter], lr=rate)
+
+    def leads_to(self, problem: Problem, start: FloatArray, steps: int, rate: float) -> bool:
+        """Whether the state after some steps lies on this run, ahead of where it is."""
+        same = problem is self.problem and rate == self.rate and self.done < steps
+        return same and np.array_equal(start, self.start)
+
+    def advance(self, steps: int) -> FloatArray:
+        """The point after some steps in all."""
+        while self.done < steps:
+            self.optimizer.step(self._closure)
+            self.done += 1
+        return self.parameter.detach().numpy().reshape(-1).copy()
+
+    def _closure(self) -> float:
+        """The loss, with its gradient given to the parameter."""
+        point = self.parameter.detach().numpy().reshape(-1).copy()
+        self.parameter.grad = torch.from_numpy(self.problem.gradient(point).reshape(self.problem.shape).copy())
+        return self.problem.value(point)
 
 
 def read_kind(kind: Any) -> type[torch.optim.Optimizer]:
