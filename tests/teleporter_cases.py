@@ -10,6 +10,8 @@ from solvers.pytorch.symmetry.legs import Leg
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.symmetry.scalings import Scalings
 
+torch.set_num_threads(1)  # the networks are small, and threads that wait for each other take longer
+
 LOSS = nn.functional.cross_entropy
 
 

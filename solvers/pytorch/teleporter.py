@@ -133,6 +133,7 @@ class Teleporter:
             gain=None if gain is None else read_number(gain, name="gain", interval=POSITIVE),
             accept=read_accept(accept, self._optimizer),
             rollouts=read_count(rollouts, name="rollouts"),
+            is_guarded=guard is not None,
             rule=read_state_rule(state, has_element=self._has_group),
             lookahead_steps=read_count(lookahead_steps, name="lookahead_steps"),
             energy=read_number(energy, name="energy", interval=Interval(0.0, 1.0 + 1e-15, open_low=True)),

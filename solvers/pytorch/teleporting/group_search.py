@@ -318,6 +318,12 @@ def search_group(f: OrbitFunction, bounds: Bounds, *, rng: np.random.Generator) 
         return largest_factor(f, coordinates, norms) <= bounds.layer
 
     region = Region(radius=math.inf, abelian=True, admits=admits, box=bounds.radius)
+    if f.is_logarithmic and not f.start_value > 0:
+        reason = {"reason": "the gradient is zero, wherever an element leads"}
+        start = np.zeros(dimension)
+        return FoundElement(
+            coordinates=start, value=f.start_value, status=Status.NO_IMPROVEMENT, steps=0, evidence=reason
+        )
     if not f.has_slope:
         return _climb_by_values(f, region, bounds, rng)
     given: Any = f  # the ascent asks for a function on a group, which coordinates under addition are

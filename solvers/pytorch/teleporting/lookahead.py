@@ -92,20 +92,22 @@ class OptimizerLookahead(Target):
         here = dict(point)
         for k in range(self.steps):
             with torch.enable_grad():
-                if not wants_slope:
-                    here |= {name: here[name].detach().requires_grad_() for name in loss.trainable}
+                for name in loss.trainable:
+                    if not (wants_slope and here[name].requires_grad):
+                        here[name] = here[name].detach().requires_grad_()
                 value = loss.differentiable(here)
-                names = [name for name in loss.trainable if here[name].requires_grad]
                 slopes = torch.autograd.grad(
                     value,
-                    [here[name] for name in names],
+                    [here[name] for name in loss.trainable],
                     create_graph=wants_slope,
                     allow_unused=True,
                     materialize_grads=True,
                 )
             loss.ledger.count(gradients=1, hvps=1 if wants_slope else 0)
             first = value if first is None else first
-            here, slots = self._formulas.step(here, dict(zip(names, slopes, strict=True)), slots, count + k + 1)
+            here, slots = self._formulas.step(
+                here, dict(zip(loss.trainable, slopes, strict=True)), slots, count + k + 1
+            )
         assert first is not None
         loss.ledger.count(**({"gradients": 1} if wants_slope else {"values": 1}))
         last = loss.differentiable(here)

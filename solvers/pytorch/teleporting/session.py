@@ -56,6 +56,7 @@ class Options:
     gain: float | None
     accept: Any
     rollouts: int
+    is_guarded: bool
     rule: StateRule
     lookahead_steps: int
     energy: float
@@ -316,7 +317,14 @@ class Session:
         before: Snapshot | None = None
         try:
             self.ranks.from_first([one.contiguous() for one in proposal.tensors.values()])
-            before = write_all(self.module, proposal.tensors, optimizer=self.optimizer, states=states, named=self.named)
+            before = write_all(
+                self.module,
+                proposal.tensors,
+                optimizer=self.optimizer,
+                states=states,
+                named=self.named,
+                whole=self.options.is_guarded,
+            )
         except BaseException as error:  # noqa: BLE001
             failure = error
         try:
@@ -340,7 +348,7 @@ class Session:
         """The result with its cost."""
         total = self.loss.ledger.total()
         seconds = time.perf_counter() - self.began
-        evidence |= {"precision": str(self.loss.dtype).removeprefix("torch."), "ranks": self.ranks.size}
+        evidence |= {"precision": str(self.loss.dtype).removeprefix("torch."), "processes": self.ranks.size}
         evidence |= {"state": self.options.rule.mode if self.optimizer is not None else None, "seconds": seconds}
         return TeleportResult(
             point=self.module,

@@ -71,12 +71,13 @@ def write_all(
     optimizer: torch.optim.Optimizer | None,
     states: States | None,
     named: Mapping[str, nn.Parameter],
+    whole: bool = False,
 ) -> Snapshot:
     """Write tensors and states; on an error or interrupt everything is as before.
 
-    Returns what was there before.
+    Returns what was there before: of the tensors that are written, or of all of them.
     """
-    before = Snapshot.of(model, list(tensors), optimizer, named)
+    before = Snapshot.of(model, list(tensors_of(model) if whole else tensors), optimizer, named)
     try:
         write_tensors(model, tensors)
         if optimizer is not None and states is not None:
