@@ -22,16 +22,16 @@ REGULARISER = 1e-2
 def declare(problem: Problem) -> Problem:
     r"""The problem with the structure that the optimizers of the registry read, where it does not declare its own.
 
-    ==============================  =============  ==============================================
-    structure                       type           read by
-    ==============================  =============  ==============================================
-    ``squared rates``               ``diag_con2``  Adam with a declared rate for each coordinate
-    ``squared lengths``             ``diag_con2``  Rprop with declared first lengths
+    ================================  =============  ==============================================
+    structure                         type           read by
+    ================================  =============  ==============================================
+    ``squared rates``                 ``diag_con2``  Adam with a declared rate for each coordinate
+    ``squared lengths``               ``diag_con2``  Rprop with declared first lengths
     ``regulariser of displacements``  ``diag_con2``  Adadelta, typed
-    ``regulariser of gradients``    ``diag_cov2``  Adadelta, typed
-    ``initial distance``            ``con2``       distance over gradients, transported
-    ``potential``                   ``scalar``     mirror descent, transported
-    ==============================  =============  ==============================================
+    ``regulariser of gradients``      ``diag_cov2``  Adadelta, typed
+    ``initial distance``              ``con2``       distance over gradients, transported
+    ``potential``                     ``scalar``     mirror descent, transported
+    ================================  =============  ==============================================
 
     >>> declare(Problem(lambda x: (x**2).sum(), size=2)).structure("squared rates").tolist()
     [1.0, 1.0]

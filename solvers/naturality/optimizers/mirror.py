@@ -62,12 +62,12 @@ def mirror_transported() -> OptimizerSpec:
     The potential is convex, and each step solves :math:`\nabla\psi(\theta') = \nabla\psi(\theta) - \eta g` by Newton's
     method, which meets the same iterates in all affine coordinates.
 
-    >>> mirror_transported().name
-    'mirror-transported'
-
     Raises
     ------
-    InputError: the problem declares no potential, or the dual equation has no solution that Newton's method finds.
+    InputError: on a step, that the problem declares no potential, or that Newton's method finds no solution.
+
+    >>> mirror_transported().name
+    'mirror-transported'
 
     Source: A. Beck and M. Teboulle, "Mirror descent and nonlinear projected subgradient methods for convex
     optimization" (2003), formula (3.11).
