@@ -89,7 +89,8 @@ def sweep(
         makes one (then a broken one is replaced), or a client of dask.
     workers: how many tasks run at a time; by default what the executor has.
     retries: further attempts for a task that failed; parameters that are refused are not tried again.
-    timeout: seconds for one attempt.
+    timeout: seconds for one attempt, from when its worker has it; the process of ``process`` is ended then, other
+        workers are left to finish what nobody waits for.
     folder: where each record is kept as soon as it is there; a later run with the same folder goes on from them.
         Records know the function by its name alone: after a change of the function take another folder.
     rng: seed of the sweep, an integer: the tasks are known by it.

@@ -271,6 +271,21 @@ def test_a_dask_cluster(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_task_that_hangs_on_a_cluster_keeps_its_thread_and_no_other():
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        given = {"executor": client, "timeout": 0.4, "retries": 0}
+        found = sweep(tasks.slow, {"pause": [3.0, 0.0, 0.1, 0.2]}, parameters={"a": 5}, **given)
+        assert [one.result["value"] for one in found.records] == [5, 5, 5]
+        assert [one.kind for one in found.failed] == ["timeout"]
+        found = sweep(tasks.slow, {"pause": [2.0, 2.5, 0.3, 0.4]}, parameters={"a": 5}, **given)
+        assert [one.kind for one in found.failed[:2]] == ["timeout", "timeout"]
+        assert {one.kind for one in found.failed[2:]} <= {"worker", "timeout"}
+        assert len(found.records) + len(found.failed) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_is_not_there(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("symport.sweeps.executors.PATIENCE", 0.3)

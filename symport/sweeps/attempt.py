@@ -50,10 +50,7 @@ def attempt(experiment: Experiment, task: Task) -> Attempt:
     return Attempt(result=result, seconds=time.perf_counter() - started)
 
 
-def raised(task: Task, error: BaseException) -> InputError:
-    """The message of a task that raised."""
-    return InputError(
-        task.describe(),
-        why=f"{type(error).__name__}: {error}"[:1000],
-        cure="read the trace; the same command tries the failed tasks again",
-    )
+def raised(task: Task, error: BaseException, *, look: str = "read the trace") -> InputError:
+    """The message of a task that raised, or whose worker did."""
+    cure = f"{look}; the same command tries the failed tasks again"
+    return InputError(task.describe(), why=f"{type(error).__name__}: {error}"[:1000], cure=cure)

@@ -85,7 +85,7 @@ def _of_client(client: Any, workers: int | None, *, closes: bool) -> Workers:
         if finish is not None:
             finish()
         raise InputError("the cluster", why="it has no workers yet", cure="start some, then run this again")
-    return Given(client.get_executor(pure=False), places, finish=finish)
+    return Given(client.get_executor(pure=False), places, finish=finish, cancels=False)
 
 
 def _size(executor: Executor) -> int:

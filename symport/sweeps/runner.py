@@ -126,7 +126,7 @@ class Runner:
             self._lost(running, error)
             return
         except Exception as error:  # noqa: BLE001 - executors raise what they like when a worker is gone
-            outcome = Attempt(kind="worker", error=raised(running.task, error))
+            outcome = Attempt(kind="worker", error=raised(running.task, error, look="read the log of the worker"))
         self._free.append(running.place)
         self._settle(running, outcome)
 

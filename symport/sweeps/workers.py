@@ -132,6 +132,7 @@ class Given(Workers):
     places: how many tasks it runs at a time.
     make: makes another executor when this one is broken; None where nobody can.
     finish: called at the end.
+    cancels: whether a call that was cancelled has really ended; a cluster forgets it while its thread goes on.
     """
 
     def __init__(
@@ -141,8 +142,10 @@ class Given(Workers):
         *,
         make: Callable[[], Executor] | None = None,
         finish: Callable[[], Any] | None = None,
+        cancels: bool = True,
     ) -> None:
         self.executor, self.places, self._make, self._finish = executor, places, make, finish
+        self._cancels = cancels
 
     def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Hand the call to the executor."""
@@ -161,7 +164,7 @@ class Given(Workers):
 
     def give_up(self, place: int, future: Future[Any]) -> bool:
         """Ask the executor to cancel; the place is free when what runs there ends."""
-        return future.cancel()
+        return self._cancels and future.cancel()
 
     def close(self) -> None:
         """Close what was opened here; an executor of the caller stays open."""
