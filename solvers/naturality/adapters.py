@@ -92,9 +92,11 @@ def _from_first_order(rule: Rule, name: str) -> OptimizerSpec:
     """A rule that asks for the gradient alone."""
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return dict(rule.start(point))
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, count = state["point"], int(state["count"]) + 1
         kept = {slot: state[slot] for slot in rule.slots}
         moved, kept = rule.step(problem.gradient(point), kept, count=count, rate=rate, point=point)
@@ -109,6 +111,7 @@ def _from_second_order(rule: SecondOrderRule, name: str) -> OptimizerSpec:
     """A rule that asks for products with the Hessian."""
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         moved = rule.displacement(_objective_of(problem), point, problem.gradient(point), rate=rate)
         return {"point": point + moved}
@@ -120,6 +123,7 @@ def _from_search(rule: LBFGS, name: str) -> OptimizerSpec:
     """L-BFGS with its line search."""
 
     def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
+        """The point after some iterations from the start."""
         from solvers.minimize import minimize
 
         return np.asarray(minimize(_objective_of(problem), start, rule=rule, steps=steps, tolerance=0.0).point)
@@ -159,9 +163,11 @@ def black_box(
     """
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return {"start": point}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         count = int(state["count"]) + 1
         point = follow(problem, state["start"].copy(), count, rate)
         return {"point": point, "start": state["start"], "count": float(count)}
@@ -200,6 +206,7 @@ def ScipyAdapter(
     stride = _STRIDES.get(chosen, 1) if iterations is None else read_count(iterations, name="iterations")
 
     def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
+        """The point after some iterations from the start."""
         from scipy.optimize import OptimizeWarning, minimize
 
         limit = "maxfun" if chosen == "TNC" else "maxiter"

@@ -68,6 +68,7 @@ def TorchAdapter(kind: Any, *, iterations: int | None = None, **settings: Any) -
     last: list[_Run] = []  # a run is continued where the next step of it is asked for
 
     def follow(problem: Problem, start: FloatArray, steps: int, rate: float) -> FloatArray:
+        """The point after some iterations from the start."""
         if not (last and last[0].leads_to(problem, start, steps * stride, rate)):
             last[:] = [_Run(problem, start, rate, partial(found, **chosen))]
         return last[0].advance(steps * stride)

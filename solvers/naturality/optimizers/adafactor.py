@@ -30,9 +30,11 @@ def adafactor(*, relative: bool = False, clip: float = 1.0, smallest: float = 1e
     """
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return {"row_means": np.zeros(problem.shape[0]), "column_means": np.zeros(problem.shape[1])}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, count = state["point"], state["count"] + 1
         G, weight = problem.gradient(point).reshape(problem.shape), count**-0.8
         rows = (1 - weight) * state["row_means"] + weight * (G**2).mean(axis=1)

@@ -51,6 +51,7 @@ def adam_l2(*, beta1: float = BETA1, beta2: float = BETA2, penalty: float = 0.1)
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"]) + penalty * state["point"]
         kept, average, square = moments(gradient, state, beta1, beta2)
         return {**kept, "point": state["point"] - rate * average / np.sqrt(square)}
@@ -76,6 +77,7 @@ def adam_declared_rates(*, beta1: float = BETA1, beta2: float = BETA2) -> Optimi
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         kept, average, square = moments(problem.gradient(state["point"]), state, beta1, beta2)
         rates = np.sqrt(problem.structure("squared rates", state["point"]))
         return {**kept, "point": state["point"] - rate * rates * average / np.sqrt(square)}
@@ -101,6 +103,7 @@ def adadelta_typed(*, decay: float = 0.9) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, past = state["point"], state["displacement_square"]
         gradient = problem.gradient(point)
         square = decay * state["square"] + (1 - decay) * gradient**2
@@ -126,6 +129,7 @@ def root_free_rmsprop(*, decay: float = 0.9) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"])
         square = decay * state["square"] + (1 - decay) * gradient**2
         return {"point": state["point"] - rate * gradient / square, "square": square}
@@ -147,6 +151,7 @@ def root_free_adam(*, beta1: float = BETA1, beta2: float = BETA2) -> OptimizerSp
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         kept, average, square = moments(problem.gradient(state["point"]), state, beta1, beta2)
         return {**kept, "point": state["point"] - rate * average / square}
 
@@ -173,12 +178,14 @@ def vector_adam(*, block: int = 2, beta1: float = BETA1, beta2: float = BETA2) -
     """
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         if point.size % block:
             why = f"{point.size} coordinates are no blocks of {block}"
             raise InputError(f"block={block}", why=why, cure="give a divisor of their number")
         return {"square": np.zeros(point.size // block)}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient, count = problem.gradient(state["point"]), state["count"] + 1
         average = beta1 * state["average"] + (1 - beta1) * gradient
         square = beta2 * state["square"] + (1 - beta2) * (gradient.reshape(-1, block) ** 2).sum(axis=1)
@@ -208,6 +215,7 @@ def adahessian(*, beta1: float = BETA1, beta2: float = BETA2) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         count = state["count"] + 1
         average = beta1 * state["average"] + (1 - beta1) * problem.gradient(state["point"])
         square = beta2 * state["square"] + (1 - beta2) * np.diag(problem.hessian(state["point"])) ** 2

@@ -26,6 +26,7 @@ def averaged(base: OptimizerSpec, *, name: str = "") -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         moved, count = base.step(problem, _inner(state), rate), state["averaged steps"] + 1
         point = state["point"] + (moved["point"] - state["point"]) / (count + 1)
         return {**_outer(moved), "point": point, "averaged steps": count}
@@ -51,6 +52,7 @@ def exponentially_averaged(base: OptimizerSpec, *, decay: float = 0.9, name: str
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         moved = base.step(problem, _inner(state), rate)
         point = decay * state["point"] + (1 - decay) * moved["point"]
         return {**_outer(moved), "point": point, "averaged steps": state["averaged steps"] + 1}
@@ -76,6 +78,7 @@ def lookahead(base: OptimizerSpec, *, period: int = 2, share: float = 0.5, name:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         moved, count = base.step(problem, _inner(state), rate), state["fast steps"] + 1
         if count % period:
             return {**_outer(moved), "point": state["point"], "fast steps": count}
@@ -101,6 +104,7 @@ def _around(
     """A spec with the slots of the base, its iterate, and a counter."""
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return _outer(base.init(problem, point))
 
     slots = {slot: kind for slot, kind in base.slots.items() if slot != "point"}

@@ -24,6 +24,7 @@ def full_matrix_adagrad() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         samples = problem.per_sample_gradients(state["point"])
         moment = state["moment"] + samples.T @ samples
         return {"point": state["point"] - rate * power(moment, -0.5) @ samples.sum(axis=0), "moment": moment}
@@ -51,6 +52,7 @@ def online_newton_step(*, epsilon: float = 0.0, name: str = "online-newton-step"
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         samples = problem.per_sample_gradients(point)
         moment = state["moment"] + samples.T @ samples

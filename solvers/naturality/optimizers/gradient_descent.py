@@ -22,6 +22,7 @@ def normalised_gradient_descent() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"])
         return {"point": state["point"] - rate * gradient / np.linalg.norm(gradient)}
 
@@ -42,6 +43,7 @@ def polyak_step(*, optimum: float = 0.0) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gap = problem.value(state["point"]) - optimum
         return {"point": state["point"] - rate * gap * _inverted(problem.gradient(state["point"]))}
 
@@ -67,6 +69,7 @@ def barzilai_borwein(*, optimum: float = 0.0) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, gradient = state["point"], problem.gradient(state["point"])
         if state["count"] == 0:
             moved = -rate * (problem.value(point) - optimum) * _inverted(gradient)
@@ -92,6 +95,7 @@ def lars() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, gradient = state["point"], problem.gradient(state["point"])
         return {"point": point - rate * np.linalg.norm(point) * gradient / np.linalg.norm(gradient)}
 
@@ -127,6 +131,7 @@ def distance_over_gradients_transported() -> OptimizerSpec:
     """
 
     def initial(problem: Problem, point: FloatArray) -> float:
+        """The root of the mean eigenvalue."""
         return float(np.sqrt(np.trace(problem.structure("initial distance", point)) / problem.size))
 
     return _distance_over_gradients("dog-transported", initial)
@@ -136,9 +141,11 @@ def _distance_over_gradients(name: str, initial: Callable[[Problem, FloatArray],
     """Distance over gradients with a first distance."""
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return {"start": point, "distance": initial(problem, point)}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"])
         distance = max(state["distance"], float(np.linalg.norm(state["point"] - state["start"])))
         squares = state["squares"] + gradient @ gradient

@@ -33,6 +33,7 @@ def kfac(*, damping: float = 0.0, name: str = "kfac") -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         S, A, G = layer_moments(problem, point)
         left, right = S + np.sqrt(damping) * np.eye(len(S)), A + np.sqrt(damping) * np.eye(len(A))
@@ -60,6 +61,7 @@ def ekfac(*, damping: float = 0.0) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         S, A, G = layer_moments(problem, point)
         left, right = np.linalg.eigh(S)[1], np.linalg.eigh(A)[1]

@@ -69,6 +69,7 @@ def _muon(name: str, direction: Callable[[FloatArray], FloatArray], momentum: fl
     """Muon with a map from the momentum to the direction."""
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"])
         average = momentum * state["momentum"] + gradient
         moved = direction((gradient + momentum * average).reshape(problem.shape))
@@ -87,6 +88,7 @@ def row_normalised() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"]).reshape(problem.shape)
         moved = gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
         return {"point": state["point"] - rate * moved.ravel()}

@@ -32,6 +32,7 @@ def exponentiated_gradient() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         inside = np.where(point > 0, point, np.nan)
         return {"point": inside * np.exp(-rate * problem.gradient(point))}
@@ -50,6 +51,7 @@ def burg_mirror() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         return {"point": 1 / (1 / point + rate * problem.gradient(point))}
 
@@ -74,6 +76,7 @@ def mirror_transported() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         problem.structure("potential", state["point"])
         potential = problem.hidden["potential"][1]
         goal = derivatives(potential, state["point"], order=1).first - rate * problem.gradient(state["point"])

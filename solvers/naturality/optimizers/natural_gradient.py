@@ -38,6 +38,7 @@ def metric_descent(
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, gradient = state["point"], problem.gradient(state["point"])
         matrix = metric(problem, point)
         return {"point": point - rate * (power(matrix, -1.0) @ gradient if pseudo else solve(matrix, gradient))}
@@ -122,6 +123,7 @@ def levenberg_marquardt(*, damping: float = 0.1) -> OptimizerSpec:
     """
 
     def metric(problem: Problem, point: FloatArray) -> FloatArray:
+        """The damped matrix."""
         jacobian = problem.model_jacobian(point)
         return jacobian.T @ jacobian + damping * np.eye(point.size)
 
@@ -144,6 +146,7 @@ def levenberg_marquardt_scaled(*, damping: float = 0.1) -> OptimizerSpec:
     """
 
     def metric(problem: Problem, point: FloatArray) -> FloatArray:
+        """The damped matrix."""
         matrix = problem.model_jacobian(point).T @ problem.model_jacobian(point)
         return matrix + damping * np.diag(np.diag(matrix))
 

@@ -43,6 +43,7 @@ def _bfgs(name: str, first: Callable[[Problem, FloatArray], FloatArray]) -> Opti
     """BFGS from a first inverse Hessian."""
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, inverse = state["point"], state["inverse"]
         gradient = problem.gradient(point)
         if state["count"]:
@@ -83,6 +84,7 @@ def lbfgs(*, memory: int = 5, optimum: float = 0.0) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, gradient = state["point"], problem.gradient(state["point"])
         kept = dict(state)
         if state["count"]:

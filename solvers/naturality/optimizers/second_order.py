@@ -20,6 +20,7 @@ def newton() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         return {"point": point - rate * solve(problem.hessian(point), problem.gradient(point))}
 
@@ -40,6 +41,7 @@ def damped_newton(*, damping: float = 0.5) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         matrix = problem.hessian(point) + damping * np.eye(point.size)
         return {"point": point - rate * solve(matrix, problem.gradient(point))}
@@ -58,6 +60,7 @@ def saddle_free_newton() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         inverse = power(problem.hessian(point), -1.0, absolute=True)
         return {"point": point - rate * inverse @ problem.gradient(point)}
@@ -76,6 +79,7 @@ def diagonal_newton() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         return {"point": point - rate * problem.gradient(point) / np.abs(np.diag(problem.hessian(point)))}
 

@@ -33,9 +33,11 @@ def shampoo(*, exponent: float = 0.25, epsilon: float = 0.0, name: str = "shampo
     """
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return {"rows": epsilon * np.eye(problem.shape[0]), "columns": epsilon * np.eye(problem.shape[1])}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         G = problem.gradient(state["point"]).reshape(problem.shape)
         rows, columns = state["rows"] + G @ G.T, state["columns"] + G.T @ G
         moved = power(rows, -exponent) @ G @ power(columns, -exponent)
@@ -61,17 +63,20 @@ def soap(*, beta1: float = 0.95, beta2: float = 0.95) -> OptimizerSpec:
     """
 
     def gather(G: FloatArray, rows: FloatArray, columns: FloatArray) -> State:
+        """The averages with one more gradient."""
         return {
             "rows": beta2 * rows + (1 - beta2) * G @ G.T,
             "columns": beta2 * columns + (1 - beta2) * G.T @ G,
         }
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         return gather(
             problem.gradient(point).reshape(problem.shape), *(np.zeros((side, side)) for side in problem.shape)
         )
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         left, right = (np.linalg.eigh(state[side])[1] for side in FACTORS)
         gradient, count = problem.gradient(state["point"]), state["count"] + 1
         G = gradient.reshape(problem.shape)
@@ -115,13 +120,16 @@ def kl_shampoo(
     """
 
     def inverse(factor: FloatArray, p: float) -> FloatArray:
+        """A power of a factor, with epsilon."""
         return power(factor + epsilon * np.eye(len(factor)), -p)
 
     def start(problem: Problem, point: FloatArray) -> State:
+        """The slots that do not start at zero."""
         rows, columns = matrix_normal(_samples(problem, point))
         return {"rows": rows, "columns": columns}
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         G = _samples(problem, state["point"])
         moments = _moments(G)
         rows = decay * state["rows"] + (1 - decay) * _rows(moments, inverse(state["columns"], 1.0))

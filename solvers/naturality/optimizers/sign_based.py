@@ -54,6 +54,7 @@ def _rprop(name: str, first: Callable[[Problem, FloatArray], FloatArray], shrink
     """Rprop from the squares of the first lengths."""
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         gradient = problem.gradient(state["point"])
         turn = np.sign(gradient * state["gradient"])
         squares = state["squared_lengths"] * np.where(turn > 0, grow, np.where(turn < 0, shrink, 1.0)) ** 2
@@ -80,6 +81,7 @@ def madam(*, decay: float = 0.999) -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point, count = state["point"], state["count"] + 1
         gradient = problem.gradient(point)
         square = decay * state["square"] + (1 - decay) * gradient**2
@@ -100,6 +102,7 @@ def multiplicative_gradient() -> OptimizerSpec:
     """
 
     def step(problem: Problem, state: State, rate: float) -> State:
+        """The next state."""
         point = state["point"]
         return {"point": point * np.exp(-rate * point * problem.gradient(point))}
 
