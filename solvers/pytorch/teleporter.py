@@ -19,7 +19,8 @@ from solvers.pytorch.teleporting.distributed import Ranks
 from solvers.pytorch.teleporting.guard import Watch, WayBack
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import require_symmetry
-from solvers.pytorch.teleporting.session import Options, Session
+from solvers.pytorch.teleporting.options import Options
+from solvers.pytorch.teleporting.session import Session
 from solvers.pytorch.teleporting.state_transport import read_state_rule
 from solvers.pytorch.teleporting.targets import check_target
 from solvers.results import TeleportResult

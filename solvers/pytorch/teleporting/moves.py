@@ -15,16 +15,10 @@ from solvers.aims.target_norms import PreconditionedGradientNorm
 from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
-from solvers.pytorch.teleporting.group_search import (
-    Bounds,
-    CarriedNorm,
-    Chart,
-    OrbitFunction,
-    PulledTarget,
-    UnrolledOnOrbit,
-    search_group,
-)
+from solvers.pytorch.teleporting.chart import Chart
+from solvers.pytorch.teleporting.group_search import Bounds, search_group
 from solvers.pytorch.teleporting.lookahead import OptimizerLookahead
+from solvers.pytorch.teleporting.orbit_functions import CarriedNorm, OrbitFunction, PulledTarget, UnrolledOnOrbit
 from solvers.pytorch.teleporting.state_transport import StateRule, states_of, transported
 from solvers.pytorch.teleporting.targets import is_plain_norm, preconditioner
 from solvers.status import Status

@@ -191,6 +191,7 @@ def search_null_space(
     ascent = Ascent(unseen, make_merit(objective, target, unseen.start, maximize=maximize), limits)
     status = ascent.run()
     evidence["reason"] = ascent.reason
+    evidence["drift_in_double_precision"] = (ascent.at.value - unseen.level) / max(abs(unseen.level), 1e-300)
     if held_out is not None:
         before, after = held_out.value(start), held_out.value(ascent.at.point)
         drift = (after - before) / max(abs(before), abs(after), 1e-300)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -21,12 +20,15 @@ from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.teleporting.acceptance import orders_of, rollout_end
 from solvers.pytorch.teleporting.batches import Batch
-from solvers.pytorch.teleporting.group_search import Bounds, Chart, uniform_frame
+from solvers.pytorch.teleporting.chart import Chart, uniform_frame
+from solvers.pytorch.teleporting.group_search import Bounds
 from solvers.pytorch.teleporting.level_set_search import search_level_set
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_random, without_group
 from solvers.pytorch.teleporting.null_space import search_null_space
-from solvers.pytorch.teleporting.state_transport import StateRule, States, fresh, states_of, transported
+from solvers.pytorch.teleporting.options import Options
+from solvers.pytorch.teleporting.place import Place, require_trainable
+from solvers.pytorch.teleporting.state_transport import States, fresh, states_of, transported
 from solvers.pytorch.teleporting.targets import make_target
 from solvers.pytorch.teleporting.writing import Snapshot, tensors_of, write_all
 from solvers.results import TeleportResult
@@ -39,42 +41,6 @@ BETTER = 1e-9
 
 DRIFT = 1e-8
 """Relative change of the loss beyond which a point is not taken, where rounding allows no more."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of a teleporter, checked; see there."""
-
-    along: str
-    target: Any
-    maximize: bool
-    radius: float | None
-    layer_bound: float
-    per: str
-    steps: int
-    gain: float | None
-    accept: Any
-    rollouts: int
-    is_guarded: bool
-    rule: StateRule
-    lookahead_steps: int
-    energy: float
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Loss, gradient and target at one point."""
-
-    loss: float
-    gradient: Parameters
-    target: float
-
-    @property
-    def gradient_norm(self) -> float:
-        """The Euclidean norm of the gradient."""
-        return math.sqrt(sum(float(one.double().square().sum()) for one in self.gradient.values()))
 
 
 @final
@@ -177,7 +143,7 @@ class Session:
         options = self.options
         if options.along in ("group", "random"):
             assert self.symmetry is not None
-            _require_trainable(self.symmetry, self.named)
+            require_trainable(self.symmetry, self.named)
             reach = 1.0 if options.radius is None else options.radius
             if options.along == "random":
                 return at_random(self.symmetry, self._tensors(), radius=reach, rng=self.rng)
@@ -371,17 +337,6 @@ def _available(dtype: torch.dtype | None, module: nn.Module) -> torch.dtype | No
     """A precision that the device has."""
     device = next(module.parameters()).device
     return None if device.type == "mps" else dtype
-
-
-def _require_trainable(symmetry: ModuleSymmetry, named: Mapping[str, nn.Parameter]) -> None:
-    """Refuse a group that moves frozen parameters."""
-    frozen = [name for name in symmetry.tensor_names if name in named and not named[name].requires_grad]
-    if frozen:
-        raise InputError(
-            f"the group moves {frozen[0]!r}",
-            why="this parameter has no gradient, so that it is not trained",
-            cure="set requires_grad_(True) on it, or give a symmetry of the trained parameters",
-        )
 
 
 def _json(value: float) -> float | None:

@@ -97,7 +97,7 @@ class Teleporting(torch.optim.Optimizer):
             setattr(self, name, getattr(optimizer, name))
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def param_groups(self) -> list[dict[str, Any]]:
         """The groups of the optimizer inside."""
         return self.teleported.param_groups
 
@@ -106,7 +106,7 @@ class Teleporting(torch.optim.Optimizer):
         self.teleported.param_groups = groups
 
     @property
-    def state(self) -> Any:  # type: ignore[override]
+    def state(self) -> Any:
         """The state of the optimizer inside."""
         return self.teleported.state
 
@@ -130,7 +130,7 @@ class Teleporting(torch.optim.Optimizer):
         """Give the optimizer inside another group."""
         self.teleported.add_param_group(param_group)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """A step of the optimizer inside, and a teleport where one is due.
 
         Parameters
@@ -187,7 +187,7 @@ class Teleporting(torch.optim.Optimizer):
         own = {"steps_done": self.steps_done, "lowest": self._lowest, "teleporter": self.teleporter.state_dict()}
         return {**self.teleported.state_dict(), "teleporting": own}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # type: ignore[override]
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a saved state; the run goes on to the same bits.
 
         Raises
