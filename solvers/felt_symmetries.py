@@ -42,6 +42,7 @@ LARGEST = 64
 """Symmetry algebras of a larger dimension are not looked at before a minimisation."""
 
 ENTRIES = 400
+"""Parameters beyond which no algebra is looked at before a minimisation."""
 
 _ROTATION_RULES = (GradientDescent, HeavyBall, Nesterov)
 _ENTRY_RULES = (SignDescent, Lion, AdaGrad, RMSProp, AdaDelta, Adam, AdamW, AMSGrad, NAdam)
@@ -117,7 +118,8 @@ def felt_symmetries(rule: Any, symmetry: SymmetryAlgebra | GroupAction | Sequenc
     Parameters
     ----------
     rule: of :mod:`solvers.rules`.
-    symmetry: what :func:`symmetries.derive` returned, an action with exact fields, or polynomial fields.
+    symmetry: what :func:`symmetries.derive` returned, an action with exact fields, or polynomial fields, in which every
+        name is a parameter.
 
     Raises
     ------
@@ -133,8 +135,10 @@ def felt_symmetries(rule: Any, symmetry: SymmetryAlgebra | GroupAction | Sequenc
     name, kind = type(rule).__name__, unfelt_fields(rule)
     if why is None and kind is None:
         why = "the fields with which this rule commutes are not known exactly"
+    if why is None and isinstance(rule, Newton) and len(names) > rule.dense_limit:
+        why = "above its dense limit the rule solves by conjugate gradients, up to a tolerance"
     if why is not None or fields is None or kind is None:
-        return _undecided(name, len(fields or ()), why or "")
+        return undecided(name, len(fields or ()), why or "")
     decays = bool(getattr(rule, "weight_decay", 0))
     vectors = combinations([_conditions(field, names, kind, decays) for field in fields])
     unfelt = np.zeros((len(vectors), len(fields)))
@@ -186,7 +190,7 @@ def why_useless(rule: Any, action: GroupAction | None, *, transports: bool = Tru
     if not 0 < action.dimension <= LARGEST or action.space.size > ENTRIES or (rule.slots and not transports):
         return None
     found = felt_symmetries(rule, action)
-    if found.can_help is not False or found.claim.verdict != "proved":
+    if found.can_help is not False or found.claim.verdict != "proved" or found.dimension != action.dimension:
         return None
     return f"{found.rule} cannot feel this group: {found.claim.statement}"
 
@@ -216,9 +220,7 @@ def _read(symmetry: Any) -> tuple[tuple[VectorField, ...] | None, tuple[str, ...
     elif isinstance(symmetry, SymmetryAlgebra):
         fields, loss = tuple(symmetry.generators), symmetry.loss
     elif isinstance(symmetry, Sequence) and symmetry and all(isinstance(one, VectorField) for one in symmetry):
-        names = tuple(sorted({name for one in symmetry for name in one.components}))
-        known = all(one.polynomials is not None for one in symmetry)
-        return tuple(symmetry), names, None if known else "the components of a field are not polynomials"
+        return _read_fields(tuple(symmetry))
     else:
         raise InputError(
             f"a symmetry of the type {type(symmetry).__name__}",
@@ -229,6 +231,14 @@ def _read(symmetry: Any) -> tuple[tuple[VectorField, ...] | None, tuple[str, ...
         return fields, tuple(loss.entries), "the symmetry moves data"
     known = all(field.polynomials is not None for field in fields)
     return fields, tuple(loss.entries), None if known else "the components of a field are not polynomials"
+
+
+def _read_fields(fields: tuple[VectorField, ...]) -> tuple[tuple[VectorField, ...], tuple[str, ...], str | None]:
+    """Fields without a loss: every name in their coefficients counts as a parameter."""
+    if any(field.polynomials is None for field in fields):
+        return fields, (), "the components of a field are not polynomials"
+    read = {name for field in fields for _, monomial in components(field) for name, _ in monomial}
+    return fields, tuple(sorted(read.union(*(field.components for field in fields)))), None
 
 
 def _degree(monomial: Any, names: tuple[str, ...]) -> int:
@@ -284,7 +294,7 @@ def _claim(name: str, dimension: int, unfelt: int, kind: Unfelt, *, has_memory: 
     )
 
 
-def _undecided(name: str, dimension: int, why: str) -> FeltSymmetries:
+def undecided(name: str, dimension: int, why: str) -> FeltSymmetries:
     """Nothing is claimed."""
     claim = Claim(statement=f"{name} can feel the algebra", verdict="undecided", reason=why)
     return FeltSymmetries(rule=name, dimension=dimension, felt=None, unfelt=np.zeros((0, dimension)), claim=claim)

@@ -1,6 +1,7 @@
 """Teleportation and naturality: what a teleport changes, which optimizers conserve, and what they can feel."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -286,6 +287,38 @@ def test_it_agrees_with_the_decay_rates_in_the_euclidean_metric(formula):
 def test_finite_groups_and_unknown_fields_are_undecided():
     unknown = VectorField({"x": "sin(y)", "y": "0*x"})
     assert felt_symmetries(GradientDescent(), [unknown]).can_help is None
+
+
+def test_parameters_that_do_not_move_are_parameters():
+    """(x, y) -> (x + t z, y - t w) keeps x w + y z, and is no translation: z and w are parameters too."""
+    shear = VectorField.from_polynomials({"x": {(("z", 1),): Fraction(1)}, "y": {(("w", 1),): Fraction(-1)}})
+    found = felt_symmetries(GradientDescent(), [shear])
+    assert (found.felt_dimension, found.can_help) == (1, True)
+    assert found.felt[0].shape == (4, 4)
+
+
+def test_newton_above_its_dense_limit_is_undecided():
+    assert felt_symmetries(Newton(indefinite="refuse", dense_limit=2), derive(BOWL)).can_help is None
+
+
+@pytest.mark.parametrize("size", [1e9, 1e-7, 1e-200])
+def test_the_units_of_generators_do_not_matter(size):
+    turned, squeezed = np.array([[0.0, size], [-size, 0.0]]), np.diag([1.0, -1.0])
+    found = can_teleportation_help("gradient-descent", np.array([turned, squeezed]))
+    assert (found.felt_dimension, found.can_help) == (1, True)
+    np.testing.assert_allclose(np.abs(found.unfelt), [[1.0, 0.0]], atol=1e-12)
+    nearly = can_teleportation_help("gradient-descent", np.array([[[0.0, 1.0], [-1.0 + 1e-8, 0.0]]]))
+    assert nearly.can_help
+
+
+def test_a_generator_that_is_zero_is_not_felt():
+    found = can_teleportation_help("gradient-descent", np.zeros((1, 2, 2)))
+    assert (found.felt_dimension, found.can_help, found.unfelt.tolist()) == (0, False, [[1.0]])
+
+
+def test_newton_that_changes_indefinite_hessians_is_undecided():
+    """Its algebra at convex problems is that of all matrices; at others it is not."""
+    assert can_teleportation_help("newton", np.diag([1.0, -1.0])[None]).can_help is None
 
 
 def test_specs_are_measured():

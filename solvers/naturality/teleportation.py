@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.felt_symmetries import FeltSymmetries, felt_matrices, felt_symmetries, unfelt_fields
+from solvers.felt_symmetries import FeltSymmetries, felt_matrices, felt_symmetries, undecided, unfelt_fields
 from solvers.naturality.lie_algebra import lie_algebra
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import vector_problems
@@ -17,7 +17,7 @@ from solvers.naturality.spec import OptimizerSpec, run
 from solvers.naturality.structures import declare
 from solvers.naturality.submersion import velocity
 from solvers.rule import Rule
-from solvers.rules import RULES, make_rule
+from solvers.rules import RULES, Newton, SignDescent, make_rule
 from symmetries.action import GroupAction
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.algebra import SymmetryAlgebra
@@ -29,7 +29,10 @@ LARGEST = 8
 """Most parameters for which the algebra of an optimizer is measured."""
 
 INSIDE = 1e-6
-"""Part of a unit generator outside the algebra of the optimizer up to which it counts as inside."""
+"""Part of a unit generator outside a measured algebra up to which it counts as inside."""
+
+ROUNDING = 1e-12
+"""Part of a unit generator outside a known algebra up to which it counts as inside."""
 
 
 def can_teleportation_help(optimizer: Any, symmetry: Any) -> FeltSymmetries:
@@ -64,6 +67,8 @@ def can_teleportation_help(optimizer: Any, symmetry: Any) -> FeltSymmetries:
         return _measured(read_optimizer(subject), _matrices_of(symmetry))
     matrices = _read_matrices(symmetry)
     kind = unfelt_fields(subject) if isinstance(subject, Rule) else None
+    if isinstance(subject, Newton) and subject.indefinite == "absolute":
+        return undecided("Newton", len(matrices), "its step is another one where the Hessian is not positive definite")
     if kind is None:
         return _measured(read_optimizer(subject), matrices)
     size = matrices.shape[1]
@@ -72,7 +77,7 @@ def can_teleportation_help(optimizer: Any, symmetry: Any) -> FeltSymmetries:
         "none": np.zeros((0, size, size)),
         "all": np.eye(size**2).reshape(-1, size, size),
     }
-    return _parts(type(subject).__name__, matrices, basis[kind], "its algebra is known")
+    return _parts(type(subject).__name__, matrices, basis[kind], "its algebra is known", inside=ROUNDING)
 
 
 def _are_fields(symmetry: Any) -> bool:
@@ -82,8 +87,6 @@ def _are_fields(symmetry: Any) -> bool:
 
 def _matrices_of(symmetry: Any) -> FloatArray:
     """The matrices of linear generators, refused where they are none."""
-    from solvers.rules import SignDescent
-
     found = felt_symmetries(SignDescent(), symmetry)
     if found.felt is None or len(found.felt) != found.dimension:
         raise InputError(
@@ -125,33 +128,31 @@ def _measured(spec: OptimizerSpec, matrices: FloatArray) -> FeltSymmetries:
     size = matrices.shape[1]
     if size > LARGEST or spec.matrix:
         why = "it reads the parameters as a matrix" if spec.matrix else f"its algebra is measured up to n = {LARGEST}"
-        return _undecided(spec.name, len(matrices), why)
+        return undecided(spec.name, len(matrices), why)
     found = lie_algebra(spec, problems=[declare(problem) for problem in vector_problems(size)])
     if found.verdict == "undecided":
-        return _undecided(spec.name, len(matrices), found.reason)
-    return _parts(
-        spec.name, matrices, np.asarray(found.basis), f"its algebra was measured as {found.name or 'unnamed'}"
-    )
+        return undecided(spec.name, len(matrices), found.reason)
+    how = f"its algebra was measured as {found.name or 'unnamed'}"
+    return _parts(spec.name, matrices, np.asarray(found.basis), how, inside=INSIDE)
 
 
-def _undecided(name: str, dimension: int, why: str) -> FeltSymmetries:
-    """Nothing is claimed."""
-    claim = Claim(statement=f"{name} can feel the algebra", verdict="undecided", reason=why)
-    return FeltSymmetries(rule=name, dimension=dimension, felt=None, unfelt=np.zeros((0, dimension)), claim=claim)
-
-
-def _parts(name: str, matrices: FloatArray, natural: FloatArray, how: str) -> FeltSymmetries:
-    """The parts of generator matrices inside and outside an algebra, by singular values."""
+def _parts(name: str, matrices: FloatArray, natural: FloatArray, how: str, *, inside: float) -> FeltSymmetries:
+    """The parts of generator matrices inside and outside an algebra, by singular values of generators of length one."""
     flat = matrices.reshape(len(matrices), -1)
+    sizes = np.max(np.abs(flat), axis=1, keepdims=True)
+    flat = flat / np.where(sizes > 0, sizes, 1.0)  # before the lengths: their squares may underflow
+    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
+    flat = flat / np.where(lengths > 0, lengths, 1.0)
     outside = flat
     if len(natural):
         frame = np.linalg.qr(natural.reshape(len(natural), -1).T)[0]
         outside = flat - (flat @ frame) @ frame.T
-    lengths = np.linalg.norm(flat, axis=1)
-    left, values, _ = np.linalg.svd(outside / lengths.max(), full_matrices=True)
-    rank = int((values > INSIDE).sum())
-    unfelt = left[:, rank:].T
-    felt = felt_matrices([one.reshape(matrices.shape[1:]) for one in outside if np.abs(one).max() > INSIDE], "none")
+    left, values, _ = np.linalg.svd(outside, full_matrices=True)
+    rank = int((values > inside).sum())
+    sizes = np.where(sizes > 0, sizes * lengths, 1.0)
+    unfelt = left[:, rank:].T * (sizes.min() / sizes).T
+    unfelt /= np.linalg.norm(unfelt, axis=1, keepdims=True)
+    felt = felt_matrices([one.reshape(matrices.shape[1:]) for one in outside if np.abs(one).max() > inside], "none")
     claim = Claim(
         statement=f"{name} can feel {rank} of {len(matrices)} dimensions of the algebra",
         verdict="measured",
