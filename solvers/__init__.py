@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from solvers.compare import compare
     from solvers.comparing.comparison import Comparison
     from solvers.cost import Cost
+    from solvers.discover import discover
+    from solvers.discovery.axes import AxisMatrices, AxisScalings
+    from solvers.discovery.result import Discovery
     from solvers.equivalence.newton_contraction import check_newton_contraction
     from solvers.equivalence.newton_order import observed_order
+    from solvers.felt_symmetries import UselessTeleport
     from solvers.learning_rates import Constant, Cosine, Exponential, Linear, OneOver, StepDecay
     from solvers.level_set import LevelSetMove
     from solvers.manifold_objectives import objective_on
@@ -143,6 +147,10 @@ _ROOMS = {
         "Sharpness",
     ),
     "teleport": ("teleport",),
+    "discover": ("discover",),
+    "discovery.axes": ("AxisMatrices", "AxisScalings"),
+    "discovery.result": ("Discovery",),
+    "felt_symmetries": ("UselessTeleport",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -155,12 +163,15 @@ __all__ = [
     "AdamW",
     "Armijo",
     "At",
+    "AxisMatrices",
+    "AxisScalings",
     "Checkpoint",
     "Comparison",
     "Constant",
     "Cosine",
     "Cost",
     "Curvature",
+    "Discovery",
     "Every",
     "Exponential",
     "FunctionTarget",
@@ -197,12 +208,14 @@ __all__ = [
     "Status",
     "StepDecay",
     "TeleportResult",
+    "UselessTeleport",
     "When",
     "cannot_help",
     "check_newton_contraction",
     "check_newton_equivalence",
     "check_objective",
     "compare",
+    "discover",
     "improvement_condition",
     "make_rule",
     "minimize",

@@ -30,6 +30,12 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from solvers.pytorch.discovery import discover_module
+    from solvers.pytorch.learned import MetaResult, MetaSettings, ModuleTask, RegressionTask, learn_optimizer
+    from solvers.pytorch.meters import curvature, hessian_trace, sharpness, spectral_density, top_eigenvalues
+    from solvers.pytorch.natural_gradient import NaturalGradient
+    from solvers.pytorch.naturality import TorchAdapter
+    from solvers.pytorch.objective import ModuleObjective, module_objective
     from solvers.pytorch.optimizer import ManifoldOptimizer
     from solvers.pytorch.parameter import ManifoldParameter
     from solvers.pytorch.symmetry.balancing import balance
@@ -38,28 +44,61 @@ if TYPE_CHECKING:
     from solvers.pytorch.symmetry.matching import align
     from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
     from solvers.pytorch.teleporter import Teleporter
+    from solvers.pytorch.teleporting.wrapper import Teleporting
 
 _ROOM_OF = {
     "ManifoldOptimizer": "optimizer",
     "ManifoldParameter": "parameter",
+    "MetaResult": "learned",
+    "MetaSettings": "learned",
+    "ModuleObjective": "objective",
     "ModuleSymmetry": "symmetry.module_symmetry",
+    "ModuleTask": "learned",
+    "NaturalGradient": "natural_gradient",
+    "RegressionTask": "learned",
     "Teleporter": "teleporter",
+    "Teleporting": "teleporting.wrapper",
+    "TorchAdapter": "naturality",
     "align": "symmetry.matching",
     "balance": "symmetry.balancing",
     "canonical": "symmetry.canonical",
+    "curvature": "meters",
+    "discover_module": "discovery",
+    "hessian_trace": "meters",
+    "learn_optimizer": "learned",
+    "module_objective": "objective",
+    "sharpness": "meters",
+    "spectral_density": "meters",
     "symmetries_of": "symmetry.finder",
+    "top_eigenvalues": "meters",
 }
 
 __all__ = [
     "ManifoldOptimizer",
     "ManifoldParameter",
+    "MetaResult",
+    "MetaSettings",
     "MissingTorch",
+    "ModuleObjective",
     "ModuleSymmetry",
+    "ModuleTask",
+    "NaturalGradient",
+    "RegressionTask",
     "Teleporter",
+    "Teleporting",
+    "TorchAdapter",
     "align",
     "balance",
     "canonical",
+    "curvature",
+    "discover_module",
+    "hessian_trace",
+    "learn_optimizer",
+    "module_objective",
+    "sharpness",
+    "spectral_density",
     "symmetries_of",
+    "top_eigenvalues",
 ]
 
 
