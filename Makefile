@@ -47,7 +47,7 @@ demo: $(STAMPS)/base  ## from formula to report, for two losses
 test: $(STAMPS)/test  ## the tests; those of PyTorch are skipped by name without it
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-docs: $(STAMPS)/docs  ## the documentation, every page executed, warnings as errors
+docs: $(STAMPS)/docs $(STAMPS)/torch  ## the documentation, every page executed, warnings as errors
 	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html --fresh-env --fail-on-warning --keep-going --nitpicky docs $(OUTPUT)/docs
 	@echo "The documentation: $(OUTPUT)/docs/index.html"
