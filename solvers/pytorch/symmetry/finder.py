@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.symmetry.component import Component

@@ -33,31 +33,43 @@ class Translation:
     flows: list[Flow]
     row: bool = False
     free: Tensor = field(init=False)
-    parts: dict[tuple[int, int], Translation] = field(default_factory=dict)
+    parts: dict[tuple[int, ...], Translation] = field(default_factory=dict)
     routed: bool = False
     watch: list[Carried] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.free = torch.ones(self.size, dtype=torch.bool)
 
-    def part(self, low: int, high: int) -> Translation:
-        """The entries in a range as a translation of their own, taken from this one."""
-        if (low, high) not in self.parts:
+    def part(self, entries: Tensor) -> Translation | None:
+        """Some entries, in order, as a translation of their own, taken from this one; none where no view gives them."""
+        key = tuple(entries.tolist())
+        if key not in self.parts:
+            jumps = (entries.diff() != 1).nonzero()
+            run = int(jumps[0]) + 1 if len(jumps) else len(entries)
+            stride = int(entries[run] - entries[0]) if len(jumps) else self.size
+            low, number = int(entries[0]), len(entries) // run
+            regular = (torch.arange(number)[:, None] * stride + low + torch.arange(run)).flatten()
+            if len(regular) != len(entries) or not torch.equal(regular, entries.long()) or number * stride != self.size:
+                return None
             leg = self.flows[0].target
-            narrow = replace(leg, shape=(high - low,), narrow=((0, low, high - low),))
-            self.parts[low, high] = Translation(self.name, high - low, [Flow(target=narrow)])
-            if not bool(self.free[low:high].all()):
-                self.parts[low, high].free[:] = False
-            self.free[low:high] = False
-        return self.parts[low, high]
+            window = {"narrow": ((1, low, run),), "blocks": (number, stride)}
+            narrow = replace(leg, shape=(len(entries),), **window)
+            if leg.narrow or len(leg.shape) != 1:
+                return None
+            self.parts[key] = Translation(self.name, len(entries), [Flow(target=narrow)])
+            if not bool(self.free[entries.long()].all()):
+                self.parts[key].stop()
+            self.free[entries.long()] = False
+        return self.parts[key]
 
     def stop(self, entries: Tensor | None = None) -> None:
         """These entries, or all, are seen; in the parts too."""
         self.free[slice(None) if entries is None else entries.long()] = False
         while self.watch:
             self.watch.pop().see()
-        for (low, high), part in self.parts.items():
-            part.stop(None if entries is None else entries[(entries >= low) & (entries < high)] - low)
+        for key, part in self.parts.items():
+            own = torch.tensor(key)
+            part.stop(None if entries is None else torch.isin(own, entries.long()).nonzero()[:, 0])
 
     def component(self, name: str, *, centred: bool = False) -> Shifts | None:
         """The group of the entries that are free, where there are any; ``centred``, of those with the sum zero."""
@@ -98,11 +110,12 @@ class Carried:
 
     def moved(self, index: Tensor) -> Carried:
         """The same in a value whose numbers are in other places; a part of a fresh vector becomes one of its own."""
-        size = self.translation.size
-        if not self.translation.row and not self.weights and index.numel():
-            low, high = int(index.min()), int(index.max()) + 1
-            if high - low < size and not self.translation.routed and len(index.unique()) == high - low:
-                return replace(self, translation=self.translation.part(low, high), index=index - low)
+        fresh = not self.translation.row and not self.weights and not self.translation.routed
+        entries = index.unique() if fresh else index
+        if fresh and 0 < len(entries) < self.translation.size:
+            part = self.translation.part(entries)
+            if part is not None:
+                return replace(self, translation=part, index=torch.searchsorted(entries, index).to(torch.int32))
         return replace(self, index=index)
 
     def route(self) -> bool:

@@ -68,8 +68,6 @@ class Interpreter:
         self.moving = moving
         self.atlas = Atlas()
         self.parameters: dict[str, Value] = {}
-        self.read: set[str] = set()
-        self.shown: set[str] = set()
 
     def run(self) -> None:
         """Go through all operations; what is left to act is then in the atlas."""
@@ -115,7 +113,7 @@ class Interpreter:
     def _placeholder(self, node: Any) -> Any:
         """A parameter, a buffer, a constant or an input."""
         name = self.trace.tensors.get(node.name)
-        if name is not None:
+        if name is not None and (node.users or name in self.trace.mutations.values()):
             return self._stored(name)
         found = node.meta.get("val")
         return constant(tuple(found.shape)) if isinstance(found, Tensor) else found
@@ -154,8 +152,6 @@ class Interpreter:
         shapes = shapes_of(node)
         used = {one.args[1] for one in node.users if operation_name(one.target) == "getitem"}
         arguments = Arguments(name, named, shapes, {"used": used})
-        for one in arguments.values:
-            self._touch(one)
         if all(one.constant for one in arguments.values):
             return self._constant(node, arguments)
         rule = RULES.get(name)
@@ -168,12 +164,6 @@ class Interpreter:
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
             # A way of calling it that the rule does not know: demands already made only restrict.
             return self._unknown(node, arguments)
-
-    def _touch(self, value: Value) -> None:
-        """Remember which parameters are read."""
-        for name, stored in self.parameters.items():
-            if stored is value:
-                self.read.add(name)
 
     def _inner(self, name: str, args: Any) -> Any:
         """A graph called by an operation that switches gradients or precision."""

@@ -17,6 +17,7 @@ LINEAR = (
     " half bfloat16 real dropout_off _assert_tensor_metadata"
 ).split()
 POSITIVE = "relu leaky_relu".split()
+OTHER = "hardswish hardsigmoid log_sigmoid elu selu celu mish silu gelu sigmoid softplus exp log log1p expm1".split()
 ODD = "tanh sin tan asin atan sinh asinh atanh erf arctan arcsin arcsinh arctanh softshrink hardshrink erfinv".split()
 
 
@@ -84,6 +85,14 @@ def _prelu(atlas: Atlas, args: Arguments) -> Value:
         return value
     shaped = Value(((), *slope.axes, *((),) * (value.ndim - 2)) if value.ndim > 1 else slope.axes)
     return product(atlas, value, shaped)
+
+
+def _random_slopes(atlas: Atlas, args: Arguments) -> Value:
+    """Leaky maps whose slopes are drawn anew for every unit in training mode."""
+    value = mapped(atlas, args.value(), "positive")
+    if args.get("training"):
+        atlas.pin(value.items)
+    return value
 
 
 def _compare(atlas: Atlas, args: Arguments) -> Value:
@@ -167,6 +176,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(LINEAR, _with("linear")),
     **dict.fromkeys(POSITIVE, _with("positive")),
     **dict.fromkeys(ODD, _with("odd")),
+    **dict.fromkeys(OTHER, _with("any")),
     "abs": _with("magnitude"),
     "sign": _with("direction"),
     "sgn": _with("direction"),
@@ -181,6 +191,7 @@ RULES: Mapping[str, Rule] = {
     "pow": _power,
     **dict.fromkeys(("clamp", "hardtanh", "clip", "clamp_min", "clamp_max"), _clamp),
     "threshold": _threshold,
+    "rrelu": _random_slopes,
     **dict.fromkeys(("prelu", "_prelu_kernel"), _prelu),
     **dict.fromkeys(("gt", "ge", "lt", "le", "eq", "ne"), _compare),
     **dict.fromkeys(("maximum", "minimum"), _extreme),

@@ -111,7 +111,8 @@ def convolution(atlas: Atlas, args: Arguments, *, transposed: bool = False) -> V
             whole = into if transposed else out
             group, rest = regroup(atlas, whole, (groups, items_size(whole) // groups))
         except Unmatched:
-            atlas.fix(value.items + weight.items, "a convolution in groups across segments")
+            for one in args.values:
+                atlas.fix(one.items, "a convolution in groups across segments")
             return constant(args.shape)
         group = Product(atlas).join(outer, group)
         into, out = (rest, group + out) if transposed else (into, group + rest)

@@ -57,7 +57,7 @@ def _layer_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     epsilon = float(args.named.get("eps", 1e-5))
     result = normalised(atlas, value, dims, epsilon=epsilon, centred=True)
     result = affine(atlas, result, args.optional("weight"), args.optional("bias"))
-    return _several(result, args)
+    return _several(atlas, result, args)
 
 
 def _rms_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
@@ -66,7 +66,7 @@ def _rms_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
     epsilon = args.named.get("eps")
     result = normalised(atlas, value, dims, epsilon=1e-7 if epsilon is None else float(epsilon), centred=False)
-    return _several(affine(atlas, result, args.optional("weight"), None), args)
+    return _several(atlas, affine(atlas, result, args.optional("weight"), None), args)
 
 
 def _group_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
@@ -97,7 +97,8 @@ def _group_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     result = mapped(atlas, whole, "direction")
     result = Value((result.axes[0], result.axes[1] + result.axes[2], *result.axes[3:]))
     trailing = value.ndim - 2
-    return _several(affine(atlas, result, args.optional("weight"), args.optional("bias"), trailing=trailing), args)
+    result = affine(atlas, result, args.optional("weight"), args.optional("bias"), trailing=trailing)
+    return _several(atlas, result, args)
 
 
 def _batch_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
@@ -137,10 +138,13 @@ def _batch_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     return (result, *others)
 
 
-def _several(result: Value, args: Arguments) -> Value | tuple[Value, ...]:
-    """The result alone, or with statistics that nobody reads beside it."""
+def _several(atlas: Atlas, result: Value, args: Arguments) -> Value | tuple[Value, ...]:
+    """The result alone, or with others beside it; where something reads those, nothing may act."""
     if len(args.shapes) == 1:
         return result
+    if any(place in args.extra.get("used", ()) for place in range(1, len(args.shapes))):
+        for value in (*args.values, result):
+            atlas.fix(value.items, f"statistics or places of {args.operation} are read")
     return (result, *(constant(shape) for shape in args.shapes[1:]))
 
 
@@ -188,7 +192,7 @@ def _pool(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
         atlas.fix(axis, "pooling over the axis")
     positions: tuple[Items, ...] = tuple((Fixed(size),) for size in args.shape[-number:])
     result = settled(atlas, replace(value, axes=value.axes[:-number] + positions))
-    return result if len(args.shapes) == 1 else (result, constant(args.shapes[1]))
+    return _several(atlas, result, args)
 
 
 def _pad(atlas: Atlas, args: Arguments) -> Value:

@@ -11,7 +11,7 @@ Row: TypeAlias = list[Fraction]
 
 
 def reduced(rows: Sequence[Row], width: int) -> tuple[list[Row], list[int]]:
-    """The reduced echelon form over the rationals, with its pivots; rows are kept by their entries that are not zero."""
+    """The reduced echelon form over the rationals, with its pivots."""
     done: dict[int, dict[int, Fraction]] = {}
     for row in rows:
         entries = {column: entry for column, entry in enumerate(row) if entry}
