@@ -88,6 +88,7 @@ class Processes(Workers):
         self._pools: dict[int, ProcessPoolExecutor] = {}
         self._pids: dict[int, Future[int]] = {}
         self._ready: dict[int, float] = {}
+        self._last: dict[int, Future[Any]] = {}
 
     def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Begin a call in the process of a place, started when it is needed first."""
@@ -96,7 +97,8 @@ class Processes(Workers):
             self._pools[place] = pool
             self._pids[place] = pool.submit(os.getpid)
             self._pids[place].add_done_callback(lambda _: self._ready.__setitem__(place, time.monotonic()))
-        return self._pools[place].submit(function, *arguments)
+        self._last[place] = self._pools[place].submit(function, *arguments)
+        return self._last[place]
 
     def began(self, place: int) -> float | None:
         """When the process of the place was ready."""
@@ -106,10 +108,11 @@ class Processes(Workers):
         """End what is left of the process; the next call starts another one."""
         pool, pid = self._pools.pop(place), self._pids.pop(place)
         self._ready.pop(place, None)
-        if pid.done() and not pid.cancelled() and pid.exception() is None:
+        is_known = pid.done() and not pid.cancelled() and pid.exception() is None
+        if is_known:
             with suppress(ProcessLookupError):
                 os.kill(pid.result(), getattr(signal, "SIGKILL", signal.SIGTERM))
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=is_known, cancel_futures=True)
         return True
 
     def give_up(self, place: int, future: Future[Any]) -> bool:
@@ -118,8 +121,12 @@ class Processes(Workers):
 
     def close(self) -> None:
         """End all processes, idle ones in peace."""
-        for place in list(self._pools):
-            self.renew(place)
+        for place, pool in list(self._pools.items()):
+            if place in self._last and self._last[place].done():
+                del self._pools[place]
+                pool.shutdown(wait=True)
+            else:
+                self.renew(place)
 
 
 @final
