@@ -31,6 +31,7 @@ class Equations:
         self.size = runs[0].problem.size
         self.steps = len(runs[0].points) - 1
         self.within = ""
+        self._maps: dict[tuple[bytes, bytes], Morphism] = {}
         self.noise = 0.0  # how far differences over one step and over two are apart
 
     def generators(self) -> list[tuple[FloatArray, FloatArray]]:
@@ -114,13 +115,20 @@ class Equations:
         """How far the path leads."""
         return float(np.linalg.norm(run.points[-1] - run.start))
 
+    def _map(self, X: FloatArray, b: FloatArray) -> Morphism:
+        """The map exp(X) θ + b, made once for all runs."""
+        key = (X.tobytes(), b.tobytes())
+        if key not in self._maps:
+            factors = split_factors(X, self.shape) if len(self.shape) == 2 else None
+            self._maps[key] = Morphism.linear(expm(X), b, factors=factors)
+        return self._maps[key]
+
     def _end(self, run: Run, X: FloatArray, b: FloatArray, factor: float) -> FloatArray:
         """The end of the path in the coordinates exp(X) θ + b, pulled back."""
         problem, start = run.problem, run.start
         if not (X.any() or b.any()):
             return trace(self.spec, problem, start, rate=self.rate * factor, steps=self.steps).points[-1]
-        factors = split_factors(X, self.shape) if len(self.shape) == 2 else None
-        morphism = Morphism.linear(expm(X), b, factors=factors)
+        morphism = self._map(X, b)
         begin = morphism.apply(start)
         end = trace(self.spec, problem.push(morphism), begin, rate=self.rate * factor, steps=self.steps).points[-1]
         return np.asarray(morphism.pull(end))

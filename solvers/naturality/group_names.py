@@ -93,7 +93,7 @@ def name_group(algebra: str, shape: tuple[int, ...], levels: Mapping[str, ClassD
         return None
     name, words = found
     if scaled:
-        factor = name if name.isalnum() or name.count("(") == 1 else f"({name})"
+        factor = f"({name})" if any(sign in name for sign in "×⋊≀") else name
         name = "R₊" if name == "1" else f"R₊·{factor}"
     return Group(name=name, words=words, translations="translation" in natural, scalings=bool(scaled))
 
