@@ -37,7 +37,7 @@ KINDS: Mapping[str, dict[str, Any]] = {
 }
 
 COLUMNS = (
-    *("to", "target x", "drift", "sharpness x", "curvature x", "train loss", "test loss"),
+    *("to", "moved", "target x", "drift", "sharpness x", "curvature x", "train loss", "test loss"),
     *("test loss - stay", "+-", "better tests", "diverged", "cost"),
 )
 
@@ -91,15 +91,24 @@ def study(lab: Lab) -> Report:
     }
     runs = lab.runs(run, {"kind": list(KINDS), "seed": lab.seeds}, "teleports in the middle", **fixed)
     for one in runs:
-        for name in ("sharpness", "curvature"):
-            one[f"{name} x"] = one["after"][name] / one["before"][name]
+        one["curvature x"] = one["after"]["curvature"] / one["before"]["curvature"]
+        one["sharpness x"] = risen(one, "after") / risen(one, "before") if one["events"] else 1.0
     return Report(
         title=f"{len(lab.seeds)} starts, SGD at {options.rate:g}, a visit after {fixed['moment']} of {epochs} epochs",
         tables={"what the visit did, and where the training ended": (COLUMNS, [cells(runs, kind) for kind in KINDS])},
-        remarks=remarks(runs),
+        remarks=[
+            *remarks(runs),
+            "sharpness is the rise of the mean loss on spheres above the loss, which teleports keep",
+        ],
         findings={"runs_kept": [{k: v for k, v in one.items() if k not in ("history", "events")} for one in runs]},
         draw=lambda: draw(runs),
     )
+
+
+def risen(one: Mapping[str, Any], when: str) -> float:
+    """How much higher the loss is on the spheres around the point than at the point, which a teleport keeps."""
+    event = one["events"][0 if when == "before" else -1]
+    return float(one[when]["sharpness"] - event[f"loss_{when}"])
 
 
 def cells(runs: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
@@ -111,6 +120,7 @@ def cells(runs: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     gains = [gain for one in own for gain in one["gains"] if gain is not None]
     return [
         kind,
+        f"{sum(one['accepted'] for one in own)}/{sum(one['tried'] for one in own)}" if kind != "stay" else "-",
         shown(median(gains), ".3g") if gains else "-",
         f"{max((one['largest_drift'] or 0.0 for one in own), default=0.0):.0e}" if kind != "stay" else "-",
         *(shown(average(own, f"{name} x"), ".3f") for name in ("sharpness", "curvature")),
@@ -142,21 +152,20 @@ def draw(runs: Sequence[Mapping[str, Any]]) -> Any:
     colours = dict(zip(KINDS, ("#1f2937", "#b08900", "#0b7285", "#d9480f", "#2b8a3e", "#862e9c"), strict=True))
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
     stay = {one["seed"]: one for one in having(runs, kind="stay")}
-    for kind, colour in colours.items():
+    for kind, colour in list(colours.items())[1:]:
         own = [one for one in having(runs, kind=kind) if not one["diverged"] and one["seed"] in stay]
         pairs = [(one, stay[one["seed"]]) for one in own if not stay[one["seed"]]["diverged"]]
-        if kind != "stay" and pairs:
+        if pairs:
             curves = [np.subtract(*(list(per_epoch(run, "test_loss")) for run in pair)) for pair in pairs]
             left.plot(range(1, len(curves[0]) + 1), np.mean(curves, axis=0), color=colour, linewidth=1.6, label=kind)
-        points = [(one["after"]["sharpness"], one["test_loss"]) for one in own]
-        right.plot(*zip(*points, strict=True) if points else ((), ()), "o", color=colour, markersize=5, label=kind)
-    left.axhline(0, color=colours["stay"], linewidth=1)
-    left.set(xlabel="epoch", ylabel="test loss less that of the run that stays")
-    right.set(xlabel="sharpness after the visit", ylabel="test loss at the end", xscale="log")
+            points = [(one["sharpness x"], one["test_loss"] - other["test_loss"]) for one, other in pairs]
+            right.plot(*zip(*points, strict=True), "o", color=colour, markersize=5, alpha=0.85, label=kind)
+    left.set(xlabel="epoch", ylabel="test loss less that of the run that stays, mean")
+    right.set(xlabel="factor of the rise of the loss on spheres around the point", ylabel="the same at the end")
     for ax in (left, right):
+        ax.axhline(0, color=colours["stay"], linewidth=1)
         ax.grid(visible=True, color="#e5e7eb", linewidth=0.6)
     left.legend(frameon=False, fontsize=8)
-    right.legend(frameon=False, fontsize=8)
     return figure
 
 
