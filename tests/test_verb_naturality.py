@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_one_optimizer_for_people(naturality: Any) -> None:
 
 def test_an_open_verdict_has_its_exit_code(naturality: Any, verdicts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known = replace(verdicts[0], strict=None, verdict="undecided", reasons=("it is not deterministic",))
-    monkeypatch.setattr("solvers.naturality.classify.classify", lambda name, rng: known)
+    monkeypatch.setattr(sys.modules["solvers.naturality.classify"], "classify", lambda name, rng: known)
     done = naturality("gradient-descent", "--quiet")
     assert done.code == 3
     assert "undecided, it is not deterministic" in done.out
@@ -81,7 +82,9 @@ def test_the_table_of_all_has_vectors_and_matrices_apart(
     from solvers.naturality.registry import OPTIMIZERS
 
     asked = []
-    monkeypatch.setattr("solvers.naturality.classify.classify", lambda name, rng: (asked.append(name), verdicts[-1])[1])
+    monkeypatch.setattr(
+        sys.modules["solvers.naturality.classify"], "classify", lambda name, rng: (asked.append(name), verdicts[-1])[1]
+    )
     done = naturality("--all", "--json")
     assert done.code == 0
     assert asked == list(OPTIMIZERS)
