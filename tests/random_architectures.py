@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 ACTIVATIONS = [
@@ -98,7 +98,7 @@ class Branch(nn.Module):
         else:
             k = k.unflatten(-1, (2, 3)).transpose(1, 2).repeat_interleave(2, 1)
             v = self.v(x).unflatten(-1, (2, 3)).transpose(1, 2).repeat_interleave(2, 1)
-        q = F.normalize(q, dim=-1) if self.norm else q
+        q = functional.normalize(q, dim=-1) if self.norm else q
         y = torch.softmax(q @ k.transpose(-1, -2) / 2, -1) @ v
         return x + self.o(y.transpose(1, 2).flatten(2))
 
@@ -114,7 +114,7 @@ class Branch(nn.Module):
 
     def run_gate(self, x: Tensor) -> Tensor:
         one, other = self.a(x).chunk(2, -1)
-        maps = [torch.sigmoid, F.silu, torch.tanh, lambda v: v]
+        maps = [torch.sigmoid, functional.silu, torch.tanh, lambda v: v]
         return self.b(maps[self.choice](one) * other)
 
     def make_cat(self, rng: np.random.Generator) -> None:
@@ -140,8 +140,8 @@ class Branch(nn.Module):
 
     def run_convolution(self, x: Tensor) -> Tensor:
         y = self.a(x.transpose(1, 2))
-        y = F.pad(y, (0, x.shape[1] - y.shape[-1]), value=0.0)
-        y = [y, F.max_pool1d(y, 3, 1, 1), F.avg_pool1d(y, 3, 1, 1)][self.pool]
+        y = functional.pad(y, (0, x.shape[1] - y.shape[-1]), value=0.0)
+        y = [y, functional.max_pool1d(y, 3, 1, 1), functional.avg_pool1d(y, 3, 1, 1)][self.pool]
         return y.transpose(1, 2)
 
     def make_scale(self, rng: np.random.Generator) -> None:

@@ -9,82 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import numpy as np  # noqa: E402
+from symmetry_cases import defect, dimensions, kept, normal  # noqa: E402
 from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
+from torch.nn import functional  # noqa: E402
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm  # noqa: E402
 
 from manifolds.errors import InputError  # noqa: E402
-from solvers.pytorch.symmetry.element import Element  # noqa: E402
 from solvers.pytorch.symmetry.finder import symmetries_of  # noqa: E402
-from solvers.pytorch.symmetry.linear_maps import LinearMaps  # noqa: E402
-from solvers.pytorch.symmetry.permutations import Permutations  # noqa: E402
-from solvers.pytorch.symmetry.scalings import Scalings, Signs  # noqa: E402
-from solvers.pytorch.symmetry.shifts import Shifts  # noqa: E402
-
-
-def dimensions(symmetry):
-    """Dimensions of matrices, scalings and translations, and what is finite."""
-    kinds = {LinearMaps: 0, Scalings: 0, Shifts: 0}
-    for component in symmetry.components:
-        if type(component) in kinds:
-            kinds[type(component)] += component.dimension
-    finite = sorted(one.group for one in symmetry.components if isinstance(one, Permutations | Signs))
-    return (*kinds.values(), finite)
-
-
-def defect(module, symmetry, make, *, scale=1.0):
-    """Largest relative change of the outputs on unseen inputs, of all components together and of each alone."""
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    rng = np.random.default_rng(5)
-    words = [symmetry.components, *[(one,) for one in symmetry.components]]
-    worst = 0.0
-    for components in words:
-        element = Element(tuple((one, one.random(rng, scale=scale)) for one in components))
-        with torch.no_grad():
-            moved = element.transform(tensors)
-            for _ in range(2):
-                inputs = make()
-                before, after = (plain(call(module, where, inputs)) for where in (tensors, moved))
-                worst = max(worst, float((before - after).abs().max() / before.abs().max()))
-    return worst
-
-
-def call(module, tensors, inputs):
-    """The module at other parameters; what it overwrites is a copy."""
-    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return torch.func.functional_call(module, copies, inputs)
-
-
-def plain(result):
-    """The first tensor of a result."""
-    if hasattr(result, "logits"):
-        return result.logits
-    if hasattr(result, "last_hidden_state"):
-        return result.last_hidden_state
-    return result[0] if isinstance(result, tuple) else result
-
-
-def kept(module, make):
-    """The symmetry, after the module was seen to be as it was and its function to stay under all elements."""
-    before = copy.deepcopy(module.state_dict())
-    symmetry = symmetries_of(module, make())
-    assert all(torch.equal(before[name], one) for name, one in module.state_dict().items())
-    assert not [note for note in symmetry.notes if note.startswith("dropped")], symmetry.notes
-    assert defect(module, symmetry, make) < 1e-11
-    return symmetry
-
-
-def normal(*shape):
-    """Random inputs of a shape."""
-    return lambda: (torch.randn(*shape, dtype=torch.float64),)
-
-
-def words(number, *shape):
-    """Random integers."""
-    return lambda: (torch.randint(0, number, shape),)
 
 
 @pytest.fixture(autouse=True)
@@ -190,9 +121,9 @@ class Residual(nn.Module):
         self.last = nn.Linear(4, 3)
 
     def forward(self, x):
-        x = F.relu(self.norm(self.stem(x)))
-        x = F.relu(x + self.n(self.b(F.relu(self.m(self.a(x))))))
-        return self.last(F.adaptive_avg_pool2d(x, 1).flatten(1))
+        x = functional.relu(self.norm(self.stem(x)))
+        x = functional.relu(x + self.n(self.b(functional.relu(self.m(self.a(x))))))
+        return self.last(functional.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
 def test_residual_network_with_batch_normalisation():
@@ -202,138 +133,6 @@ def test_residual_network_with_batch_normalisation():
     # The stream and the block, each behind its normalisation; in eval mode also in front of each of the three.
     assert dimensions(kept(net.eval(), normal(2, 3, 8, 8)))[:2] == (0, 4 + 5 + 4 + 5 + 4)
     assert dimensions(kept(net.train(), normal(9, 3, 8, 8)))[:2] == (0, 4 + 5)
-
-
-class Reader(nn.Module):
-    def __init__(self, body, size, out=None):
-        super().__init__()
-        self.first, self.body, self.last = nn.Linear(3, size), body, nn.Linear(out or size, 2)
-
-    def forward(self, x):
-        y = self.body(self.first(x))
-        return self.last(y[0] if isinstance(y, tuple) else y)
-
-
-class SelfAttention(nn.Module):
-    def __init__(self, size, heads, *, full):
-        super().__init__()
-        self.attention, self.full = nn.MultiheadAttention(size, heads, batch_first=True), full
-
-    def forward(self, x):
-        return torch.sin(x + self.attention(x, x, x, need_weights=self.full)[0])
-
-
-@pytest.mark.parametrize("full", [True, False])
-def test_attention_has_matrices_for_each_head(full):
-    net = Reader(SelfAttention(6, 2, full=full), 6).double()
-    # Queries and keys, values and outputs: GL(3) for each head; the shifts of keys and of values.
-    assert dimensions(kept(net, normal(2, 4, 3))) == (4 * 9, 0, 6 + 6, ["S_2", "S_6", "{+-1}^6"])
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_transformer_encoder(first):
-    layer = nn.TransformerEncoderLayer(6, 2, 5, batch_first=True, norm_first=first, dropout=0.1)
-    body = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(6) if first else None, enable_nested_tensor=False)
-    symmetry = kept(Reader(body, 6).double().eval(), normal(2, 4, 3))
-    matrices, scalings, _, _ = dimensions(symmetry)
-    assert matrices == 2 * 4 * 9
-    # Two units of five behind ReLU; the norms, each with the layer that reads it alone.
-    assert scalings == 2 * 5 + (5 * 6 if first else 6)
-
-
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
-def test_recurrent_units_change_sign_and_place(kind):
-    net = Reader(kind(4, 5, batch_first=True), 4, 5).double()
-    symmetry = kept(net, normal(2, 4, 3))
-    shifts = {nn.LSTM: 4 * 5, nn.GRU: 2 * 5, nn.RNN: 5}[kind]
-    # In front of the recurrence there is a linear space of four, whose translations its biases do not take up.
-    assert dimensions(symmetry) == (16, 0, shifts, ["S_5", "{+-1}^5"])
-
-
-def test_bidirectional_lstm_of_two_layers():
-    net = Reader(nn.LSTM(4, 3, 2, batch_first=True, bidirectional=True), 4, 6).double()
-    assert dimensions(kept(net, normal(2, 4, 3)))[3] == ["S_3"] * 4 + ["{+-1}^3"] * 4
-
-
-class Decoder(nn.Module):
-    """A decoder with tied embeddings, rotary positions, gated units and grouped queries."""
-
-    def __init__(self, size=16, heads=4, kept=2, interleaved=False):
-        super().__init__()
-        self.heads, self.kept, self.each, self.interleaved = heads, kept, size // heads, interleaved
-        self.words = nn.Embedding(9, size)
-        self.q, self.k, self.v, self.o = (
-            nn.Linear(size, n * self.each, bias=False) for n in (heads, kept, kept, heads)
-        )
-        self.a, self.b, self.c = nn.RMSNorm(size), nn.RMSNorm(size), nn.RMSNorm(size)
-        self.gate, self.up, self.down = nn.Linear(size, 10, bias=False), nn.Linear(size, 10), nn.Linear(10, size)
-        self.register_buffer("frequencies", 100.0 ** (-torch.arange(0, self.each, 2) / self.each))
-
-    def turn(self, x):
-        angles = torch.arange(x.shape[-2])[:, None] * self.frequencies
-        if self.interleaved:
-            one, other = x[..., ::2], x[..., 1::2]
-            pair = (one * angles.cos() - other * angles.sin(), one * angles.sin() + other * angles.cos())
-            return torch.stack(pair, -1).flatten(-2)
-        angles = torch.cat([angles, angles], -1)
-        one, other = x.chunk(2, -1)
-        return x * angles.cos() + torch.cat([-other, one], -1) * angles.sin()
-
-    def forward(self, index):
-        x = self.words(index)
-        y = self.a(x)
-        q, k, v = (f(y).unflatten(-1, (-1, self.each)).transpose(1, 2) for f in (self.q, self.k, self.v))
-        k, v = (one.repeat_interleave(self.heads // self.kept, 1) for one in (self.turn(k), v))
-        z = F.scaled_dot_product_attention(self.turn(q), k, v, is_causal=True)
-        x = x + self.o(z.transpose(1, 2).flatten(2))
-        y = self.b(x)
-        x = x + self.down(F.silu(self.gate(y)) * self.up(y))
-        return self.c(x) @ self.words.weight.T
-
-
-@pytest.mark.parametrize("interleaved", [True, False])
-def test_decoder_with_rotary_positions_and_tied_embeddings(interleaved):
-    symmetry = kept(Decoder(interleaved=interleaved).double(), words(9, 2, 5))
-    groups = [one.group for one in symmetry.components if isinstance(one, LinearMaps)]
-    # For each of two keys the complex scalings of two pairs of frequencies, and GL(4) on its values.
-    assert groups == ["(GL(1,C)^2)^2", "GL(4)^2"]
-    matrices, scalings, shifts, finite = dimensions(symmetry)
-    assert (matrices, scalings, shifts) == (2 * 4 + 2 * 16, 10 + 16 + 16, 0)
-    assert "S_2^2" in finite
-    assert "S_2" in finite
-
-
-def test_rotary_positions_seen_at_one_place_only_are_still_sound():
-    symmetry = kept(Decoder().double(), words(9, 1, 2))
-    assert symmetry.dimension >= 80
-
-
-class Packed(nn.Module):
-    """Queries, keys and values in one projection, viewed as heads."""
-
-    def __init__(self, order):
-        super().__init__()
-        self.first, self.packed, self.out, self.order = nn.Linear(3, 8), nn.Linear(8, 24), nn.Linear(8, 2), order
-
-    def forward(self, x):
-        y = self.packed(torch.tanh(self.first(x)))
-        if self.order == "heads first":
-            q, k, v = y.unflatten(-1, (2, 3, 4)).transpose(1, 2).unbind(3)
-        elif self.order == "heads last":
-            q, k, v = y.unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4).unbind(0)
-        else:
-            q, k, v = (one.unflatten(-1, (2, 4)).transpose(1, 2) for one in y.split(8, -1))
-        z = torch.softmax(q @ k.transpose(-1, -2) / 2, -1) @ v
-        return self.out(z.transpose(1, 2).flatten(2))
-
-
-@pytest.mark.parametrize("order", ["heads first", "heads last", "split"])
-def test_packed_projections_come_apart(order):
-    symmetry = kept(Packed(order).double(), normal(2, 5, 3))
-    matrices, _, shifts, finite = dimensions(symmetry)
-    assert matrices == 4 * 16
-    assert shifts == 8 + 8
-    assert finite == ["S_2", "S_8", "{+-1}^8"]
 
 
 def test_weight_normalisation_does_not_see_lengths():
@@ -368,16 +167,6 @@ def test_dropout_keeps_units_in_their_places_while_it_is_on():
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 2)).double()
     assert dimensions(kept(net.train(), normal(7, 3))) == (0, 4, 0, [])
     assert dimensions(kept(net.eval(), normal(7, 3))) == (0, 4, 0, ["S_4"])
-
-
-def test_tied_weights_are_moved_once():
-    net = Decoder().double()
-    symmetry = symmetries_of(net, words(9, 2, 5)())
-    assert "words.weight" in symmetry.tensor_names
-    tied = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-    tied[1].weight = tied[0].weight
-    # g acts on both sides of one matrix and nothing may act on the inputs: nothing is left but the shift.
-    assert dimensions(kept(tied.double(), normal(7, 4)))[0] == 0
 
 
 def test_frozen_parameters_stay():

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from manifolds.errors import InputError
+from solvers.pytorch.symmetry.approximate import approximate_symmetries
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.checking import Check, key
 from solvers.pytorch.symmetry.finding.compiling import compiled, concluded
@@ -56,17 +57,21 @@ def symmetries_of(
     trace = traced(module, args, named)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     held, notes = _held(module, trace)
-    interpreter = Interpreter(trace, tensors, held=held, moving=_moving(trace))
-    interpreter.run()
-    atlas, parameters = interpreter.atlas, interpreter.parameters
-    concluded(atlas, parameters)
-    spaces = compiled(atlas, parameters) + _shifts(trace, tensors, held)
-    notes += atlas.notes
-    certificate = None
+    moving = _moving(trace)
+    interpreter = Interpreter(trace, tensors, held=held, moving=moving)
+    spaces = _spaces(interpreter) + _shifts(trace, tensors, held)
+    notes += interpreter.atlas.notes
+    certificate, approximate = None, ()
     if check:
-        spaces, dropped, certificate = _checked(spaces, Check(module, args, named, generator))
+        judge = Check(module, args, named, generator)
+        spaces, dropped, certificate = _checked(spaces, judge)
         notes += dropped
-    return ModuleSymmetry(module=module, spaces=spaces, notes=tuple(notes), certificate=certificate)
+        if _normalises(trace):
+            loose = Interpreter(trace, tensors, held=held, moving=moving, without_epsilon=True)
+            approximate = approximate_symmetries(_spaces(loose), spaces, judge)
+    return ModuleSymmetry(
+        module=module, spaces=spaces, notes=tuple(notes), approximate=approximate, certificate=certificate
+    )
 
 
 def group_of(model: nn.Module, example_inputs: Any, symmetry: ModuleSymmetry | None) -> ModuleSymmetry:
@@ -124,6 +129,18 @@ def _held(module: nn.Module, trace: Trace) -> tuple[frozenset[str], list[str]]:
         notes.append(f"sharing memory, and not moved: {', '.join(overlapping)}")
     notes += [f"results of the class {name} are not looked at" for name in trace.ignored]
     return frozenset(frozen + overlapping), notes
+
+
+def _spaces(interpreter: Interpreter) -> tuple[HiddenSpace, ...]:
+    """The hidden spaces that are left after all operations made their demands."""
+    interpreter.run()
+    concluded(interpreter.atlas, interpreter.parameters)
+    return compiled(interpreter.atlas, interpreter.parameters)
+
+
+def _normalises(trace: Trace) -> bool:
+    """Whether there are normalisations, whose epsilon may be what forbids a scaling."""
+    return any(node.op == "call_function" and "norm" in operation_name(node.target) for node in trace.graph.nodes)
 
 
 def _shifts(trace: Trace, tensors: Mapping[str, Tensor], held: frozenset[str]) -> tuple[HiddenSpace, ...]:

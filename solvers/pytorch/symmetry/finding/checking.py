@@ -52,6 +52,11 @@ class Check:
         if not self.before:
             self.before = [self._outputs(one, self.tensors) for one in self.inputs]
 
+    @property
+    def tolerance(self) -> float:
+        """The largest defect that is put down to rounding."""
+        return TOLERANCE.get(self.dtype, 1e-3)
+
     def _try_double(self) -> None:
         """Check in double precision, where the module runs in it."""
         kept = self.tensors, self.inputs, self.dtype
@@ -94,12 +99,11 @@ class Check:
     def failing(self, components: Sequence[Component], *, scale: float = 0.7) -> dict[str, float]:
         """The components, by name, that change what the module computes, with the defect."""
         failing: dict[str, float] = {}
-        tolerance = TOLERANCE.get(self.dtype, 1e-3)
 
         def search(part: Sequence[Component]) -> None:
             element = Element(tuple((one, one.random(self.rng, scale=scale)) for one in part))
             defect = self.defect(element)
-            if defect <= tolerance:
+            if defect <= self.tolerance:
                 return
             if len(part) == 1:
                 failing[key(part[0])] = defect

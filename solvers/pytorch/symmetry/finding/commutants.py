@@ -71,9 +71,8 @@ def _echelon(rows: np.ndarray) -> np.ndarray:
     """The reduced echelon form: the same span, with ones and zeros where there can be."""
     rows = rows.copy()
     for place in range(len(rows)):
-        row, column = np.unravel_index(
-            np.argmax(np.abs(rows[place:]) > 0.3 * np.abs(rows[place:]).max()), rows[place:].shape
-        )
+        large = np.abs(rows[place:]) > 0.3 * np.abs(rows[place:]).max()
+        row, column = divmod(int(np.argmax(large)), rows.shape[1])
         rows[[place, place + row]] = rows[[place + row, place]]
         rows[place] /= rows[place, column]
         for other in range(len(rows)):
@@ -90,7 +89,7 @@ def _name(blocks: list[np.ndarray], linked: dict[tuple[int, int], int]) -> str:
     number, label = connected_components(pattern, directed=False)
     names: list[str] = []
     for place in range(number):
-        members = np.flatnonzero(label == place)
+        members = [int(one) for one in np.flatnonzero(label == place)]
         each = {linked.get((one, other), 0) for one in members for other in members}
         if each == {2} and len(blocks[members[0]]) == 2:
             names.append(f"GL({len(members)},C)")

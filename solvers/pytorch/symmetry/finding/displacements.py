@@ -52,8 +52,7 @@ class Translation:
             if len(regular) != len(entries) or not torch.equal(regular, entries.long()) or number * stride != self.size:
                 return None
             leg = self.flows[0].target
-            window = {"narrow": ((1, low, run),), "blocks": (number, stride)}
-            narrow = replace(leg, shape=(len(entries),), **window)
+            narrow = replace(leg, shape=(len(entries),), narrow=((1, low, run),), blocks=(number, stride))
             if leg.narrow or len(leg.shape) != 1:
                 return None
             self.parts[key] = Translation(self.name, len(entries), [Flow(target=narrow)])

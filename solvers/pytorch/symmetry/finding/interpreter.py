@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from solvers.pytorch.symmetry.finding import (
+    rules_attention,
     rules_elementwise,
     rules_linear,
     rules_recurrent,
@@ -29,6 +30,7 @@ RULES: Mapping[str, Rule] = {
     **rules_linear.RULES,
     **rules_shape.RULES,
     **rules_reduction.RULES,
+    **rules_attention.RULES,
     **rules_recurrent.RULES,
 }
 """What is known of each operation, by its bare name."""
@@ -57,16 +59,23 @@ class Interpreter:
     tensors: its parameters and buffers by name.
     held: names of those that nothing may move.
     moving: names of the buffers that may move with the parameters.
+    without_epsilon: whether normalisations are taken to divide by variances with nothing added.
     """
 
     def __init__(
-        self, trace: Trace, tensors: Mapping[str, Tensor], *, held: frozenset[str], moving: frozenset[str]
+        self,
+        trace: Trace,
+        tensors: Mapping[str, Tensor],
+        *,
+        held: frozenset[str],
+        moving: frozenset[str],
+        without_epsilon: bool = False,
     ) -> None:
         self.trace = trace
         self.tensors = tensors
         self.held = held
         self.moving = moving
-        self.atlas = Atlas()
+        self.atlas = Atlas(without_epsilon=without_epsilon)
         self.parameters: dict[str, Value] = {}
 
     def run(self) -> None:

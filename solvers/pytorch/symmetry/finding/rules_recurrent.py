@@ -113,9 +113,9 @@ def _layers(atlas: Atlas, args: Arguments, starts: Sequence[Value]) -> tuple[Val
         for direction in range(directions):
             place = layer * directions + direction
             own = packed[place * each : (place + 1) * each]
-            biases = (own[2], own[3]) if biased else (None, None)
+            first_bias, second_bias = (own[2], own[3]) if biased else (None, None)
             projection = own[-1] if each in (3, 5) else None
-            cell = Cell(atlas, kind, Weights(own[0], own[1], *biases, projection))
+            cell = Cell(atlas, kind, Weights(own[0], own[1], first_bias, second_bias, projection))
             first = [one if one.zero else selected(atlas, one, 0, place) for one in starts]
             states.append(cell.run(value, first))
             outputs.append(states[-1][0])

@@ -1,4 +1,4 @@
-"""Normalisations, softmax, pooling, lookups: operations that reduce or divide by what they reduce."""
+"""Normalisations, softmax, pooling: operations that reduce or divide by what they reduce."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import replace
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
 from solvers.pytorch.symmetry.finding.joining import Same
-from solvers.pytorch.symmetry.finding.rules_linear import added, matmul, product
-from solvers.pytorch.symmetry.finding.rules_shape import held_axis, permuted
-from solvers.pytorch.symmetry.finding.spaces import Atlas, Cases, Fixed, Items, Occurrence, Repeated, Sum
+from solvers.pytorch.symmetry.finding.rules_linear import added, product
+from solvers.pytorch.symmetry.finding.rules_shape import held_axis
+from solvers.pytorch.symmetry.finding.spaces import Atlas, Cases, Fixed, Items, Occurrence, Sum
 from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, mapped, settled
 
 
@@ -40,6 +40,12 @@ def normalised(atlas: Atlas, value: Value, dims: tuple[int, ...], *, epsilon: fl
     return replace(mapped(atlas, value, "direction"), zero=False)
 
 
+def _epsilon(atlas: Atlas, args: Arguments) -> float:
+    """What is added to a variance; where it is not given it is that of the precision, and not zero."""
+    found = args.named.get("eps", 1e-5)
+    return 0.0 if atlas.without_epsilon else 1e-7 if found is None else float(found)
+
+
 def affine(atlas: Atlas, value: Value, weight: Value | None, bias: Value | None, *, trailing: int = 0) -> Value:
     """The value times a weight plus a bias, which have as many axes fewer at the end."""
     extra: tuple[Items, ...] = ((),) * trailing
@@ -54,7 +60,7 @@ def _layer_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Layer normalisation."""
     value = args.value("input")
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
-    epsilon = float(args.named.get("eps", 1e-5))
+    epsilon = _epsilon(atlas, args)
     result = normalised(atlas, value, dims, epsilon=epsilon, centred=True)
     result = affine(atlas, result, args.optional("weight"), args.optional("bias"))
     return _several(atlas, result, args)
@@ -64,8 +70,7 @@ def _rms_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Root-mean-square normalisation; without a given epsilon it is that of the precision."""
     value = args.value("input")
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
-    epsilon = args.named.get("eps")
-    result = normalised(atlas, value, dims, epsilon=1e-7 if epsilon is None else float(epsilon), centred=False)
+    result = normalised(atlas, value, dims, epsilon=_epsilon(atlas, args), centred=False)
     return _several(atlas, affine(atlas, result, args.optional("weight"), None), args)
 
 
@@ -79,7 +84,7 @@ def _group_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
         return held(atlas, value, args.shape, "groups of channels across segments")
     whole = Value((value.axes[0], outer, inner, *value.axes[2:]))
     atlas.break_up(whole.items)
-    epsilon = float(args.named.get("eps", 1e-5))
+    epsilon = _epsilon(atlas, args)
     for item in atlas.occurrences(inner):
         own = len(atlas.occurrences(inner)) == 1 and all(
             isinstance(one, Occurrence) and member is one.space
@@ -103,7 +108,7 @@ def _group_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
 
 def _batch_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Batch or instance normalisation: each channel by itself, or an affine map by running statistics."""
-    value, epsilon = args.value("input"), float(args.named.get("eps", 1e-5))
+    value, epsilon = args.value("input"), _epsilon(atlas, args)
     mean, variance = args.optional("running_mean"), args.optional("running_var")
     training = bool(args.get("training", "use_input_stats", default=True))
     weight, bias, trailing = args.optional("weight"), args.optional("bias"), value.ndim - 2
@@ -206,81 +211,6 @@ def _pad(atlas: Atlas, args: Arguments) -> Value:
     return value
 
 
-def _embedding(atlas: Atlas, args: Arguments) -> Value:
-    """Rows of a table."""
-    weight, index = args.value("weight"), args.value("indices")
-    atlas.fix(weight.axes[0], "rows are looked up by their numbers")
-    mapped(atlas, index, "any")
-    return settled(atlas, Value((*constant(index.shape).axes, weight.axes[1])))
-
-
-def _indexed(atlas: Atlas, args: Arguments) -> Value:
-    """Places of axes looked up by their numbers."""
-    value = args.value("self")
-    indices = args.named.get("indices") or []
-    used = [dim for dim, one in enumerate(indices) if one is not None]
-    contiguous = used == list(range(used[0], used[-1] + 1)) if used else False
-    if not contiguous or any(isinstance(one, Value) and not one.constant for one in indices):
-        return held(atlas, value, args.shape, "places are looked up")
-    for dim in used:
-        value = held_axis(atlas, value, dim, value.shape[dim])
-    number = len(args.shape) - (value.ndim - len(used))
-    new = constant(args.shape[used[0] : used[0] + number]).axes
-    return settled(atlas, Value((*value.axes[: used[0]], *new, *value.axes[used[-1] + 1 :])))
-
-
-def _index_select(atlas: Atlas, args: Arguments) -> Value:
-    """Places of one axis looked up by their numbers."""
-    value = args.value("self")
-    dim = args.dimension(value)
-    return held_axis(atlas, value, dim, args.shape[dim])
-
-
-def _attention(atlas: Atlas, args: Arguments) -> Value:
-    """Softmax of scaled products of queries and keys, times values."""
-    query, key, value = args.value("query"), args.value("key"), args.value("value")
-    if args.get("enable_gqa"):
-        heads = query.shape[-3]
-        key, value = (_repeated_heads(one, heads // one.shape[-3]) for one in (key, value))
-    order = (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2)
-    scores = matmul(atlas, query, permuted(atlas, key, order))
-    mask = args.optional("attn_mask")
-    if mask is not None:
-        scores = mapped(atlas, scores, "any")
-        scores = product(atlas, scores, mapped(atlas, mask, "any"))
-    weights = mapped(atlas, scores, "any")
-    if float(args.get("dropout_p", default=0.0)) > 0:
-        atlas.note("dropout in training mode: units keep their places, so that the same draw gives the same output")
-        atlas.pin(weights.items)
-    return matmul(atlas, weights, value)
-
-
-def _repeated_heads(value: Value, number: int) -> Value:
-    """Every head several times, one behind the other."""
-    extra: Items = (Repeated(number),) if number > 1 else ()
-    return replace(value, axes=(*value.axes[:-3], value.axes[-3] + extra, *value.axes[-2:]))
-
-
-def _weight_norm(atlas: Atlas, args: Arguments) -> Value:
-    """A direction times a length: the length of the direction does not matter, its own scaling is free."""
-    direction, length = args.value("v"), args.value("g")
-    dim = args.dimension(direction, default=0)
-    for other, axis in enumerate(direction.axes):
-        if other == dim:
-            atlas.break_up(axis)
-            continue
-        for item in atlas.occurrences(axis):
-            atlas.require(item.space, item.character.magnitude())
-    normed = _only_direction(atlas, direction, dim)
-    return product(atlas, normed, length)
-
-
-def _only_direction(atlas: Atlas, value: Value, dim: int) -> Value:
-    """The value with the signs alone of the factors along an axis."""
-    one = mapped(atlas, Value((value.axes[dim],)), "direction")
-    return settled(atlas, replace(value, axes=(*value.axes[:dim], one.axes[0], *value.axes[dim + 1 :])))
-
-
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),
     **dict.fromkeys(("rms_norm", "_fused_rms_norm"), _rms_norm),
@@ -296,10 +226,4 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys([f"max_pool{n}d_with_indices" for n in (2, 3)], _pool),
     **dict.fromkeys([f"upsample_{kind}" for kind in ("nearest1d", "nearest2d", "bilinear2d", "linear1d")], _pool),
     **dict.fromkeys(("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d"), _pad),
-    "embedding": _embedding,
-    "index": _indexed,
-    "index_select": _index_select,
-    "scaled_dot_product_attention": _attention,
-    "_weight_norm": _weight_norm,
-    "_weight_norm_interface": _weight_norm,
 }

@@ -114,8 +114,9 @@ class Following(ABC):
     def _call(self, node: Any, values: Mapping[str, Known]) -> Known:
         """The result of one operation, after what it sees was marked."""
         name = operation_name(node.target)
-        args = torch.fx.node.map_arg(node.args, lambda one: values.get(one.name))
-        kwargs = torch.fx.node.map_arg(node.kwargs, lambda one: values.get(one.name))
+        fill: Any = torch.fx.node.map_arg
+        args = fill(node.args, lambda one: values.get(one.name))
+        kwargs = fill(node.kwargs, lambda one: values.get(one.name))
         if name == "getitem":
             return args[0][args[1]] if isinstance(args[0], list | tuple) else args[0]
         named = named_arguments(node.target, args, kwargs)

@@ -104,6 +104,8 @@ class Solved:
             if found is not None:
                 return found
             atlas.break_up((Occurrence(self.space, TRIVIAL),))
+        if self.space.state is State.FIXED:
+            return ()
         return (*self._scalings(), *self._signs(), *self._permutations())
 
     def _linear(self) -> tuple[Component, ...] | None:
@@ -121,7 +123,7 @@ class Solved:
             return None
         turn = self._turn(exponents)
         exponents = [turn * exponent for exponent in exponents]
-        legs = tuple(place.leg(self.family, e) for place, e in zip(self.places, exponents, strict=True))
+        legs = tuple(place.leg(self.family, int(e)) for place, e in zip(self.places, exponents, strict=True))
         if not self.space.matrices:
             return (LinearMaps(self.name, legs, size=size, copies=copies),)
         constraints = [

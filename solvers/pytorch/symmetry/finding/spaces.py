@@ -155,7 +155,8 @@ class Space:
 class Atlas:
     """All spaces of a module, and what is known of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, without_epsilon: bool = False) -> None:
+        self.without_epsilon = without_epsilon
         self.spaces: list[Space] = []
         self.gauges: list[tuple[Space, int, Space, int]] = []
         self.notes: list[str] = []
