@@ -56,7 +56,7 @@ def test_the_data_have_the_fields_that_programs_read():
     assert data["strict_group"] == "B(4) ⋉ translations"
     assert data["orbital_group"] == "R₊·B(4) ⋉ translations"
     assert data["lie_algebra"] == {"name": "0", "dimension": 0}
-    assert data["discrete"] == ["permutation", "sign", "entry-permutation", "entry-sign", "minus"]
+    assert data["discrete"] == ["permutation", "sign", "minus"]
     assert data["nonlinear"] == []
     assert data["loss_gauge"] == "monotone"
     assert data["transported"]["group"] == "R₊^4 ⋊ B(4) ⋉ translations"
@@ -133,6 +133,14 @@ def test_large_maps_overrule_small_ones():
 )
 def test_names_are_read_kindly(given, name):
     assert read_optimizer(given).name == name
+
+
+def test_what_holds_nearly_is_said():
+    """The epsilon of the defaults: uniform scalings are followed with another rate, but for a small defect."""
+    verdict = classify(Adam(), gauge=False)
+    assert verdict.orbital is None or not verdict.orbital.scalings
+    assert 1e-10 < verdict.approximate["scalar with another learning rate"] < 1e-3
+    assert "nearly: scalar with another learning rate" in str(verdict)
 
 
 def test_rules_of_this_package_are_optimizers():

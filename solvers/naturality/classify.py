@@ -96,7 +96,7 @@ scalings once the learning-rate vector is transported; no nonlinear maps
         orbital_algebra=(orbital.name, orbital.dimension),
         discrete=_discrete(paths),
         followed=tuple(name for name in linear_classes(shape) if name in paths.natural),
-        approximate={name: one.defect for name, one in paths.classes.items() if one.level == "approximate"},
+        approximate=_approximate(paths, scaled),
         nonlinear=curved,
         lasting=lasting,
         transported=_transported(optimizer, spec, seed),
@@ -110,7 +110,10 @@ scalings once the learning-rate vector is transported; no nonlinear maps
 
 def _paths(spec: OptimizerSpec, problems: Sequence[Problem], seed: int) -> TrajectoryTest:
     """The trajectory test over all linear and discrete classes."""
-    names = [*linear_classes(problems[0].shape), *DISCRETE_CLASSES]
+    shape = problems[0].shape
+    names = [*linear_classes(shape), *DISCRETE_CLASSES]
+    if len(shape) == 1:  # entries and coordinates are the same
+        names = [name for name in names if not name.startswith("entry-")]
     return trajectory(spec, list(dict.fromkeys(names)), problems=problems, rng=seed)
 
 
@@ -140,6 +143,18 @@ def _undecided(spec: OptimizerSpec, shape: tuple[int, ...], paths: TrajectoryTes
 def _better(paths: TrajectoryTest, scaled: TrajectoryTest) -> dict[str, ClassDefect]:
     """The classes that are followed once the learning rate is adapted."""
     return {name: one for name, one in scaled.classes.items() if one.defect < paths.classes[name].defect}
+
+
+def _approximate(paths: TrajectoryTest, scaled: TrajectoryTest | None) -> dict[str, float]:
+    """The classes that are followed up to a small defect, as they are or with another learning rate."""
+    found = {name: one.defect for name, one in paths.classes.items() if one.level == "approximate"}
+    rescaled = {} if scaled is None else scaled.classes
+    found |= {
+        f"{name} with another learning rate": one.defect
+        for name, one in rescaled.items()
+        if one.level == "approximate" and paths.classes[name].level == "unnatural"
+    }
+    return found
 
 
 def _group(found: AlgebraTest, shape: tuple[int, ...], levels: Any) -> Group | None:
