@@ -135,9 +135,12 @@ def test_residual_network_with_batch_normalisation():
     assert dimensions(kept(net.train(), normal(9, 3, 8, 8)))[:2] == (0, 4 + 5)
 
 
-def test_weight_normalisation_does_not_see_lengths():
+def test_weight_normalisation_does_not_see_lengths_which_follow_what_acts_inside():
     net = nn.Sequential(weight_norm(nn.Linear(3, 4)), nn.GELU(), weight_norm(nn.Linear(4, 2))).double()
     assert dimensions(kept(net, normal(7, 3)))[1] == 4 + 2
+    net = nn.Sequential(weight_norm(nn.Conv1d(3, 4, 3)), nn.ReLU(), weight_norm(nn.Conv1d(4, 3, 3), dim=1)).double()
+    # Lengths of the directions, which nothing sees, and the four units behind ReLU.
+    assert dimensions(kept(net, normal(2, 3, 9)))[1] == 4 + 4 + 4
 
 
 def test_spectral_normalisation_lowers_the_claim_and_says_so():

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 import numpy as np  # noqa: E402
 from random_architectures import Random  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.nn.utils.parametrizations import weight_norm  # noqa: E402
 
 from solvers.pytorch.symmetry.element import Element  # noqa: E402
 from solvers.pytorch.symmetry.finder import symmetries_of  # noqa: E402
@@ -128,10 +129,16 @@ CASES = {
     "attention": (Attention, (12, 5, 6), 4 * 4 + 3 * 4),
     "lstm": (lambda: Recurrent(nn.LSTM), (12, 5, 6), 4 * 3),
     "gru": (lambda: Recurrent(nn.GRU), (12, 5, 6), 2 * 3),
+    "directions": (
+        lambda: nn.Sequential(weight_norm(nn.Linear(6, 4)), nn.LeakyReLU(), weight_norm(nn.Linear(4, 3))),
+        (60, 6),
+        4 + 3 + 4,
+    ),
     "tied": (Tied, (60, 6), 9),
 }
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_missed_where_the_rank_of_the_jacobian_bounds_the_group(name):
     build, shape, expected = CASES[name]

@@ -74,7 +74,8 @@ class Component(ABC):
     @property
     def tensors(self) -> tuple[str, ...]:
         """Names of the tensors on which it acts, each once."""
-        return tuple(dict.fromkeys(leg.tensor for leg in self.legs))
+        names = (name for leg in self.legs for name in (leg.tensor, leg.length) if name)
+        return tuple(dict.fromkeys(names))
 
     def is_discrete(self) -> bool:
         """Whether the group is finite."""
@@ -92,6 +93,13 @@ def working(value: Tensor, like: Tensor) -> Tensor:
     return value.to(device=like.device, dtype=torch.promote_types(like.dtype, torch.float32))
 
 
+def _ratio(new: Tensor, old: Tensor, axis: int) -> Tensor:
+    """By how much the vectors that an axis numbers became longer."""
+    inside = [place for place in range(new.ndim) if place != axis]
+    norm = torch.linalg.vector_norm
+    return norm(new, dim=inside, keepdim=True) / norm(old, dim=inside, keepdim=True)
+
+
 def on_legs(tensors: Tensors, legs: tuple[Leg, ...], act: Any) -> dict[str, Tensor]:
     """The tensors changed leg by leg: ``act(leg, front)`` gives the new part, the axes of the leg at its front."""
     changed: dict[str, Tensor] = {}
@@ -99,4 +107,7 @@ def on_legs(tensors: Tensors, legs: tuple[Leg, ...], act: Any) -> dict[str, Tens
         tensor = changed.get(leg.tensor, tensors[leg.tensor])
         front = act(leg, leg.front(tensor))
         changed[leg.tensor] = leg.back(tensor, front.to(tensor.dtype))
+        if leg.length:
+            lengths = changed.get(leg.length, tensors[leg.length])
+            changed[leg.length] = lengths * _ratio(changed[leg.tensor], tensor, leg.length_axis)
     return changed

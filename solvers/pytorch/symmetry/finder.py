@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from manifolds.errors import InputError
-from solvers.pytorch.symmetry.approximate import approximate_symmetries
+from solvers.pytorch.symmetry.approximate import ApproximateSymmetry, approximate_symmetries
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.checking import Check, key
 from solvers.pytorch.symmetry.finding.compiling import compiled, concluded
@@ -46,7 +46,8 @@ def symmetries_of(
     ------
     InputError: it is no module, has no parameters, or cannot be traced.
 
-    >>> net = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+    >>> import torch
+    >>> net = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
     >>> symmetry = symmetries_of(net, torch.ones(4, 3))
     >>> symmetry.dimension, symmetry.group
     (5, 'R+^5 |x S_5')
@@ -61,7 +62,8 @@ def symmetries_of(
     interpreter = Interpreter(trace, tensors, held=held, moving=moving)
     spaces = _spaces(interpreter) + _shifts(trace, tensors, held)
     notes += interpreter.atlas.notes
-    certificate, approximate = None, ()
+    certificate: Certificate | None = None
+    approximate: tuple[ApproximateSymmetry, ...] = ()
     if check:
         judge = Check(module, args, named, generator)
         spaces, dropped, certificate = _checked(spaces, judge)
@@ -135,7 +137,7 @@ def _spaces(interpreter: Interpreter) -> tuple[HiddenSpace, ...]:
     """The hidden spaces that are left after all operations made their demands."""
     interpreter.run()
     concluded(interpreter.atlas, interpreter.parameters)
-    return compiled(interpreter.atlas, interpreter.parameters)
+    return compiled(interpreter.atlas, interpreter.parameters, interpreter.trace.lengths)
 
 
 def _normalises(trace: Trace) -> bool:

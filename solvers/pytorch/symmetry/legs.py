@@ -24,6 +24,9 @@ class Leg:
     axes: of that shape, in the order of the axes of the element: copies first, then the axis that is acted on.
     narrow: the part of the tensor that is acted on, as (axis, start, length).
     blocks: shape to which the whole tensor is viewed before it is narrowed; by default its own.
+    length: name of the lengths g of a weight :math:`gv/|v|` whose directions v the tensor holds, where the element acts
+        inside the vectors v: the lengths follow, so that :math:`g/|v|` stays.
+    length_axis: the axis of the tensor that numbers the vectors.
     exponent: +1 where the element acts as it is (:math:`T \mapsto gT`), -1 where its dual does
         (:math:`T \mapsto g^{-T}T`); scalings take any integer.
 
@@ -38,6 +41,8 @@ class Leg:
     narrow: tuple[tuple[int, int, int], ...] = ()
     exponent: int = 1
     blocks: tuple[int, ...] = ()
+    length: str = ""
+    length_axis: int = 0
 
     def part(self, tensor: Tensor) -> Tensor:
         """The narrowed tensor in the shape of the leg."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.characters import Character
@@ -11,6 +12,7 @@ from solvers.pytorch.symmetry.finding.space_group import Solved, forced, layer_o
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Occurrence, Space, State
 from solvers.pytorch.symmetry.finding.values import Value, settled
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
+from solvers.pytorch.symmetry.legs import Leg
 
 
 def concluded(atlas: Atlas, parameters: Mapping[str, Value]) -> None:
@@ -31,8 +33,10 @@ def concluded(atlas: Atlas, parameters: Mapping[str, Value]) -> None:
         space.family = tuple(one for one in space.family if space not in one.family)
 
 
-def compiled(atlas: Atlas, parameters: Mapping[str, Value]) -> tuple[HiddenSpace, ...]:
-    """The hidden spaces on which something acts, with their groups."""
+def compiled(
+    atlas: Atlas, parameters: Mapping[str, Value], lengths: Mapping[str, tuple[str, int]]
+) -> tuple[HiddenSpace, ...]:
+    """The hidden spaces on which something acts, with their groups; ``lengths`` by directions, where they follow."""
     found: dict[Space, list[Place]] = {}
     for name, value in parameters.items():
         try:
@@ -47,8 +51,28 @@ def compiled(atlas: Atlas, parameters: Mapping[str, Value]) -> tuple[HiddenSpace
     spaces: list[HiddenSpace] = []
     for space, where in found.items():
         if space.state is not State.FIXED:
-            spaces += _spaces(space, Solved(space, where, layer_of(where[0])).components(atlas), names)
+            components = Solved(space, where, layer_of(where[0])).components(atlas)
+            for component in components:
+                component.legs = tuple(_following(leg, lengths, parameters) for leg in component.legs)
+            spaces += _spaces(space, components, names)
     return tuple(spaces)
+
+
+def _following(leg: Leg, lengths: Mapping[str, tuple[str, int]], parameters: Mapping[str, Value]) -> Leg:
+    """The leg with the lengths that follow it, where it acts inside normalised vectors."""
+    if leg.tensor not in lengths or not leg.axes:
+        return leg
+    length, axis = lengths[leg.tensor]
+    shape, place, whole = parameters[leg.tensor].shape, 0, leg.blocks or leg.shape
+    bounds = []
+    for size in shape:
+        start, product = place, 1
+        while place < len(whole) and product < size:
+            product *= whole[place]
+            place += 1
+        bounds.append((start, place))
+    own = range(*bounds[axis])
+    return leg if leg.axes[-1] in own else replace(leg, length=length, length_axis=axis)
 
 
 def _spaces(space: Space, components: tuple[Component, ...], names: set[str]) -> list[HiddenSpace]:

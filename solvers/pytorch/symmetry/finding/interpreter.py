@@ -160,7 +160,8 @@ class Interpreter:
         named = named_arguments(node.target, args, kwargs)
         shapes = shapes_of(node)
         used = {one.args[1] for one in node.users if operation_name(one.target) == "getitem"}
-        arguments = Arguments(name, named, shapes, {"used": used})
+        followed = name == "_weight_norm" and self.trace.lengths_of(node) is not None
+        arguments = Arguments(name, named, shapes, {"used": used, "followed": followed})
         if all(one.constant for one in arguments.values):
             return self._constant(node, arguments)
         rule = RULES.get(name)

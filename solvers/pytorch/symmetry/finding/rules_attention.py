@@ -75,8 +75,9 @@ def _weight_norm(atlas: Atlas, args: Arguments) -> Value:
         if other == dim:
             atlas.break_up(axis)
             continue
-        for item in atlas.occurrences(axis):
-            atlas.require(item.space, item.character.magnitude())
+        if not args.extra.get("followed"):
+            for item in atlas.occurrences(axis):
+                atlas.require(item.space, item.character.magnitude())
     normed = _only_direction(atlas, direction, dim)
     return product(atlas, normed, length)
 

@@ -74,7 +74,7 @@ class Following(ABC):
                 values[node.name] = self._call(node, values)
         for name in (*self.trace.outputs, *self.trace.mutations):
             found = values.get(name)
-            if isinstance(found, Displaced) and name not in self.trace.mutations:
+            if isinstance(found, Displaced):
                 found.see()
         return self._components()
 

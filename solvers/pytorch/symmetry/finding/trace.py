@@ -38,6 +38,24 @@ class Trace:
     graphs: Mapping[str, Any]
     ignored: tuple[str, ...] = ()
 
+    def lengths_of(self, node: Any) -> tuple[str, str, int] | None:
+        """The directions, the lengths and the axis of a weight normalisation of two parameters read only there."""
+        first, second = node.args[:2]
+        axis = int(node.args[2]) if len(node.args) > 2 else 0
+        names = [self.tensors.get(one.name) for one in (first, second)]
+        if None in names or any(len(one.users) != 1 for one in (first, second)) or axis < 0:
+            return None
+        if len(first.meta["val"].shape) != len(second.meta["val"].shape):
+            return None
+        return str(names[0]), str(names[1]), axis
+
+    @property
+    def lengths(self) -> dict[str, tuple[str, int]]:
+        """The lengths and the axis of all weight normalisations, by directions."""
+        nodes = [node for node in self.graph.nodes if node.op == "call_function"]
+        found = [self.lengths_of(node) for node in nodes if operation_name(node.target) == "_weight_norm"]
+        return {one[0]: one[1:] for one in found if one is not None}
+
 
 def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
     """The operations that the module makes of its inputs; the module itself is left as it was.
@@ -76,7 +94,7 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
         for place, name in signature.buffers_to_mutate.items()
     }
     graphs = dict(program.graph_module.named_children())
-    outputs = tuple(map(str, signature.user_outputs))
+    outputs = (*map(str, signature.user_outputs), *signature.user_inputs_to_mutate)
     return Trace(program.graph, tensors, constants, outputs, mutations, graphs, tuple(plain.ignored))
 
 
