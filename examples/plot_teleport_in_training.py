@@ -103,8 +103,8 @@ plt.show()
 
 # %%
 # At the small rate one teleport does more than the rest of the training, and a random one that passes the same test
-# does a part of it. But a scaling of the layers is, for plain gradient descent, a choice of their learning rates: with a
-# tuned rate the base comes as far without any, and the test lets no teleport pass.
+# does a part of it. But a scaling of the layers is, for plain gradient descent, a choice of their learning rates: with
+# a tuned rate the base comes as far without any, and the test lets no teleport pass.
 
 assert ends["published rate", "teleport"] < 0.6 * ends["published rate", "base"]
 assert ends["tuned rate", "teleport"] <= 1.02 * ends["tuned rate", "base"]

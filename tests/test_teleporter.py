@@ -36,6 +36,12 @@ def squared_length(objective, w):
     return float(w @ w), 2 * w
 
 
+def gradient_square(objective, w):
+    """The squared gradient norm, as a target that nobody knows."""
+    gradient = objective.gradient(w)
+    return float(gradient @ gradient), 2 * objective.hvp(w, gradient)
+
+
 def adam(model, data, steps=3):
     """An optimizer that has done some steps."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -213,6 +219,22 @@ def test_null_spaces_leave_the_outputs_on_the_batch():
     assert held_out["loss_after"] - held_out["loss_before"] == pytest.approx(drift, abs=1e-12)
     ranks = {line["layer"]: (line["width"], line["rank"]) for line in result.evidence["ranks"]}
     assert ranks == {"0.weight": (13, 8), "2.weight": (21, 8), "4.weight": (21, 8)}
+
+
+def test_a_first_layer_with_more_inputs_than_samples_is_searched_on_their_span():
+    data, outcomes = batch(8, inputs=40), []
+    for target in ("gradient-norm", gradient_square):
+        model = network(widths=(40, 20, 20, 3), activation=nn.Tanh())
+        first = model[0].weight.detach().clone()
+        before = model(data[0]).detach()
+        result = Teleporter(model, LOSS, along="null-space", target=target, steps=1).step(data)
+        torch.testing.assert_close(model(data[0]).detach(), before, rtol=0.0, atol=1e-11)
+        objective = module_objective(model, LOSS, data)
+        gradient = objective.gradient(objective.vector())
+        assert float(gradient @ gradient) == pytest.approx(result.target_after, rel=1e-9)
+        outcomes.append(result.gain)
+        assert torch.equal(model[0].weight.detach(), first) == (target == "gradient-norm")
+    assert min(outcomes) > 1.5
 
 
 def test_convolutions_have_null_spaces_of_their_patches():

@@ -20,6 +20,7 @@ from solvers.aims.target_norms import GradientNorm
 from solvers.move import Destination
 from solvers.null_space import EXACT_DRIFT, INEXACT_DRIFT
 from solvers.pytorch.objective import ModuleObjective
+from solvers.pytorch.teleporting.narrowing import WORTH, Narrowed, narrowed
 from solvers.search.level_set_ascent import Ascent, Limits
 from solvers.search.level_set_merit import make_merit
 from solvers.search.null_space_batch import Unseen
@@ -37,10 +38,14 @@ class SeenInputs:
     ----------
     columns: its inputs, one column a sample or a patch.
     is_data: whether they do not depend on parameters.
+    calls: how often the layer was called.
+    is_flat: whether each sample is one column.
     """
 
     columns: Tensor
     is_data: bool
+    calls: int = 1
+    is_flat: bool = True
 
 
 def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
@@ -52,6 +57,7 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
     uses = Counter(id(one) for module in loss.module.modules() for one in module.parameters(recurse=False))
     seen: dict[str, list[Tensor]] = {}
     is_data: dict[str, bool] = {}
+    is_flat: dict[str, bool] = {}
     handles = []
     for name, module in loss.module.named_modules():
         if _rows(module) is None or any(uses[id(one)] > 1 for one in module.parameters(recurse=False)):
@@ -60,6 +66,7 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
         def note(module: nn.Module, args: tuple[Any, ...], name: str = name) -> None:
             columns = _columns(module, args[0])
             seen.setdefault(name, []).append(columns.detach())
+            is_flat[name] = args[0].ndim == 2
             is_data[name] = is_data.get(name, True) and not args[0].requires_grad
 
         handles.append(module.register_forward_pre_hook(note))
@@ -69,7 +76,12 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
     finally:
         for handle in handles:
             handle.remove()
-    return {name: SeenInputs(columns=torch.cat(parts, dim=1), is_data=is_data[name]) for name, parts in seen.items()}
+    return {
+        name: SeenInputs(
+            columns=torch.cat(parts, dim=1), is_data=is_data[name], calls=len(parts), is_flat=is_flat[name]
+        )
+        for name, parts in seen.items()
+    }
 
 
 def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -100,12 +112,15 @@ def _pair(padding: Any) -> tuple[int, int]:
     return (padding, padding) if isinstance(padding, int) else (padding[0], padding[1])
 
 
-def null_spaces(objective: ModuleObjective, *, energy: float, fixed: bool) -> tuple[NullSpaces, list[dict[str, Any]]]:
-    """The null spaces of the layers, and the rank table.
+def null_spaces(
+    objective: ModuleObjective, seen_by: Mapping[str, SeenInputs], *, energy: float, fixed: bool
+) -> tuple[list[Layer], list[dict[str, Any]]]:
+    """The layers with their null spaces, and the rank table.
 
     Parameters
     ----------
     objective: of a module.
+    seen_by: the inputs of its layers.
     energy: the share of the squared singular values that counts as seen; 1 is the numerical rank.
     fixed: whether layers on data stay as they are, since the target does not see what the batch does not.
 
@@ -115,7 +130,7 @@ def null_spaces(objective: ModuleObjective, *, energy: float, fixed: bool) -> tu
     """
     places = _places(objective)
     layers, table = [], []
-    for name, seen in layer_inputs(objective).items():
+    for name, seen in seen_by.items():
         layer = objective.measured.module.get_submodule(name)
         weight, bias = f"{name}.weight" if name else "weight", f"{name}.bias" if name else "bias"
         if weight not in places or (layer.bias is not None and bias not in places):
@@ -144,7 +159,7 @@ def null_spaces(objective: ModuleObjective, *, energy: float, fixed: bool) -> tu
             why="null-space moves need trainable Linear or Conv2d layers that are called as modules",
             cure='use along="group" or along="level-set"',
         )
-    return NullSpaces(tuple(layers)), table
+    return layers, table
 
 
 def _places(objective: ModuleObjective) -> dict[str, int]:
@@ -178,22 +193,45 @@ def search_null_space(
     held_out: the same module on other batches, where the drift is reported.
     """
     start = objective.start(objective.vector())
-    exact = energy == 1
-    spaces, table = null_spaces(objective, energy=energy, fixed=exact and isinstance(target, GradientNorm))
+    exact, seen = energy == 1, layer_inputs(objective)
+    layers, table = null_spaces(objective, seen, energy=energy, fixed=exact and isinstance(target, GradientNorm))
     evidence: dict[str, Any] = {"energy": energy, "ranks": table}
-    if not spaces.dimension:
+    if not NullSpaces(tuple(layers)).dimension:
         reason = "the inputs of every layer span all of its width; take fewer samples, or less energy"
         evidence["reason"] = reason
         return Destination(point=start, status=Status.NO_IMPROVEMENT, steps=0, evidence=evidence)
-    unseen = Unseen(objective, start, spaces, tolerance=EXACT_DRIFT if exact else INEXACT_DRIFT)
+    place = _place(objective, seen, layers, target, exact=exact)
+    begin = place.objective.vector()
+    unseen = Unseen(
+        place.objective, begin, NullSpaces(tuple(place.layers)), tolerance=EXACT_DRIFT if exact else INEXACT_DRIFT
+    )
     reach = float(np.linalg.norm(start)) if radius is None else radius
     limits = Limits(steps=steps, hvps=np.inf, radius=reach, optimality=1e-6)
-    ascent = Ascent(unseen, make_merit(objective, target, unseen.start, maximize=maximize), limits)
+    ascent = Ascent(unseen, make_merit(place.objective, target, unseen.start, maximize=maximize), limits)
     status = ascent.run()
+    end = place.widened(ascent.at.point)
     evidence["reason"] = ascent.reason
     evidence["drift_in_double_precision"] = (ascent.at.value - unseen.level) / max(abs(unseen.level), 1e-300)
     if held_out is not None:
-        before, after = held_out.value(start), held_out.value(ascent.at.point)
+        before, after = held_out.value(start), held_out.value(end)
         drift = (after - before) / max(abs(before), abs(after), 1e-300)
         evidence["held_out"] = {"loss_before": before, "loss_after": after, "relative_drift": drift}
-    return Destination(point=ascent.at.point, status=status, steps=ascent.steps, evidence=evidence)
+    return Destination(point=end, status=status, steps=ascent.steps, evidence=evidence)
+
+
+def _place(
+    objective: ModuleObjective, seen: Mapping[str, SeenInputs], layers: list[Layer], target: Target, *, exact: bool
+) -> Narrowed:
+    """Where the ascent works: a smaller module where there is one."""
+    whole = Narrowed(objective=objective, layers=layers, original=objective.vector())
+    if not (exact and isinstance(target, GradientNorm) and objective.measured.ranks.size == 1):
+        return whole
+    places, moving = _places(objective), {one.name for one in layers}
+    for name, one in seen.items():
+        weight = f"{name}.weight"
+        layer = objective.measured.module.get_submodule(name)
+        is_small = one.columns.shape[1] <= WORTH * one.columns.shape[0]
+        known = name and weight in places and weight not in moving and type(layer) is nn.Linear
+        if known and one.is_data and one.calls == 1 and one.is_flat and is_small:
+            return narrowed(objective, layers, name=name, columns=one.columns, first=places[weight])
+    return whole
