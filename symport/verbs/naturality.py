@@ -130,7 +130,7 @@ def table_blocks(verdicts: Sequence[Verdict]) -> list[Block]:
                 _or_undecided(verdict.strict),
                 str(verdict.algebra[1]) if verdict.algebra[1] >= 0 else "?",
                 _or_undecided(verdict.orbital),
-                ", ".join(verdict.nonlinear) or "-",
+                "all" if "generic" in verdict.nonlinear else ", ".join(verdict.nonlinear) or "-",
                 verdict.loss_gauge or "?",
             ]
             for verdict in verdicts
