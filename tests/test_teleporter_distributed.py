@@ -118,12 +118,18 @@ def failing(rank):
     """A teleport on data of which those of one rank are broken."""
     model, parallel, optimizer, data = trained(rank)
     before = bits(model, optimizer)
-    inputs = data[0][:, :4] if rank == 1 else data[0]
-    told = ""
-    try:
-        Teleporter(parallel, LOSS, optimizer=optimizer, symmetry=scalings(model)).step((inputs, data[1]))
-    except (InputError, RuntimeError) as error:
-        told = str(error)
+    broken = [
+        (data[0][:, :4], data[1]),  # fails in the model
+        torch.ones(3),  # is no batch
+        [data, data],  # one more than on the other rank
+    ]
+    told = []
+    for one in broken:
+        try:
+            given = one if rank == 1 else data
+            Teleporter(parallel, LOSS, optimizer=optimizer, symmetry=scalings(model)).step(given)
+        except (InputError, RuntimeError) as error:
+            told.append(str(error))
     unchanged = bits(model, optimizer) == before
     train(parallel, optimizer, 1, data)  # no rank is left waiting
     return told, unchanged
@@ -131,8 +137,10 @@ def failing(rank):
 
 def test_a_rank_that_fails_raises_on_all_and_nothing_is_changed(found):
     (first, first_unchanged), (second, second_unchanged) = (one["failing"] for one in found)
-    assert "failed on rank 1" in first
-    assert second
-    assert "failed on rank" not in second
+    assert len(first) == len(second) == 3
+    assert all("failed on rank 1" in one for one in first[:2])
+    assert not any("failed on rank" in one for one in second)
+    assert "different numbers of batches" in first[2]
+    assert first[2] == second[2]
     assert first_unchanged
     assert second_unchanged

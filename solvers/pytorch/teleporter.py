@@ -113,7 +113,7 @@ class Teleporter:
         rng: int | np.random.Generator = 0,
     ) -> None:
         self.model, self.loss_fn, self.symmetry = model, loss_fn, symmetry
-        self._module = bare(model)
+        self._module = bare(bare(model))
         if along not in ALONG:
             raise InputError(f"along={along!r}", why="there is no such move", cure=f"use one of {', '.join(ALONG)}")
         self.along, self._has_group = along, along in ("group", "random")
@@ -163,8 +163,21 @@ class Teleporter:
         InputError: the loss is no finite number, the model has no symmetries to move along, tensors are on several
             devices; nothing is changed then.
         """
-        batches = read_batches(batch)
-        session = Session(
+        ranks, failure = Ranks(self.model), None
+        try:
+            session = self._session(read_batches(batch))
+        except BaseException as error:  # noqa: BLE001 - told to all processes before it is raised
+            failure = error
+        ranks.require_all(failure)
+        result, taken = session.run()
+        if taken is not None and self.guard is not None:
+            self._watch = Watch(snapshot=taken, reference=result.loss_before, left=self.guard.steps)
+            self._watched = list(session.all_batches)
+        return result
+
+    def _session(self, batches: list[Batch]) -> Session:
+        """What is needed for one teleport."""
+        return Session(
             model=self.model,
             module=self._module,
             loss_fn=self.loss_fn,
@@ -176,11 +189,6 @@ class Teleporter:
             held_out=None if self.held_out is None else read_batches(self.held_out),
             rng=self._rng,
         )
-        result, taken = session.run()
-        if taken is not None and self.guard is not None:
-            self._watch = Watch(snapshot=taken, reference=result.loss_before, left=self.guard.steps)
-            self._watched = batches
-        return result
 
     @property
     def is_watching(self) -> bool:

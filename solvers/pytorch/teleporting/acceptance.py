@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.teleporting.batches import Batch
+from solvers.pytorch.teleporting.distributed import Ranks
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.state_transport import States
 from solvers.pytorch.teleporting.virtual_optimizer import VirtualOptimizer
@@ -79,3 +80,14 @@ def orders_of(batches: Sequence[Batch], count: int, rng: np.random.Generator) ->
     while len(orders) < count and len(batches) > 1:
         orders.append([batches[k] for k in rng.permutation(len(batches))])
     return orders
+
+
+def judged(judge: Judge, before: Mapping[str, Tensor], after: Mapping[str, Tensor], ranks: Ranks) -> bool:
+    """What a function of the user's says; its error on one process is one on all."""
+    answer, failure = False, None
+    try:
+        answer = bool(judge(before, after))
+    except BaseException as error:  # noqa: BLE001
+        failure = error
+    ranks.require_all(failure)
+    return answer

@@ -91,6 +91,25 @@ class Ranks:
                 cure="see the error of that rank; the model and the optimizer are as they were on all ranks",
             )
 
+    def require_same(self, count: int, *, what: str) -> None:
+        """Refuse, on every process, a number that is not the same on all.
+
+        Raises
+        ------
+        InputError: it differs.
+        """
+        if self.size == 1:
+            return
+        told = torch.zeros(self.size, device=self._device)
+        told[self.rank] = count
+        dist.all_reduce(told, group=self.group)
+        if len(set(told.tolist())) > 1:
+            raise InputError(
+                f"different numbers of {what} on the processes: {', '.join(f'{one:.0f}' for one in told.tolist())}",
+                why="all processes evaluate together",
+                cure=f"give as many {what} on each",
+            )
+
     def from_first(self, tensors: list[Tensor]) -> None:
         """Overwrite tensors by those of the first process."""
         if self.size > 1:

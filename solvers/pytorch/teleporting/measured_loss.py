@@ -58,7 +58,7 @@ class MeasuredLoss:
         seed: int = 0,
     ) -> None:
         self.ranks = Ranks(model)
-        original = bare(model)
+        original = bare(bare(model))  # a compiled module may be data-parallel
         device, own = _device_and_precision(original)
         self.device, self.dtype = device, own if dtype is None else dtype
         floating = [one for one in (*original.parameters(), *original.buffers()) if one.is_floating_point()]

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
+
+MOST_ROUNDING = 1e-2
+"""Relative change of the loss that is never put down to rounding."""
 
 
 @final
@@ -27,6 +31,22 @@ class Place:
     def gradient_norm(self) -> float:
         """The Euclidean norm of the gradient."""
         return math.sqrt(sum(float(one.double().square().sum()) for one in self.gradient.values()))
+
+
+def allowance(before: Place, named: Mapping[str, nn.Parameter], parameters: Parameters, *, relative: float) -> float:
+    """By how much a loss may change, and by how much it does when a point is rounded to the precision of the model.
+
+    Parameters
+    ----------
+    before: the start.
+    named: the parameters of the model, for their precision.
+    parameters: their values.
+    relative: change of the loss, relative to it, that is allowed in any precision.
+    """
+    eps = max(torch.finfo(one.dtype).eps for one in named.values())
+    size = math.sqrt(sum(float(one.double().square().sum()) for one in parameters.values()))
+    rounding = 8 * eps * (before.gradient_norm * (1 + size) + abs(before.loss))
+    return max(relative * abs(before.loss), min(rounding, MOST_ROUNDING * abs(before.loss)))
 
 
 def require_trainable(symmetry: ModuleSymmetry, named: Mapping[str, nn.Parameter]) -> None:

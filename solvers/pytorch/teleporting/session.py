@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from manifolds.errors import InputError
 from solvers.aims.target_norms import GradientNorm
 from solvers.cost import Cost
+from solvers.null_space import INEXACT_DRIFT
 from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.meters.functional import Loss
 from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
-from solvers.pytorch.teleporting.acceptance import orders_of, rollout_end
+from solvers.pytorch.teleporting.acceptance import judged, orders_of, rollout_end
 from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.chart import Chart, uniform_frame
 from solvers.pytorch.teleporting.group_search import Bounds
@@ -27,7 +28,7 @@ from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_random, without_group
 from solvers.pytorch.teleporting.null_space import search_null_space
 from solvers.pytorch.teleporting.options import Options
-from solvers.pytorch.teleporting.place import Place, require_trainable
+from solvers.pytorch.teleporting.place import Place, allowance, require_trainable
 from solvers.pytorch.teleporting.state_transport import States, fresh, states_of, transported
 from solvers.pytorch.teleporting.targets import make_target
 from solvers.pytorch.teleporting.writing import Snapshot, tensors_of, write_all
@@ -89,6 +90,7 @@ class Session:
 
     def _run(self) -> tuple[TeleportResult, Snapshot | None]:
         """Measure, search, verify, accept, write."""
+        self.ranks.require_same(len(self.all_batches), what="batches")
         loss, gradient = self.loss.start()
         target = self._target()
         first = self._value(target, gradient, self.loss.parameters)
@@ -214,12 +216,9 @@ class Session:
         return self._value(target, gradient, tensors)
 
     def _allowance(self, before: Place) -> float:
-        """By how much the loss may change when the point is rounded to the precision of the model."""
-        eps = max(torch.finfo(one.dtype).eps for one in self.named.values())
-        size = math.sqrt(sum(float(one.double().square().sum()) for one in self.loss.parameters.values()))
-        drift = max(DRIFT, 1e-2 if self.options.along == "null-space" and self.options.energy < 1 else 0.0)
-        rounding = 8 * eps * (before.gradient_norm * (1 + size) + abs(before.loss))
-        return drift * abs(before.loss) + rounding
+        """By how much the loss may change: null spaces are told how inexact they may be."""
+        is_inexact = self.options.along == "null-space" and self.options.energy < 1
+        return allowance(before, self.named, self.loss.parameters, relative=INEXACT_DRIFT if is_inexact else DRIFT)
 
     def _states(self, proposal: Proposal) -> States | None:
         """The states of the optimizer after the teleport."""
@@ -255,7 +254,7 @@ class Session:
         if isinstance(accept, Rollout):
             answer = self._rolls_better(accept, start, end, states or {}, evidence)
         else:
-            answer = bool(accept(start, end))
+            answer = judged(accept, start, end, self.ranks)
         evidence["acceptance_seconds"] = time.perf_counter() - began
         return self.ranks.decide(answer)
 

@@ -42,6 +42,7 @@ class Teleporting(torch.optim.Optimizer):
     ------
     InputError: the teleporter has another optimizer, or the schedule says more than times.
 
+    >>> from torch import nn
     >>> from solvers.schedules import At
     >>> _ = torch.manual_seed(0)
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
