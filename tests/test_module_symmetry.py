@@ -9,12 +9,14 @@ torch = pytest.importorskip("torch")
 import numpy as np  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from module_symmetry_cases import ACTIVATIONS, by_hand, dense  # noqa: E402
+from module_symmetry_cases import ACTIVATIONS, by_hand, dense, shifts_of  # noqa: E402
 
 from manifolds.errors import InputError  # noqa: E402
 from solvers.pytorch.symmetry.element import Element  # noqa: E402
+from solvers.pytorch.symmetry.hidden_space import HiddenSpace  # noqa: E402
 from solvers.pytorch.symmetry.legs import Leg  # noqa: E402
 from solvers.pytorch.symmetry.linear_maps import LinearMaps  # noqa: E402
+from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry  # noqa: E402
 from solvers.pytorch.symmetry.permutations import Permutations  # noqa: E402
 
 WIDTHS = (4, 6, 5, 3)
@@ -155,3 +157,13 @@ def test_orthogonal_and_algebra_groups_stay_in_their_groups():
     z, _ = scalars.random(generator, scale=1.0)
     assert torch.allclose(z @ complex_numbers[1], complex_numbers[1] @ z)
     assert scalars.dimension == 2
+
+
+def test_a_translation_through_weights_that_no_group_moves_finds_them():
+    net = dense((3, 2, 4), ACTIVATIONS["matrices"])
+    symmetry = ModuleSymmetry(module=net, spaces=(HiddenSpace(name="0", size=2, components=(shifts_of(0, 2, 4),)),))
+    inputs = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    before = net(inputs).detach()
+    symmetry.apply_(symmetry.random_element(0))
+    assert torch.allclose(net(inputs), before, rtol=1e-12, atol=1e-13)
+    assert "2.weight" not in symmetry.tensor_names

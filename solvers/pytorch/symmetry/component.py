@@ -77,6 +77,11 @@ class Component(ABC):
         names = (name for leg in self.legs for name in (leg.tensor, leg.length) if name)
         return tuple(dict.fromkeys(names))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors that it needs, each once: those that it changes, and those that say by how much."""
+        return self.tensors
+
     def is_discrete(self) -> bool:
         """Whether the group is finite."""
         return self.dimension == 0

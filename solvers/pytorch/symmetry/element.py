@@ -48,6 +48,11 @@ class Element:
         """Names of the tensors that it may change."""
         return tuple(dict.fromkeys(name for component, _ in self.factors for name in component.tensors))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors that it needs."""
+        return tuple(dict.fromkeys(name for component, _ in self.factors for name in component.reads))
+
     def transform(self, tensors: Tensors) -> dict[str, Tensor]:
         """All tensors, those that the element changes replaced; differentiable."""
         moved: dict[str, Tensor] = dict(tensors)

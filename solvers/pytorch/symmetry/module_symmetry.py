@@ -120,16 +120,17 @@ class ModuleSymmetry:
         return Element(tuple((component, component.random(generator, scale=scale)) for component in chosen))
 
     def tensors(self) -> dict[str, Tensor]:
-        """The parameters and buffers of the module on which the group acts, by name."""
+        """The parameters and buffers of the module that the group moves or reads, by name."""
+        needed = dict.fromkeys(name for component in self.components for name in component.reads)
         named = dict(self.module.named_parameters()) | dict(self.module.named_buffers())
-        missing = [name for name in self.tensor_names if name not in named]
+        missing = [name for name in needed if name not in named]
         if missing:
             raise InputError(
                 f"the module has no tensor {missing[0]!r}",
                 why="its symmetry was found when it had one: the module was changed since",
                 cure="find the symmetry again with `symmetries_of`",
             )
-        return {name: named[name] for name in self.tensor_names}
+        return {name: named[name] for name in needed}
 
     def apply_(self, element: Element) -> None:
         r"""Move the parameters of the module to :math:`g\cdot w`, in place; the function stays the same.
@@ -167,7 +168,7 @@ class ModuleSymmetry:
         coordinates: shape (dimension,).
         """
         element = self.element(coordinates)
-        absent = [name for name in element.tensors if name not in parameters]
+        absent = [name for name in element.reads if name not in parameters]
         tensors = dict(parameters)
         if absent:
             own = self.tensors()

@@ -67,6 +67,12 @@ class Shifts(Component):
         self.basis = basis
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The tensors that it changes, and the weights on the way to them."""
+        weights = [weight.tensor for flow in self.flows for weight in flow.weights]
+        return tuple(dict.fromkeys((*self.tensors, *weights)))
+
+    @property
     def group(self) -> str:
         """For instance ``R^16``."""
         return f"R^{self.dimension}"
