@@ -30,9 +30,12 @@ def test_the_readme_has_a_quick_start():
     assert len(commands()) >= 3
 
 
-def test_the_python_of_the_readme_runs():
+@pytest.mark.parametrize("language", ["python", "pycon"])
+def test_the_python_of_the_readme_runs(language):
+    if language == "pycon":  # the examples that need PyTorch
+        pytest.importorskip("torch")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks("python")), {}, README.name, str(README), 0)
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks(language)), {}, README.name, str(README), 0)
     report: list[str] = []
     outcome = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append)
     assert outcome.attempted > 0
