@@ -240,3 +240,26 @@ def test_the_same_seed_gives_the_same_bits():
     assert one.table() == other.table()
     for left, right in zip(one.random_element(3).factors, other.random_element(3).factors, strict=True):
         assert torch.equal(left[1], right[1])
+
+
+def test_normalisations_say_how_far_their_scale_is_from_exact():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2)).double()
+    symmetry = kept(net.train(), normal(5, 3, 8, 8))
+    (approximate,) = symmetry.approximate
+    assert approximate.component.dimension == 4
+    assert 1e-9 < approximate.defect < 1e-3
+    assert approximate.component not in symmetry.components
+
+
+def test_layer_normalisation_without_epsilon_does_not_see_a_common_factor():
+    net = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4, eps=0.0), nn.ReLU(), nn.Linear(4, 2)).double()
+    symmetry = kept(net, normal(7, 3))
+    # Four units behind the norm, one common factor in front of it, and rows that move together.
+    assert dimensions(symmetry)[:3] == (0, 4 + 1, 3 + 1)
+
+
+def test_a_compiled_module_has_the_symmetry_of_the_module():
+    net = mlp(nn.ReLU())
+    symmetry = symmetries_of(torch.compile(net, backend="eager"), normal(7, 3)())
+    assert symmetry.module is net
+    assert symmetry.dimension == 9

@@ -38,6 +38,7 @@ def symmetries_of(
     ----------
     module: whose operations do not depend on values of tensors; it is left as it is.
     example_inputs: a tensor, or a tuple of the positional arguments of the module.
+        The claim is about inputs of these shapes, and of the mode, training or evaluation, that the module is in.
     kwargs: its other arguments.
     rng: seed or NumPy generator, for the check.
     check: whether random elements are tried on the example inputs and on others before they are returned.
@@ -52,6 +53,7 @@ def symmetries_of(
     >>> symmetry.dimension, symmetry.group
     (5, 'R+^5 |x S_5')
     """
+    module = _unwrapped(module)
     args = _read(module, example_inputs)
     named = dict(kwargs or {})
     generator = read_generator(rng)
@@ -92,6 +94,12 @@ def group_of(model: nn.Module, example_inputs: Any, symmetry: ModuleSymmetry | N
             cure="give example inputs, or the group: symmetry=symmetries_of(model, example_inputs)",
         )
     return symmetries_of(model, example_inputs)
+
+
+def _unwrapped(module: Any) -> Any:
+    """The module inside one that only compiles or distributes it; the parameters are the same."""
+    inner = getattr(module, "_orig_mod", module)
+    return inner.module if isinstance(inner, nn.parallel.DistributedDataParallel) else inner
 
 
 def _read(module: Any, example_inputs: Any) -> tuple[Any, ...]:

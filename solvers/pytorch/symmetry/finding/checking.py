@@ -40,6 +40,7 @@ class Check:
     ) -> None:
         self.module = module
         self.rng = rng
+        self.buffers = frozenset(name for name, _ in module.named_buffers())
         self.tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         number = sum(tensor.numel() for tensor in self.tensors.values())
         own = {tensor.dtype for tensor in self.tensors.values() if tensor.is_floating_point()}
@@ -70,10 +71,7 @@ class Check:
 
     def _outputs(self, inputs: Any, tensors: Mapping[str, Tensor]) -> list[Tensor]:
         """All tensors that the module returns; the module itself is left as it is."""
-        moved = {
-            name: tensor.detach().clone() if _is_buffer(self.module, name) else tensor
-            for name, tensor in tensors.items()
-        }
+        moved = {name: tensor.detach().clone() if name in self.buffers else tensor for name, tensor in tensors.items()}
         doubled = _Doubled() if self.dtype is torch.float64 else nullcontext()
         with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
             torch.manual_seed(self.seed)
@@ -156,11 +154,6 @@ def _raised(one: Any) -> Any:
 def key(component: Component) -> str:
     """A name that tells components of one space apart."""
     return f"{component.name}: {component.group}"
-
-
-def _is_buffer(module: nn.Module, name: str) -> bool:
-    """Whether a tensor is one that the module may overwrite."""
-    return not isinstance(dict(module.named_parameters()).get(name), nn.Parameter)
 
 
 def _plain(result: Any) -> Any:

@@ -40,7 +40,7 @@ class Region:
     start, end: the nodes before and after it.
     inside: names of the nodes between.
     run: the map itself.
-    shape: of what it is applied to.
+    shape, device: of what it is applied to.
     """
 
     start: str
@@ -48,6 +48,11 @@ class Region:
     inside: frozenset[str]
     run: Callable[[Tensor], Tensor] = field(compare=False)
     shape: tuple[int, ...]
+    device: torch.device
+
+    def apply(self, value: Tensor) -> Tensor:
+        """The map of a value that is not on its device."""
+        return self.run(value.to(self.device)).cpu()
 
 
 @final
@@ -110,7 +115,9 @@ class Finder:
                 if closed and told:
                     steps = [one for one in members if one in between or one is node]
                     names = frozenset(one.name for one in between)
-                    found = Region(start.name, node.name, names, self._map(start, steps), shape)
+                    found = Region(
+                        start.name, node.name, names, self._map(start, steps), shape, start.meta["val"].device
+                    )
                     if all(user in between or user is node for user in start.users):
                         return found
                     partial = partial or found
@@ -181,7 +188,7 @@ def matrices_of(region: Region, rng: np.random.Generator) -> tuple[np.ndarray, t
     *leading, size = region.shape
     generic = torch.from_numpy(rng.standard_normal(size)).expand(region.shape).clone()
     try:
-        image = region.run(generic)
+        image = region.apply(generic)
     except (RuntimeError, TypeError, ValueError):
         return None
     varying = tuple(
@@ -194,11 +201,11 @@ def matrices_of(region: Region, rng: np.random.Generator) -> tuple[np.ndarray, t
     index = tuple(torch.from_numpy(one) for one in spots)
     columns = []
     for unit in torch.eye(size, dtype=torch.float64):
-        columns.append(region.run(unit.expand(region.shape).clone())[index].double().reshape(-1, size))
+        columns.append(region.apply(unit.expand(region.shape).clone())[index].double().reshape(-1, size))
     matrices = torch.stack(columns, -1)
     other = torch.from_numpy(rng.standard_normal(region.shape))
     local = (matrices @ other[index].reshape(-1, size, 1))[..., 0]
-    apart = (region.run(other)[index].double().reshape(-1, size) - local).abs().max()
+    apart = (region.apply(other)[index].double().reshape(-1, size) - local).abs().max()
     return (matrices.numpy(), varying) if float(apart) < 1e-9 * (1 + float(local.abs().max())) else None
 
 

@@ -132,7 +132,7 @@ def _batch_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
                 atlas.require(item.space, item.character.magnitude())
         result = mapped(atlas, value, "direction")
     else:
-        spread = mapped(atlas, variance, "any" if epsilon else -0.5)
+        spread = mapped(atlas, variance, "any" if args.named.get("eps", 1e-5) else -0.5)
         result = product(atlas, value, replace(spread, axes=spread.axes + extra))
     result = affine(atlas, result, weight, bias, trailing=trailing)
     if len(args.shapes) == 1:
