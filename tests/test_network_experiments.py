@@ -64,6 +64,15 @@ def test_the_smallest_study_runs_through(name, tmp_path, capsys):
     assert len(table) >= 3
     assert all(cell in out for row in table for cell in row.values())
     assert (tmp_path / "out" / "table.txt").read_text() in out
+    if name == "classification":
+        longer_base_takes_as_many_gradients(table)
+
+
+def longer_base_takes_as_many_gradients(table):
+    cost = {(row["optimizer"], row["arm"]): int(row["cost"]) for row in table}
+    for name in ("sgd", "adam"):
+        assert cost[name, "same cost"] == pytest.approx(cost[name, "teleport"], abs=3)  # five steps an epoch
+        assert cost[name, "base"] == 5
 
 
 def test_an_earlier_study_is_resumed_and_never_mixed_in(tmp_path, capsys):
@@ -185,6 +194,25 @@ def test_a_teleport_keeps_the_function_and_is_paid_for(arm):
     assert event["cost"] >= 10
     assert made.cost == event["cost"]
     assert event["drift"] < 1e-5
+
+
+@pytest.mark.parametrize("arm", ["random", "teleport"])
+def test_the_cost_of_a_teleport_is_what_was_evaluated(arm):
+    """Images that went forward and back, and a third of those that went forward alone, over the images of a step."""
+    made = small(arm=training.Arm(name=arm, options={"target": "gradient-norm"}))
+    evaluated = {True: 0, False: 0}
+
+    def counted(outputs, targets):
+        evaluated[outputs.requires_grad] += len(targets)
+        return torch.nn.functional.cross_entropy(outputs, targets)
+
+    made.loss = counted
+    made.epochs(1)
+    before = dict(evaluated)
+    made.teleport(made.batch(), made.arm)
+    gradients, values = ((evaluated[one] - before[one]) / training.BATCH for one in (True, False))
+    assert made.events[0]["cost"] == pytest.approx(gradients + values / 3, rel=1e-12)
+    assert gradients > 2 * made.rollout
 
 
 def test_a_training_that_diverges_says_so():

@@ -3,9 +3,9 @@ Teleportation beside its controls: classification
 =================================================
 
 A command for the terminal; `python examples/networks/classification.py --help` lists its options. Every optimizer
-trains the same network from the same starts in four arms: without teleports, with its state set back at the same
-steps, with random points of the orbit, and with the search, the state carried along. Rates are the published ones, and
-those that serve the optimizer without teleports best.
+trains the same network from the same starts in five arms: without teleports, the same for as many gradients as the
+teleports cost, with its state set back at the same steps, with random points of the orbit, and with the search, the
+state carried along. Rates are the published ones, and those that serve the optimizer without teleports best.
 
 Source: B. Zhao, R. Gower, R. Walters, R. Yu, "Improving Convergence and Generalization Using Parameter Symmetries"
 (2023), arXiv:2305.13404, section 5.1.
@@ -35,6 +35,11 @@ from training import (
 )
 
 NAME = "classification"
+
+LONGER = "same cost"
+"""The base, trained on until it has taken as many gradients as the runs with teleports."""
+
+ROWS = (ARMS[0], LONGER, *ARMS[1:])
 
 GRID = {
     "sgd": [1e-2, 5e-2, 0.1, 0.2, 0.4],
@@ -75,7 +80,7 @@ def study(lab: Lab) -> Report:
     fixed = {
         "epochs": 1 if options.smoke else 40 if options.full else options.epochs,
         "data": lab.data,
-        "images": 200 if options.smoke else None,
+        "images": 100 if options.smoke else None,
         "teleports": 1 if options.smoke else options.teleports,
         "inner_steps": 2 if options.smoke else options.inner_steps,
         "target": options.target,
@@ -92,7 +97,9 @@ def study(lab: Lab) -> Report:
         rates[name] = sorted({PUBLISHED[name], best})
         rest = {"optimizer": [name], "arm": list(ARMS[1:]), "rate": rates[name], "seed": lab.seeds}
         runs += [one for one in tried if one["rate"] in rates[name]] + lab.runs(run, rest, f"arms of {name}", **fixed)
-    rows = [cells(runs, name, rate, arm) for name in optimizers for rate in rates[name] for arm in ARMS]
+        for rate in rates[name]:
+            runs += longer(lab, having(runs, optimizer=name, rate=rate, arm="teleport"), fixed)
+    rows = [cells(runs, name, rate, arm) for name in optimizers for rate in rates[name] for arm in ROWS]
     return Report(
         title=f"{len(lab.seeds)} runs of each kind, {fixed['epochs']} epochs, {fixed['teleports']} teleports a run",
         tables={"training loss, and what it costs in gradients of one step": (COLUMNS, rows)},
@@ -100,6 +107,17 @@ def study(lab: Lab) -> Report:
         findings={"ratios": ratios(runs, rates)},
         draw=lambda: draw(runs, rates),
     )
+
+
+def longer(lab: Lab, teleported: Sequence[Mapping[str, Any]], fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The base once more, with as many gradients as the runs with teleports took."""
+    if not teleported:
+        return []
+    steps = teleported[0]["history"][-1]["step"] / len(teleported[0]["history"])
+    options = {**fixed, "epochs": max(fixed["epochs"], round(average(teleported, "cost") / steps))}
+    grid = {"optimizer": [teleported[0]["optimizer"]], "arm": ["base"], "rate": [teleported[0]["rate"]]}
+    found = lab.runs(run, {**grid, "seed": lab.seeds}, f"{grid['optimizer'][0]} at the same cost", **options)
+    return [{**one, "arm": LONGER} for one in found]
 
 
 def cells(runs: Sequence[Mapping[str, Any]], name: str, rate: float, arm: str) -> list[str]:
@@ -140,7 +158,7 @@ def ratios(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float
         {"optimizer": name, "rate": rate, "arm": arm, "to_base": ratio(runs, name, rate, arm)}
         for name, those in rates.items()
         for rate in those
-        for arm in ARMS
+        for arm in ROWS
     ]
 
 
@@ -151,7 +169,7 @@ def remarks(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[floa
         tuned = min(average(having(runs, optimizer=name, rate=rate, arm="base"), "train_loss") for rate in those)
         for rate in those:
             own = having(runs, optimizer=name, rate=rate, arm="teleport")
-            loss = {arm: average(having(runs, optimizer=name, rate=rate, arm=arm), "train_loss") for arm in ARMS}
+            loss = {arm: average(having(runs, optimizer=name, rate=rate, arm=arm), "train_loss") for arm in ROWS}
             if not own or math.isinf(loss["base"]):
                 continue
             difference, error = paired(own, having(runs, optimizer=name, rate=rate, arm="base"), "train_loss")
@@ -161,7 +179,7 @@ def remarks(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[floa
                 word = "change the loss by less than 2 %"
             else:
                 word = f"{'raise' if change > 0 else 'lower'} the loss by {abs(change):.1f} %{sure}"
-            as_well = [arm for arm in ("reset-only", "random") if loss[arm] <= CLOSE * loss["teleport"]]
+            as_well = [arm for arm in ("reset-only", "random", LONGER) if loss[arm] <= CLOSE * loss["teleport"]]
             as_well += ["a better rate"] if tuned <= CLOSE * loss["teleport"] and tuned < loss["base"] else []
             control = f"; as good without the search: {', '.join(as_well)}" if as_well and change < -2 else ""
             said.append(f"{name} at {rate:g}: teleports {word}{control}")
@@ -174,18 +192,19 @@ def draw(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Sequence[float]]
 
     from symport.comparison_plots import ARM_COLOURS, ARM_STYLES
 
+    colours, styles = ARM_COLOURS | {LONGER: "#868e96"}, ARM_STYLES | {LONGER: "-"}
     names = list(rates)
     figure, axes = plt.subplots(2, len(names), figsize=(3.1 * len(names), 5.6), squeeze=False, layout="constrained")
     for column, name in enumerate(names):
         both = [PUBLISHED[name], next((rate for rate in rates[name] if rate != PUBLISHED[name]), PUBLISHED[name])]
         for row, rate in enumerate(both):
             ax = axes[row, column]
-            for arm in ARMS:
+            for arm in ROWS:
                 own = having(runs, optimizer=name, rate=rate, arm=arm)
                 curves = [(list(per_epoch(one, "cost")), list(per_epoch(one, "train_loss"))) for one in own]
                 for x, y in curves:
-                    ax.plot(x, y, ARM_STYLES[arm], color=ARM_COLOURS[arm], linewidth=0.8, alpha=0.75)
-                ax.plot([], [], ARM_STYLES[arm], color=ARM_COLOURS[arm], label=arm)
+                    ax.plot(x, y, styles[arm], color=colours[arm], linewidth=0.8, alpha=0.75)
+                ax.plot([], [], styles[arm], color=colours[arm], label=arm)
             ax.set(yscale="log", title=f"{name}, rate {rate:g}" + (" (tuned)" if row else " (published)"))
             ax.title.set_fontsize(9)
             ax.tick_params(labelsize=7, which="both")

@@ -58,7 +58,7 @@ def study(lab: Lab) -> Report:
         "rate": options.rate,
         "epochs": 1 if options.smoke else 40 if options.full else options.epochs,
         "data": lab.data,
-        "images": 200 if options.smoke else None,
+        "images": 100 if options.smoke else None,
         "directions": 4 if options.smoke else 200 if options.full else 24,
         "elements": 2 if options.smoke else 64 if options.full else 8,
     }

@@ -54,7 +54,7 @@ def study(lab: Lab) -> Report:
         "rate": PUBLISHED[options.optimizer] if options.rate is None else options.rate,
         "epochs": epochs,
         "data": lab.data,
-        "images": 200 if options.smoke else None,
+        "images": 100 if options.smoke else None,
         "inner_steps": 2 if options.smoke else options.inner_steps,
         "target": options.target,
     }

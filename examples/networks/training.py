@@ -30,7 +30,7 @@ TELEPORT_BATCH = 200
 """Images on which a teleport measures its target."""
 
 ROLLOUT = 60
-"""Virtual steps, each on images of its own, that compare the ends with and without a teleport."""
+"""Virtual steps, each on images of its own, that compare the ends with and without a teleport; at most an epoch."""
 
 MOST_LOSS = 1e4
 """A loss above this counts as divergence."""
@@ -140,6 +140,11 @@ class Run:
         """The symmetry group of the network."""
         return symmetries_of(self.network, self.data.train_inputs[:8])
 
+    @property
+    def rollout(self) -> int:
+        """Virtual steps of an acceptance test."""
+        return min(ROLLOUT, self.steps_an_epoch)
+
     def epochs(self, count: int) -> bool:
         """Train for some epochs; whether the loss stayed finite."""
         for _ in range(count):
@@ -192,7 +197,7 @@ class Run:
 
     def _made(self, arm: Arm) -> Any:
         """The teleporter of an arm; a random one is tested and watched alike."""
-        given = {"state": "transport", "accept": Rollout(steps=ROLLOUT), "guard": WayBack(), **arm.options}
+        given = {"state": "transport", "accept": Rollout(steps=self.rollout), "guard": WayBack(), **arm.options}
         if arm.name == "random":
             given["along"] = "random"
         if given.get("along", "group") in ("group", "random"):
@@ -204,10 +209,10 @@ class Run:
         if self._teleporter is None:
             self._teleporter = self._made(arm)
         self._size = len(batch[1]) / BATCH
-        others = [self.batch(BATCH) for _ in range(ROLLOUT - 1)] if self._teleporter.options.accept else []
+        others = [self.batch(BATCH) for _ in range(self.rollout - 1)] if self._teleporter.options.accept else []
         result = self._teleporter.step([batch, *others])
         cost = result.cost.gradient_equivalents * self._size
-        if "rollout" in result.evidence:  # its steps are on the few images of a step, but for the first of each side
+        for _ in result.evidence.get("rollout", {}).get("ends", ()):  # on the images of a step, but for one each
             cost -= 2 * (len(others) + 1 / 3) * self._size
             cost += 2 * (len(others) + (len(others) + self._size) / 3)
         self.cost += cost
