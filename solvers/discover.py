@@ -3,6 +3,7 @@ r"""Symmetries of a black box: the fields of an ansatz that annihilate its gradi
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.discovery.axes import AxisMatrices, AxisScalings
-from solvers.discovery.points import PointSource, read_points, sampler, shapes_of
+from solvers.discovery.points import FLAT, PointSource, read_points, sampler, shapes_of
 from solvers.discovery.result import Discovery
 from solvers.discovery.run import run
-from solvers.discovery.subject import FunctionSubject, LossSubject, ObjectiveSubject, Subject
+from solvers.discovery.subject import MISMATCH, FunctionSubject, LossSubject, ObjectiveSubject, Subject
 from solvers.objective import Objective
 from symmetries import Loss
 from symmetries.ansatz import Ansatz, read_ansatz
@@ -21,9 +22,6 @@ from symmetries.arguments import read_generator
 from symmetries.expression import Shape
 
 __all__ = ["AxisMatrices", "AxisScalings", "Discovery", "discover"]
-
-MISMATCH = 1e-2
-"""Relative difference from which on a given gradient is none of the function."""
 
 
 def discover(
@@ -52,11 +50,13 @@ def discover(
 
     Parameters
     ----------
-    f: an objective, a loss, or a function w -> f(w) of a flat vector or of arrays by name.  For the parameters of a
-        module of PyTorch use :func:`solvers.pytorch.discovery.discover_module`.
-    points: points, shape (m, n), or a list of mappings from names to arrays; None to draw them.  When they are tensors
-        of PyTorch, f is differentiated there; one vector, or one mapping, of tensors stands for points like it.
-    gradient: the gradient of f in the form of the point; without it, differences of fourth order (4n values each).
+    f: an objective, a loss, or a function w -> f(w) of a flat vector or of arrays by name, or of tensors of PyTorch,
+        where it is differentiated.  A module of PyTorch is a function of its input, and all its outputs are meant; for
+        its parameters use :func:`solvers.pytorch.discovery.discover_module`.
+    points: points, shape (m, n), or a list of mappings from names to arrays; None to draw them.  They may be tensors;
+        one vector, or one mapping, of tensors stands for points like it.
+    gradient: the gradient of f in the form of the point; without it, and without PyTorch, differences of fourth order
+        (4n values each) in the precision of the values.
     ansatz: ``Linear()`` (default, unless the loss names one), ``Affine()``, ``Polynomial(d)``, ``Diagonal()``; for
         arrays ``Blocks()``, :class:`solvers.discovery.axes.AxisScalings`,
         :class:`solvers.discovery.axes.AxisMatrices`; or ``Basis([...])``, or a list of functions w -> X(w).
@@ -87,19 +87,16 @@ def discover(
     symmetry in machine learning" (2023), section 5.
     """
     generator = read_generator(rng)
-    known = _is_torch(f) or _is_torch(points) or isinstance(f, Loss | Objective)
-    _refuse(known, size=size, shapes=shapes)
-    _refuse(isinstance(f, Loss | Objective), gradient=gradient, data=data)
-    if _is_torch(f) or _is_torch(points):
-        front = importlib.import_module("solvers.pytorch.discovery")
-        subject, source = front.read(f, points, gradient, sample=sample, scale=scale, data=data)
-    elif isinstance(f, Loss | Objective):
+    _refuse(_is_torch(points) or isinstance(f, Loss | Objective), size=size, shapes=shapes)
+    subject: Subject
+    if isinstance(f, Loss | Objective):
+        _refuse(known=True, gradient=gradient, data=data)
         subject = LossSubject(f, generator) if isinstance(f, Loss) else ObjectiveSubject(f)
         source = _source(points, subject.shapes, sample, scale)
         if ansatz is None and isinstance(f, Loss) and f.ansatz:
             ansatz = read_ansatz(f.ansatz)
     else:
-        subject, source = _functions(f, points, gradient, size, shapes, sample, scale, data, generator)
+        subject, source = _black_box(f, points, gradient, size, shapes, sample, scale, data, generator)
     return run(
         subject,
         source,
@@ -129,7 +126,7 @@ def _source(
     return PointSource(None if points is None else read_points(points, shapes), draw)
 
 
-def _functions(
+def _black_box(
     f: Any,
     points: Any,
     gradient: Callable[..., Any] | None,
@@ -140,18 +137,39 @@ def _functions(
     data: Callable[[np.random.Generator], Any] | None,
     rng: np.random.Generator,
 ) -> tuple[Subject, PointSource]:
-    """Functions of NumPy arrays, and where to look at them."""
+    """A function of arrays, or of tensors where the points are tensors or f takes no arrays, and where to look."""
     for name, function in (("f", f), ("gradient", gradient), ("data", data)):
         if function is not None and not callable(function):
             raise InputError(f"{name}={function!r}", why="it is no function", cure="give a function of the point")
     if f is None and gradient is None:
         raise InputError("f=None", why="there is no function and no gradient", cure="give one of them")
-    read = shapes_of(points, size, shapes)
-    named = shapes is not None or (points is not None and not isinstance(points, np.ndarray) and _has_names(points))
-    subject = FunctionSubject(f, gradient, read, named=named, data=data)
-    source = _source(points, read, sample, scale)
+    given = points
+    if not _is_torch(points):
+        read = shapes_of(points, size, shapes)
+        named = shapes is not None or (points is not None and not isinstance(points, np.ndarray) and _has_names(points))
+        source = _source(points, read, sample, scale)
+        own = np.random.default_rng(int(rng.integers(2**31)))
+        example = source.listed[0] if source.listed else {name: own.standard_normal(read[name]) for name in read}
+        argument, batch = example if named else example[FLAT], () if data is None else (data(own),)
+        if not _takes_tensors(gradient if f is None else f, argument, named, batch):
+            return _checked(FunctionSubject(f, gradient, read, named=named, data=data), source, rng)
+        front = importlib.import_module("solvers.pytorch.black_box")
+        tensors = [front.as_tensors(one, f) for one in source.listed or [example]]
+        tensors = tensors if named else [one[FLAT] for one in tensors]
+        given = tensors if source.listed else tensors[0]
+    front = importlib.import_module("solvers.pytorch.black_box")
+    subject, found = front.read(f, given, gradient, sample=sample, scale=scale, data=data, rng=rng)
+    return subject, found
+
+
+def _checked(
+    subject: FunctionSubject, source: PointSource, rng: np.random.Generator
+) -> tuple[FunctionSubject, PointSource]:
+    """The same, when the function is none of chance and the gradient is one of the function."""
     with np.errstate(all="ignore"):
         differing = [subject.mismatch(one, rng) for one in _some(source, rng)]
+        for one in _some(source, rng):
+            subject.require_values(one, rng)
     seen = [one for one in differing if one is None or one <= MISMATCH]
     if not seen:
         raise InputError(
@@ -172,6 +190,16 @@ def _some(source: PointSource, rng: np.random.Generator) -> Iterator[Any]:
     own = np.random.default_rng(int(rng.integers(2**31)))
     for _, point in zip(range(4), source.points(own), strict=False):
         yield point
+
+
+def _takes_tensors(function: Any, argument: Any, named: bool, batch: Sequence[Any]) -> bool:
+    """Whether a function is one of tensors; without PyTorch imported by someone there are none."""
+    if _is_torch(function):
+        return True
+    if "torch" not in sys.modules:
+        return False
+    front = importlib.import_module("solvers.pytorch.black_box")
+    return bool(front.takes_tensors(function, argument, named, batch))
 
 
 def _is_torch(thing: Any) -> bool:

@@ -10,6 +10,7 @@ from public_losses import BY_NAME, public_algebra, public_loss
 from manifolds.errors import InputError
 from solvers.discover import AxisMatrices, AxisScalings, discover
 from solvers.discovery.points import read_points, shapes_of
+from solvers.discovery.subject import independent_constants
 from solvers.objective import Objective
 from symmetries import Affine, Basis, Blocks, Diagonal, Linear, Loss, Polynomial, VectorField, derive
 from symmetries.ansatz import read_ansatz
@@ -374,12 +375,41 @@ def test_one_point_is_not_enough_for_matrices_on_axes():
         (lambda: discover(Loss.parse("x**2"), size=1), "size"),
         (lambda: discover(Loss.parse("x**2"), data=lambda rng: 0), "data"),
         (lambda: AxisMatrices(0), "AxisMatrices"),
+        (lambda: discover(lambda w: w @ w, np.zeros((0, 2))), "the points"),
+        (lambda: discover(lambda w: 1.0, [{"a": np.ones(2)}, np.ones(2)]), "the points"),
+        (lambda: discover(lambda w: w @ w, size=2, shapes={"w": (2,)}), "size beside shapes"),
+        (lambda: discover(lambda w: w @ w, size=2, candidates=3), "candidates"),
+        (lambda: discover(lambda w: w @ w, size=2, candidates=lambda w: w), "candidates"),
     ],
 )
 def test_bad_input_is_named(call, named):
     with pytest.raises(InputError) as caught:
         call()
     assert named in caught.value.what
+
+
+def test_differences_of_random_values_are_refused():
+    noise = np.random.default_rng(0)
+    with pytest.raises(InputError, match="two values"):
+        discover(lambda w: w @ w + 1e-6 * noise.standard_normal(), size=3)
+    with pytest.raises(InputError, match="two values"):
+        discover(lambda w, b: b * (w @ w) + 1e-9 * noise.standard_normal(), size=3, data=lambda rng: rng.random())
+
+
+def test_values_in_single_precision_hide_no_symmetry():
+    found = discover(lambda w: np.sum(w.astype(np.float32) ** 2), size=3)
+    assert (found.dimension, found.tolerance > 1e-4) == (3, True)
+    assert discover(lambda w: np.float32(w[0] ** 2 + np.sin(w[1]) + w[2] ** 4), size=3).dimension in (0, None)
+
+
+def test_constants_are_never_in_relation_by_chance():
+    """Equal constants would make a translation of it."""
+    loss = Loss.parse("(a - b)*x + y**2", ["x", "y"], constants=["a", "b"])
+    for seed in range(40):
+        a, b, c = independent_constants("abc", np.random.default_rng(seed)).values()
+        assert not {a, 2 * a, a + b, 2 * b - a, c} & {b, 2 * b, 1.0, 2.0, a - c, a + 1}
+        assert len(set(independent_constants("abcdefghij", np.random.default_rng(seed)).values())) == 10
+        assert discover(loss, ansatz=Affine(), rng=seed).dimension == 1
 
 
 def test_points_and_shapes_are_read():

@@ -148,6 +148,79 @@ def test_functions_of_tensors():
     assert given.dimension == 3
 
 
+@pytest.mark.parametrize("points", [{"size": 3}, {"points": np.random.default_rng(0).standard_normal((60, 3))}])
+def test_functions_that_take_tensors_alone_are_differentiated(points):
+    found = discover(lambda w: torch.sum(w**2) ** 2, **points)
+    assert (found.dimension, found.tolerance < 1e-10) == (3, True)
+    drawn = discover(torch.linalg.vector_norm, size=3, sample=lambda rng: torch.from_numpy(rng.standard_normal(3)))
+    assert (drawn.dimension, drawn.tolerance < 1e-10) == (3, True)
+    by_name = discover(lambda w: torch.sum(w["a"]) * w["b"], shapes={"a": (2,), "b": ()}, ansatz=AxisScalings())
+    assert by_name.dimension == 1
+
+
+class Radial(torch.nn.Module):
+    """A function of the length of its input, with a normalisation that keeps running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(1, 4), torch.nn.Tanh(), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2)
+        ).double()
+
+    def forward(self, x):
+        return self.layers(torch.stack([x @ x, 2 * x @ x, 3 * x @ x])[:, None])
+
+
+def test_a_module_is_a_function_of_its_input():
+    module = Radial()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    for points in (
+        torch.randn(60, 3, dtype=torch.float64, generator=draws()),
+        np.random.default_rng(0).random((60, 3)),
+    ):
+        found = discover(module, points)
+        assert (found.dimension, found.name, found.verdict) == (3, "so(3)", "measured")
+    assert discover(module, size=3).dimension == 3
+    assert module.training
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(parameter.grad is None for parameter in module.parameters())
+
+
+def test_gradients_are_taken_where_they_are_off():
+    module, given = dense((3, 4, 2), torch.nn.ReLU), inputs(3)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert discover(lambda w: w @ w, torch.zeros(3, dtype=torch.float64)).dimension == 3
+            assert discover_module(module, given).dimension == 4
+
+
+def test_single_precision_inside_a_function_is_seen():
+    found = discover(lambda w: (w.float() ** 2).sum(), torch.zeros(3, dtype=torch.float64))
+    assert (found.dimension, found.tolerance > 1e-6) == (3, True)
+
+
+def test_random_layers_draw_from_the_seed_and_the_state_of_pytorch_stays():
+    module = torch.nn.Sequential(dense((3, 4, 2), torch.nn.ReLU), torch.nn.Dropout(0.5))
+    state = torch.get_rng_state()
+    one = discover_module(module, inputs(3))
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(7)
+    assert discover_module(module, inputs(3)).singular_values.tobytes() == one.singular_values.tobytes()
+
+
+def test_complex_outputs_and_parameters_without_entries():
+    class Turned(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = dense((3, 4, 2), torch.nn.ReLU)
+            self.nothing = torch.nn.Parameter(torch.zeros(0, 3, dtype=torch.float64))
+
+        def forward(self, x):
+            return [torch.complex(y := self.layers(x), -y), None]
+
+    assert discover_module(Turned(), inputs(3)).dimension == 4
+
+
 def test_a_function_that_ignores_its_tensor_is_undecided():
     found = discover(lambda w: torch.tensor(1.0), torch.zeros(3, dtype=torch.float64))
     assert (found.verdict, found.dimension) == ("undecided", None)
@@ -172,12 +245,24 @@ def test_inputs_may_be_drawn():
         (lambda: discover_module(3, inputs(3)), "int"),
         (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(3), samples=0), "samples"),
         (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(3), scale=-1.0), "scale"),
-        (lambda: discover(dense((3, 2), torch.nn.ReLU), inputs(3)), "the module"),
         (lambda: discover(lambda w: w, torch.zeros(3)), "a value"),
         (lambda: discover(lambda w: w.sum(), torch.zeros(2, 2, 2)), "points"),
         (lambda: discover(lambda w: w.sum(), torch.zeros(3, dtype=torch.int64)), "the parameters"),
         (lambda: discover(lambda w: w.sum(), torch.full((3, 2), float("nan"))), "the points"),
         (lambda: discover(lambda w: w.sum(), torch.zeros(3), sample=lambda rng: 0), "sample"),
+        (lambda: discover(lambda w: w.sum(), torch.zeros(0, 3)), "points"),
+        (lambda: discover(lambda w: w.sum(), [torch.zeros(3), torch.zeros(2)]), "the points"),
+        (lambda: discover(lambda w: w.sum(), [torch.zeros(3), np.zeros(3)]), "the points"),
+        (lambda: discover(lambda w: w["a"].sum(), [{"a": torch.zeros(3)}, {"b": torch.zeros(3)}]), "the points"),
+        (lambda: discover(lambda w: w["a"].sum(), {"a": torch.zeros(3), "b": np.zeros(3)}), "the points"),
+        (lambda: discover(None, torch.zeros(3), gradient=lambda w: w[:2]), "the gradient"),
+        (lambda: discover(None, {"a": torch.zeros(3)}, gradient=lambda w: {"b": w["a"]}), "the gradient"),
+        (lambda: discover(lambda w: w @ w, torch.zeros(3), gradient=lambda w: w + 1), "the gradient"),
+        (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(4)), "the inputs"),
+        (lambda: discover_module(dense((3, 2), torch.nn.ReLU), None), "the inputs"),
+        (lambda: discover_module(dense((3, 2), torch.nn.ReLU), inputs(3)[:0], samples=2), "the inputs"),
+        (lambda: discover_module(torch.nn.LazyLinear(3), inputs(3)), "the parameters"),
+        (lambda: discover(dense((3, 2), torch.nn.ReLU), inputs(4)), "the points"),
     ],
 )
 def test_bad_input_is_named(call, named):

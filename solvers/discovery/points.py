@@ -11,6 +11,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.discovery.family import Arrays
 from solvers.function_answers import read_space
+from solvers.steps.hyperparameters import POSITIVE, read_number
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 from symmetries.arguments import read_reals
 from symmetries.expression import Shape
@@ -61,6 +62,8 @@ def read_points(points: Any, shapes: Mapping[str, Shape]) -> list[Arrays]:
     if isinstance(points, Mapping):
         raise InputError("one point", why="symmetries are seen at many points", cure="give a list of points")
     if isinstance(points, Sequence) and any(isinstance(one, Mapping) for one in points):
+        if not all(isinstance(one, Mapping) for one in points):
+            raise InputError("the points", why="some go by name and some do not", cure="give all in one form")
         flat = np.array([space.flat(one) for one in points])
     else:
         flat = read_reals(points, what="the points")
@@ -71,6 +74,8 @@ def read_points(points: Any, shapes: Mapping[str, Shape]) -> list[Arrays]:
             why=f"points on {space.size} coordinates have the shape [points, {space.size}]",
             cure="give one row for each point",
         )
+    if not len(flat):
+        raise InputError("the points", why="there are none", cure="give some, or None to have them drawn")
     if not np.isfinite(flat).all():
         raise InputError("the points", why="they contain NaN or infinity", cure="give finite numbers")
     kept = np.sort(np.unique(flat, axis=0, return_index=True)[1])
@@ -83,6 +88,8 @@ def shapes_of(points: Any, size: int | None, shapes: Mapping[str, Shape] | None)
     >>> shapes_of(np.zeros((5, 3)), None, None), shapes_of([{"W": np.zeros((2, 2))}], None, None)
     ({'w': (3,)}, {'W': (2, 2)})
     """
+    if size is not None and shapes is not None:
+        raise InputError("size beside shapes", why="both say what a point is", cure="leave one of them out")
     if size is not None or shapes is not None:
         return dict(read_space(size, shapes).shapes) if size is None else {FLAT: read_space(size, None).shapes["w"]}
     if isinstance(points, Sequence) and len(points) and isinstance(points[0], Mapping):
@@ -102,9 +109,8 @@ def sampler(
 ) -> Callable[[np.random.Generator], Arrays]:
     """The function that draws points."""
     if sample is None:
-        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < np.inf:
-            raise InputError(f"scale={scale!r}", why="it is no standard deviation", cure="give a positive number")
-        return lambda rng: {name: scale * rng.standard_normal(shape) for name, shape in shapes.items()}
+        size = read_number(scale, name="scale", interval=POSITIVE)
+        return lambda rng: {name: size * rng.standard_normal(shape) for name, shape in shapes.items()}
     if not callable(sample):
         raise InputError(f"sample={sample!r}", why="it is no function", cure="give a function of a generator")
     space = ParameterSpace(dict(shapes))

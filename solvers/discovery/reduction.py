@@ -10,7 +10,8 @@ import scipy.linalg
 
 from symmetries.actions.parameter_space import FloatArray
 
-LARGEST_DENOMINATOR = 1_000
+LARGEST_DENOMINATOR = 3_200
+"""Denominators of fractions up to squares of those of structural constants."""
 
 LESS = 1e-3
 """Weight of the columns that are not preferred."""

@@ -23,6 +23,7 @@ from solvers.discovery.result import Discovery
 from solvers.discovery.search import Found, refined, search
 from solvers.discovery.spectrum import Precision
 from solvers.discovery.subject import Subject
+from solvers.steps.hyperparameters import Interval, read_number
 from symmetries.ansatz import Affine, Ansatz, Basis, Blocks, Diagonal, Linear, Polynomial
 from symmetries.arguments import read_generator
 from symmetries.certificate import Certificate
@@ -57,8 +58,10 @@ def run(
 ) -> Discovery:
     """Sample, solve, check and describe."""
     for name, value, least in (("tolerance", tolerance, 0.0), ("gap", gap, 1.0), ("approximate", approximate, 0.0)):
-        if value is not None and not (isinstance(value, int | float) and least < value < np.inf):
-            raise InputError(f"{name}={value!r}", why=f"a number above {least:g} is needed", cure="leave it out")
+        if value is not None:
+            read_number(value, name=name, interval=Interval(least, open_low=True))
+    if not isinstance(candidates, Sequence | np.ndarray) or isinstance(candidates, str):
+        raise InputError(f"candidates={candidates!r}", why="they are no list", cure="write candidates=[field]")
     generator = read_generator(rng)
     equations = Equations(subject, make_family(ansatz, subject.shapes), generator)
     precision = Precision.of(subject.unit, tolerance=tolerance, gap=gap)

@@ -1,27 +1,34 @@
-r"""Discovery of symmetries with gradients of PyTorch: functions of tensors, and the parameters of a module."""
+r"""Discovery of the symmetries of a module in its parameters, with gradients of PyTorch."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from collections.abc import Sequence
+from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call
+from torch.nn.parameter import is_lazy
 
 from manifolds.errors import InputError
 from solvers.discovery.axes import AxisScalings
 from solvers.discovery.family import Arrays
-from solvers.discovery.points import FLAT, PointSource
+from solvers.discovery.points import PointSource
 from solvers.discovery.result import Discovery
 from solvers.discovery.run import run
 from solvers.discovery.subject import Subject
+from solvers.pytorch.tensor_gradients import (
+    apart,
+    backward,
+    called,
+    functional,
+    normal,
+    precision_of,
+    shapes_of_tensors,
+    unit_of,
+)
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.arguments import read_seed
-from symmetries.expression import Shape
-
-Tensors: TypeAlias = Mapping[str, Tensor]
 
 
 def discover_module(
@@ -65,9 +72,8 @@ def discover_module(
     """
     generator = np.random.default_rng(read_seed(rng))
     subject = ModuleSubject(module, inputs, samples=samples)
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
-        raise InputError(f"scale={scale!r}", why="it is no standard deviation", cure="give a positive number")
-    source = PointSource(None, lambda draws: subject.drawn(draws, scale))
+    size = read_number(scale, name="scale", interval=POSITIVE)
+    source = PointSource(None, lambda draws: subject.drawn(draws, size))
     return run(
         subject,
         source,
@@ -78,47 +84,6 @@ def discover_module(
         approximate=approximate,
         rng=generator,
     )
-
-
-@final
-class TorchSubject(Subject):
-    """A function of one flat tensor or of tensors by name.
-
-    Parameters
-    ----------
-    function: w -> f(w), or (w, batch) -> f.
-    like: tensors that tell shapes, precision and device.
-    named: whether the function takes tensors by name.
-    data: draws a batch.
-    gradient: the gradient, where it is given; else by backward differentiation.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        like: Tensors,
-        *,
-        named: bool,
-        data: Callable[[np.random.Generator], Any] | None,
-        gradient: Callable[..., Any] | None,
-    ) -> None:
-        super().__init__(_shapes(like), unit=_unit(like), name=getattr(function, "__name__", "f"))
-        self._function, self._named, self._data, self._gradient = function, named, data, gradient
-        self._like = {name: tensor.detach() for name, tensor in like.items()}
-
-    def gradient(self, point: Arrays, rng: np.random.Generator) -> Arrays:
-        """The gradient at a point."""
-        batch = () if self._data is None else (self._data(rng),)
-        leaves = {name: point[name].detach().clone().requires_grad_() for name in self.shapes}
-        argument = leaves if self._named else leaves[FLAT]
-        if self._gradient is None:
-            return _backward(self._function(argument, *batch), leaves)
-        answer = self._gradient(argument, *batch)
-        return dict(answer) if self._named else {FLAT: answer.detach()}
-
-    def drawn(self, rng: np.random.Generator, scale: float) -> Arrays:
-        """A random point of normal numbers, in the precision and on the device of the tensors."""
-        return _normal(self._like, rng, dict.fromkeys(self._like, scale))
 
 
 @final
@@ -135,143 +100,44 @@ class ModuleSubject(Subject):
     def __init__(self, module: torch.nn.Module, inputs: Any, *, samples: int | None) -> None:
         if not isinstance(module, torch.nn.Module):
             raise InputError(f"{type(module).__name__}", why="it is no module", cure="give a torch.nn.Module")
-        if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 1):
-            raise InputError(f"samples={samples!r}", why="it is no number of inputs", cure="give an integer from 1 up")
-        like = {name: one.detach() for name, one in module.named_parameters() if one.requires_grad}
-        super().__init__(_shapes(like), unit=_unit(like), name=type(module).__name__)
-        self._module, self._inputs, self._samples, self._like = module, inputs, samples, like
+        named = list(module.named_parameters())
+        if any(is_lazy(one) for _, one in named):
+            raise InputError("the parameters", why="some have no shape yet", cure="call the module once before")
+        like = {name: one.detach() for name, one in named if one.requires_grad and one.numel()}
+        super().__init__(shapes_of_tensors(like), unit=unit_of(like), name=type(module).__name__)
+        self._samples = None if samples is None else read_count(samples, name="samples")
+        self._module, self._inputs, self._like = module, inputs, like
         self._sizes = {name: _size(tensor) for name, tensor in like.items()}
 
     def drawn(self, rng: np.random.Generator, scale: float) -> Arrays:
         """Random parameters, each as large as the module's own."""
-        return _normal(self._like, rng, {name: scale * size for name, size in self._sizes.items()})
+        return normal(self._like, rng, {name: scale * size for name, size in self._sizes.items()})
 
     def gradient(self, point: Arrays, rng: np.random.Generator) -> Arrays:
         """The gradient of a random functional of the outputs."""
+        with apart(next(iter(self._like.values())).device, rng):
+            leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in point.items()}
+            value = functional(called(self._module, leaves, self._batch(rng), what="the inputs"), rng)
+            self.unit = max(self.unit, precision_of(value))
+            return backward(value, leaves)
+
+    def _batch(self, rng: np.random.Generator) -> tuple[Any, ...]:
+        """The inputs of one equation."""
         inputs = self._inputs(rng) if callable(self._inputs) else self._inputs
         batch = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
-        if self._samples is not None:
-            chosen = torch.as_tensor(rng.integers(len(batch[0]), size=self._samples))
-            batch = tuple(one[chosen.to(one.device)] for one in batch)
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
-        buffers = {name: buffer.clone() for name, buffer in self._module.named_buffers()}
-        output = functional_call(self._module, (leaves, buffers), batch)
-        return _backward(_functional(output, rng), leaves)
-
-
-def read(
-    f: Any,
-    points: Any,
-    gradient: Callable[..., Any] | None,
-    *,
-    sample: Callable[[np.random.Generator], Any] | None,
-    scale: float,
-    data: Callable[[np.random.Generator], Any] | None,
-) -> tuple[Subject, PointSource]:
-    """A function of tensors with its points: a list of them, or one that says what they are like."""
-    if isinstance(f, torch.nn.Module):
-        raise InputError(
-            f"the module {type(f).__name__}",
-            why="the parameters of a module move, and its inputs are data",
-            cure="use solvers.pytorch.discovery.discover_module(module, inputs)",
-        )
-    if not callable(f) and gradient is None:
-        raise InputError(f"f={f!r}", why="it is no function", cure="give a function of tensors")
-    if sample is not None:
-        raise InputError("sample beside tensors", why="points are drawn like the tensor", cure="give the points")
-    listed, named = _listed(points)
-    like = listed[0] if listed is not None else points if named else {FLAT: points}
-    subject = TorchSubject(f, like, named=named, data=data, gradient=gradient)
-    if listed is not None:
-        wrong = next((one for one in listed if _shapes(one) != subject.shapes), None)
-        if wrong is not None or not all(bool(torch.isfinite(t).all()) for one in listed for t in one.values()):
-            raise InputError("the points", why="they differ in shape or are not finite", cure="give equal finite ones")
-    return subject, PointSource(listed, lambda rng: subject.drawn(rng, scale))
-
-
-def _listed(points: Any) -> tuple[list[Tensors] | None, bool]:
-    """The points that were given, repeated ones left out, None for a template; and whether they go by name."""
-    if isinstance(points, Mapping):
-        return None, True
-    if isinstance(points, Tensor):
-        if points.ndim == 1:
-            return None, False
-        if points.ndim != 2:
+        if self._samples is None:
+            return batch
+        lengths = {len(one) if isinstance(one, Tensor) and one.ndim else 0 for one in batch}
+        if len(lengths) != 1 or lengths == {0}:
             raise InputError(
-                f"points of the shape {list(points.shape)}",
-                why="points have the shape [points, coordinates]",
-                cure="give one row for each point, or one vector to draw points like it",
+                "the inputs",
+                why=f"samples={self._samples} are taken from tensors with equally many samples along the first axis",
+                cure="give such tensors, or leave `samples` out",
             )
-        return [{FLAT: row} for row in torch.unique(points.detach(), dim=0)], False
-    items = list(points)
-    if all(isinstance(one, Mapping) for one in items):
-        keys = [b"".join(t.detach().cpu().numpy().tobytes() for t in one.values()) for one in items]
-        return list(dict(zip(keys, items, strict=True)).values()), True
-    return _listed(torch.stack(items))
-
-
-def _shapes(tensors: Tensors) -> dict[str, Shape]:
-    """The shape of each tensor."""
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-
-
-def _unit(tensors: Tensors) -> float:
-    """The precision of tensors, refused when they are no real numbers or lie on several devices."""
-    kinds = {tensor.dtype for tensor in tensors.values()}
-    if not kinds or not all(kind.is_floating_point for kind in kinds):
-        raise InputError(
-            "the parameters",
-            why="none of them trains" if not kinds else "they are no real floating-point numbers",
-            cure="give parameters of float64 or float32 with requires_grad",
-        )
-    if len({tensor.device for tensor in tensors.values()}) > 1:
-        raise InputError("the parameters", why="they lie on several devices", cure="move them to one device")
-    return max(float(torch.finfo(kind).eps) for kind in kinds)
+        chosen = torch.as_tensor(rng.integers(lengths.pop(), size=self._samples))
+        return tuple(one[chosen.to(one.device)] for one in batch)
 
 
 def _size(tensor: Tensor) -> float:
     """Root mean square of a tensor; 1 where it is zero."""
     return float(tensor.double().square().mean().sqrt()) or 1.0
-
-
-def _normal(like: Tensors, rng: np.random.Generator, sizes: Mapping[str, float]) -> dict[str, Tensor]:
-    """Independent normal numbers in the shapes of tensors."""
-    device = next(iter(like.values())).device
-    draws = torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
-    return {
-        name: sizes[name] * torch.randn(one.shape, dtype=one.dtype, device=device, generator=draws)
-        for name, one in like.items()
-    }
-
-
-def _functional(output: Any, rng: np.random.Generator) -> Tensor:
-    """A random linear functional of all real outputs."""
-    if isinstance(output, Tensor):
-        if not output.is_floating_point():
-            return output.new_zeros((), dtype=torch.float64)
-        draws = torch.Generator(device=output.device).manual_seed(int(rng.integers(2**62)))
-        return (output * torch.randn(output.shape, dtype=output.dtype, device=output.device, generator=draws)).sum()
-    parts = list(output.values()) if isinstance(output, Mapping) else output
-    if not isinstance(parts, Sequence) or isinstance(parts, str):
-        raise InputError(
-            f"an output of the type {type(output).__name__}",
-            why="tensors, or lists and mappings of them, are needed",
-            cure="wrap the module in one that returns a tensor",
-        )
-    terms = [_functional(part, rng) for part in parts if part is not None]
-    return torch.stack([term.double() for term in terms]).sum()
-
-
-def _backward(value: Any, leaves: Tensors) -> dict[str, Tensor]:
-    """The gradient of a value in the leaves; zero where it does not depend on them."""
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        raise InputError(
-            f"a value of the type {type(value).__name__}",
-            why="one real number is needed",
-            cure="return a scalar tensor",
-        )
-    if not value.requires_grad:
-        return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
-    slopes = torch.autograd.grad(value.reshape(()), list(leaves.values()), allow_unused=True)
-    pairs = zip(leaves.items(), slopes, strict=True)
-    return {name: torch.zeros_like(leaf) if slope is None else slope for (name, leaf), slope in pairs}
