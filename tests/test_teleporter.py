@@ -12,6 +12,7 @@ from torch import nn  # noqa: E402
 
 from manifolds.errors import InputError  # noqa: E402
 from solvers.pytorch.objective import module_objective  # noqa: E402
+from solvers.pytorch.symmetry.finder import symmetries_of  # noqa: E402
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace  # noqa: E402
 from solvers.pytorch.symmetry.legs import Leg  # noqa: E402
 from solvers.pytorch.symmetry.linear_maps import LinearMaps  # noqa: E402
@@ -394,6 +395,23 @@ def test_batch_statistics_modes_and_gradients_stay():
     assert all(torch.equal(one, old) for one, old in zip(model.buffers(), before, strict=True))
     assert model[1].training
     assert not model[2].training
+
+
+@pytest.mark.parametrize("target", ["sharpness", "predicted-decrease", "lookahead", "gradient-norm"])
+def test_running_statistics_move_with_the_parameters(target):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)).double()
+    data = batch()
+    optimizer = adam(model, data)
+    model.eval()
+    symmetry = symmetries_of(model, data[0])
+    assert any(name.endswith("running_mean") for name in symmetry.tensor_names)
+    before = model(data[0]).detach()
+    given = {"optimizer": optimizer, "symmetry": symmetry, "target": target, "steps": 2, "lookahead_steps": 2}
+    result = Teleporter(model, LOSS, **given).step(data)
+    torch.testing.assert_close(model(data[0]).detach(), before, rtol=1e-9, atol=1e-11)
+    again = Teleporter(model, LOSS, **given, accept=lambda before, after: False).step(data)
+    assert again.target_before == pytest.approx(result.target_after, rel=1e-7)
 
 
 def test_tied_weights_stay_tied_and_storage_stays():

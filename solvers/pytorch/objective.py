@@ -32,6 +32,16 @@ class ModuleObjective(Objective):
         super().__init__(ParameterSpace({name: tuple(one.shape) for name, one in loss.parameters.items()}))
         self.measured = loss
         self.ledger = loss.ledger
+        self._beside: Parameters = {}
+
+    def set_beside(self, tensors: Mapping[str, Tensor]) -> None:
+        """Evaluate with these buffers from now on, such as statistics that a group moves with the parameters.
+
+        Parameters
+        ----------
+        tensors: by name; parameters among them do not matter, and buffers that are missing are those of the module.
+        """
+        self._beside = {name: one for name, one in tensors.items() if name not in self.space.shapes}
 
     def vector(self, parameters: Mapping[str, Tensor] | None = None) -> FloatArray:
         """Parameters by name in one vector; those of the module by default."""
@@ -44,18 +54,22 @@ class ModuleObjective(Objective):
         vector = torch.from_numpy(np.ascontiguousarray(w)).to(self.measured.device, self.measured.dtype)
         return self.measured.flat.split(vector)
 
+    def _tensors(self, w: FloatArray) -> Parameters:
+        """The parameters, and the buffers beside them."""
+        return {**self._beside, **self.parameters(w)}
+
     def _value(self, w: FloatArray) -> float:
         self.ledger.count(values=-1)  # the loss counts it
-        return self.measured.value(self.parameters(w))
+        return self.measured.value(self._tensors(w))
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
         self.ledger.count(gradients=-1)
-        value, gradient = self.measured.value_and_gradient(self.parameters(w))
+        value, gradient = self.measured.value_and_gradient(self._tensors(w))
         return value, self.vector(gradient)
 
     def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
         self.ledger.count(hvps=-1)
-        return self.vector(self.measured.hvp(self.parameters(w), self.parameters(v)))
+        return self.vector(self.measured.hvp(self._tensors(w), self.parameters(v)))
 
 
 def module_objective(

@@ -76,15 +76,20 @@ class Scene:
     def function(self, *, maximize: bool) -> OrbitFunction:
         """The target as a function on the group, by the cheapest exact way."""
         chart, tensors, target = self.chart, self.tensors, self.target
+        if is_plain_norm(target):
+            return CarriedNorm(chart, tensors, self.gradient, maximize=maximize, eta=self._metric())
+        f: OrbitFunction
         if isinstance(target, OptimizerLookahead):
 
             def decrease(coordinates: Tensor) -> Tensor:
                 return target.on_orbit(chart.element(coordinates), tensors)
 
-            return UnrolledOnOrbit(chart, tensors, decrease, maximize=maximize, has_slope=target.has_gradient)
-        if is_plain_norm(target):
-            return CarriedNorm(chart, tensors, self.gradient, maximize=maximize, eta=self._metric())
-        return PulledTarget(chart, tensors, self.objective, target, maximize=maximize)
+            f = UnrolledOnOrbit(chart, tensors, decrease, maximize=maximize, has_slope=target.has_gradient)
+        else:
+            f = PulledTarget(chart, tensors, self.objective, target, maximize=maximize)
+        if any(name not in self.objective.space.shapes for name in tensors):
+            f.has_slope = False  # running statistics move too, and layers have no derivatives in them
+        return f
 
     def _metric(self) -> Any:
         """The diagonal metric at g.w, which follows the transported state; None for the plain norm."""

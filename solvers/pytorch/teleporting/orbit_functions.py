@@ -140,7 +140,9 @@ class PulledTarget(OrbitFunction):
 
     def at(self, coordinates: Tensor) -> Tensor:
         """The value of the target; its derivatives come from :meth:`value_and_slope`."""
-        point = self._objective.vector(self.moved(coordinates))
+        moved = self.moved(coordinates)
+        self._objective.set_beside(_detached(moved))
+        point = self._objective.vector(moved)
         return torch.tensor(self._target.value(self._objective, point), dtype=torch.float64)
 
     def value_and_slope(self, coordinates: FloatArray) -> tuple[float, FloatArray]:
@@ -148,6 +150,7 @@ class PulledTarget(OrbitFunction):
         with torch.enable_grad():
             leaf = torch.from_numpy(coordinates.copy()).requires_grad_()
             moved = self.moved(leaf)
+            self._objective.set_beside(_detached(moved))
             value, gradient = self._target.value_and_grad(self._objective, self._objective.vector(moved))
             slopes = self._objective.parameters(gradient)
             names = [name for name in slopes if moved[name].requires_grad]
@@ -183,3 +186,8 @@ class UnrolledOnOrbit(OrbitFunction):
     def at(self, coordinates: Tensor) -> Tensor:
         """The function."""
         return self._function(coordinates)
+
+
+def _detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors without their graphs."""
+    return {name: one.detach() for name, one in tensors.items()}

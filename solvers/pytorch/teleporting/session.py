@@ -205,6 +205,7 @@ class Session:
         """The target at tensors, from the gradient there where that is enough."""
         if isinstance(target, GradientNorm):
             return math.fsum(float(one.double().square().sum()) for one in gradient.values())
+        self.objective.set_beside(tensors)
         return target.value(self.objective, self.objective.vector(tensors))
 
     def _reached(
