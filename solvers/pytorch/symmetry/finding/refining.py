@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from solvers.pytorch.symmetry.finding.characters import Character
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Refinement, Requirement, Space, State
 
 
@@ -98,8 +97,3 @@ def _children(
 def _is_current(space: Space) -> bool:
     """Whether a space is neither merged nor refined."""
     return space.parent is None and space.refinement is None
-
-
-def require_equal(atlas: Atlas, space: Space, left: Character, right: Character) -> None:
-    """Demand that two values carry the same factor on a space."""
-    atlas.require(space, left - right)

@@ -14,7 +14,7 @@ from solvers.pytorch.symmetry.finding.values import Kind, Value, combined, const
 
 LINEAR = (
     "clone contiguous detach alias neg negative positive to _to_copy type_as lift_fresh_copy lift_fresh float double"
-    " half bfloat16 real dropout_off _assert_tensor_metadata"
+    " half bfloat16 real _assert_tensor_metadata"
 ).split()
 POSITIVE = "relu leaky_relu".split()
 OTHER = "hardswish hardsigmoid log_sigmoid elu selu celu mish silu gelu sigmoid softplus exp log log1p expm1".split()

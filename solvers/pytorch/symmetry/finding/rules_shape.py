@@ -270,7 +270,7 @@ def _item(atlas: Atlas, args: Arguments) -> Any:
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as"), _view),
     "_reshape_alias": _view,
-    **dict.fromkeys(("permute", "movedim_off"), _permute),
+    "permute": _permute,
     **dict.fromkeys(("transpose", "t", "swapaxes", "swapdims"), _transpose),
     "unsqueeze": _unsqueeze,
     "squeeze": _squeeze,
