@@ -24,9 +24,8 @@ import torch
 from experiment import Lab, Report, average, having, main, parser, shown, spread
 from torch import nn
 
+from solvers.pytorch import Teleporter, symmetries_of
 from solvers.pytorch.datasets import regression
-from solvers.pytorch.symmetry.finder import symmetries_of
-from solvers.pytorch.teleporter import Teleporter
 
 NAME = "mlp-regression"
 

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from manifolds.errors import InputError
+from solvers.pytorch import Teleporter, symmetries_of
 from solvers.pytorch.datasets import Dataset, digits28, read_folder
-from solvers.pytorch.symmetry.finder import symmetries_of
-from solvers.pytorch.teleporter import Teleporter
 from solvers.pytorch.teleporting.guard import WayBack
 from solvers.running.acceptance import Rollout
 
