@@ -129,7 +129,13 @@ def test_an_optimizer_that_does_not_move_is_undecided():
     assert all("does not move" in claim.reason for claim in found.claims)
 
 
+def test_names_and_rules_are_read():
+    assert loss_gauge("sign-descent").gauge == "monotone"
+
+
 def test_bad_input():
+    with pytest.raises(InputError, match="problems"):
+        loss_gauge(newton(), problems=[None])
     with pytest.raises(InputError, match="problems"):
         loss_gauge(newton(), problems=[])
     with pytest.raises(InputError, match="steps"):

@@ -274,6 +274,38 @@ def test_what_does_not_fit_is_refused():
         balanced_slice((3, 2, 2))(None, np.zeros(10))
 
 
+METRIC = {"by": "metric"}
+FRAME = {"by": "frame"}
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (METRIC | {"metric": lambda p, theta: np.zeros((2, 2))}, "metric"),
+        (METRIC | {"metric": lambda p, theta: np.diag([1.0, -1.0])}, "metric"),
+        (METRIC | {"metric": lambda p, theta: np.eye(3)}, "metric"),
+        (FRAME | {"metric": lambda p, theta: -np.eye(2)}, "metric"),
+        (FRAME | {"frame": "root", "metric": lambda p, theta: -np.eye(2)}, "metric"),
+        (FRAME | {"frame": lambda p, theta: np.zeros((2, 2))}, "frame"),
+        (FRAME | {"frame": lambda p, theta: np.eye(3)}, "frame"),
+    ],
+)
+def test_matrices_that_are_no_metrics_and_no_frames_are_refused(options, match):
+    with pytest.raises(InputError, match=match):
+        run(naturalise("gradient-descent", **options), vector_problems(2)[0], np.ones(2))
+
+
+def test_slices_of_other_networks_and_remedies_without_a_name_are_refused():
+    for call in (
+        lambda: balanced_slice((1, 1)),
+        lambda: balanced_slice((0, 1, 1)),
+        lambda: balanced_slice((1, 1, 1))(None, np.ones(3)),
+        lambda: naturalise("adam", by=[]),
+    ):
+        with pytest.raises(InputError):
+            call()
+
+
 def test_every_remedy_is_in_the_table_of_the_documentation():
     assert all(f"``{name}``" in naturalise.__doc__ for name in REMEDIES)
     assert all(name in naturalise.__doc__ for name in METHODS)

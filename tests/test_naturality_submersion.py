@@ -327,6 +327,24 @@ def test_bad_input():
         quotient_oracle(sign_oracle, np.ones((2, 4)))
 
 
+@pytest.mark.parametrize("points", [[], [[1.0, 2.0]], [[np.nan] * 6], "ab", 2.5, 0])
+def test_no_verdict_without_points(points):
+    with pytest.raises(InputError, match="points"):
+        submersion("gradient-descent", vector_problems(3)[0], bent(), points=points)
+
+
+def test_what_does_not_fit_a_projection_is_refused():
+    problem = vector_problems(3)[0]
+    with pytest.raises(InputError, match="problem=None"):
+        submersion("gradient-descent", None, bent())
+    with pytest.raises(InputError, match="projection=None"):
+        submersion("gradient-descent", problem, None)
+    with pytest.raises(InputError, match="a field"):
+        submersion(lambda problem, theta: np.ones(7), problem, bent())
+    with pytest.raises(InputError, match="rate"):
+        submersion("gradient-descent", problem, bent(), rate=0.0)
+
+
 def test_gauss_newton_below_needs_no_pseudo_inverse():
     found = submersion(natural_gradient_pseudo_inverse(), vector_problems(3)[0], bent(), below=natural_gradient())
     assert found.verdict == "measured"

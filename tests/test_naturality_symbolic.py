@@ -209,14 +209,39 @@ def test_a_root_is_not_taken_for_a_rational_function():
 
 @pytest.mark.parametrize(
     ("update", "data"),
-    [("g/|g|", [g]), (G, []), (G, ["g"]), (G, [TypedSymbols("g", "covector", 3)]), (G, [g, g]), (G.T, [g])],
+    [
+        ("g/|g|", [g]),
+        (G, []),
+        (G, None),
+        (G, g),
+        (G, ["g"]),
+        (G, [TypedSymbols("g", "covector", 3)]),
+        (G, [g, g]),
+        (G.T, [g]),
+    ],
 )
 def test_bad_input(update, data):
     with pytest.raises(InputError):
         symbolic(update, data)
 
 
+def test_symbols_named_as_entries_are_no_constants():
+    """They were: of other assumptions, with a proved algebra of an update that does not move."""
+    with pytest.raises(InputError, match="the symbol g0"):
+        symbolic(sp.Matrix(sp.symbols("g0 g1")), [g])
+
+
+@pytest.mark.parametrize("factor", [0.1, sp.pi, sp.I, sp.sqrt(2)])
+def test_the_discrete_part_is_exact_or_refused(factor):
+    with pytest.raises(InputError, match="the update"):
+        discrete_part(G.applyfunc(lambda entry: factor * entry**3), g)
+    with pytest.raises(InputError, match="the update"):
+        discrete_part(G, None)
+
+
 def test_bad_types():
+    with pytest.raises(InputError, match="name"):
+        TypedSymbols(3, "covector", 2)
     with pytest.raises(InputError, match="type"):
         TypedSymbols("g", "spinor", 2)
     with pytest.raises(InputError, match="size"):

@@ -144,6 +144,30 @@ def test_a_transformation_that_changes_the_loss_is_refused():
         teleport_effect(MUON, network(), np.ones(10), 2 * np.eye(10))
 
 
+@pytest.mark.parametrize(
+    "transformation", [np.full((10, 10), np.nan), np.eye(3), np.eye(10)[:3], np.inf * np.ones((10, 10))]
+)
+def test_transformations_that_do_not_fit_are_refused(transformation):
+    with pytest.raises(InputError, match="transformation"):
+        teleport_effect(MUON, network(), np.ones(10), transformation)
+
+
+def test_runs_that_diverge_differ():
+    bowl = Problem(lambda x: (x**4).sum(), size=2)
+    effect = teleport_effect(OPTIMIZERS["gradient-descent"], bowl, [1.0, 2.0], np.eye(2)[::-1], rate=1e6, steps=50)
+    assert effect == np.inf
+
+
+def test_fields_and_velocities_that_vanish_are_orthogonal():
+    bowl, descent = Problem(lambda x: (x**2).sum(), size=2), OPTIMIZERS["gradient-descent"]
+    assert orbit_cosine(descent, bowl, [0.0, 0.0], np.eye(2)[None]) == 0
+    assert orbit_cosine(descent, bowl, [1.0, 2.0], np.zeros((1, 2, 2))) == 0
+    with pytest.raises(InputError, match="the generators"):
+        orbit_cosine(descent, bowl, [1.0, 2.0], np.eye(3)[None])
+    with pytest.raises(InputError, match="rate"):
+        charge_drift(descent, bowl, [1.0, 2.0], np.eye(2), rate=0.0, time=1.0)
+
+
 # brackets and conservation
 
 

@@ -14,6 +14,7 @@ from manifolds.errors import InputError
 from solvers.convergence.theorem_check import TheoremCheck, figure
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import default_problems
 from solvers.naturality.spec import OptimizerSpec, run
 from solvers.steps.hyperparameters import read_count
@@ -73,7 +74,7 @@ class LossGauge:
 
 
 def loss_gauge(
-    spec: OptimizerSpec,
+    spec: Any,
     *,
     problems: Sequence[Problem] | None = None,
     rate: float | None = None,
@@ -86,7 +87,7 @@ def loss_gauge(
 
     Parameters
     ----------
-    spec: the optimizer.
+    spec: the optimizer, or whatever :func:`~solvers.naturality.registry.read_optimizer` reads.
     problems: where it is run; by default five problems in four variables, or of 2 x 3 matrices.
     rate: the learning rate; that of the spec by default.
     steps: K.
@@ -102,9 +103,10 @@ def loss_gauge(
     ('monotone', 'measured')
     """
     read_count(steps, name="steps")
-    chosen = () if problems is not None and not len(problems) else default_problems(spec, problems)
-    if not chosen:
+    spec = read_optimizer(spec)
+    if problems is not None and not (len(problems) and all(isinstance(one, Problem) for one in problems)):
         raise InputError("the problems of a loss gauge", why="there are none", cure="give one, or leave it away")
+    chosen = default_problems(spec, problems)
     generator = read_generator(rng)
     starts = [_inside(spec, problem, start_point(problem.size, generator), rate) for problem in chosen]
     pairs = list(zip(chosen, starts, strict=True))

@@ -57,7 +57,7 @@ def naturalise(optimizer: Any, *, by: Remedy = "metric", **options: Any) -> Opti
     'sign-descent in the eigenframe frame'
     """
     spec = read_optimizer(optimizer)
-    if by not in REMEDIES:
+    if not isinstance(by, str) or by not in REMEDIES:
         raise InputError(f"the remedy {by!r}", why="it is not known", cure=f"use {', '.join(REMEDIES)}")
     make, known = REMEDIES[by]
     for option in options:

@@ -16,9 +16,9 @@ from solvers.naturality.problems import start_point
 from solvers.naturality.projection import Projection
 from solvers.naturality.registry import read_optimizer
 from solvers.naturality.spec import OptimizerSpec, State
-from solvers.steps.hyperparameters import read_count
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
-from symmetries.arguments import read_generator
+from symmetries.arguments import read_generator, read_reals
 from symmetries.certificate import Claim, Verdict
 
 NATURAL, UNNATURAL = 1e-10, 1e-3
@@ -96,13 +96,12 @@ def submersion(
     naturality extends to maps that are not invertible.
     """
     spec = _read(optimizer)
+    for what, value, kind in (("problem", problem, Problem), ("projection", projection, Projection)):
+        if not isinstance(value, kind):
+            raise InputError(f"{what}={value!r}", why=f"it is no {kind.__name__}", cure="give one")
     above, lower = projection.pull_back(problem), spec if below is None else _read(below)
     generator = read_generator(rng)
-    if isinstance(points, int):
-        read_count(points, name="points")
-        places = [start_point(projection.source, generator) for _ in range(points)]
-    else:
-        places = [np.array(point, dtype=float).reshape(-1) for point in points]
+    places = _places(points, projection, generator)
     related, projectable, worst = 0.0, 0.0, None
     for place in places:
         _require_rank(projection, place)
@@ -121,6 +120,20 @@ def submersion(
     return Submersion(optimizer=spec.name, related_defect=related, projectable_defect=projectable, claims=claims)
 
 
+def _places(points: Any, projection: Projection, generator: np.random.Generator) -> list[FloatArray]:
+    """The points above that were given, or as many as were asked for."""
+    if not isinstance(points, Sequence | np.ndarray):
+        return [start_point(projection.source, generator) for _ in range(read_count(points, name="points"))]
+    given = read_reals(points, what="the points")
+    if given.ndim != 2 or not len(given) or given.shape[1] != projection.source or not np.isfinite(given).all():
+        raise InputError(
+            f"points of the shape {list(given.shape)}",
+            why=f"points above are finite, of the shape [points, {projection.source}], and at least one",
+            cure="give such points, or how many are to be drawn",
+        )
+    return list(given)
+
+
 def _read(optimizer: Any) -> OptimizerSpec:
     """The spec of an optimizer or of a field."""
     if not inspect.isfunction(optimizer):
@@ -128,7 +141,14 @@ def _read(optimizer: Any) -> OptimizerSpec:
 
     def step(problem: Problem, state: State, rate: float) -> State:
         """A step along the field."""
-        return {"point": state["point"] + rate * np.asarray(optimizer(problem, state["point"]), dtype=float)}
+        moved = np.asarray(optimizer(problem, state["point"]), dtype=float)
+        if moved.shape != state["point"].shape:
+            raise InputError(
+                f"a field that answers with the shape {list(moved.shape)}",
+                why=f"the point has the shape {list(state['point'].shape)}",
+                cure="return a vector of the shape of the point",
+            )
+        return {"point": state["point"] + rate * moved}
 
     return OptimizerSpec(
         name="the field" if optimizer.__name__ == "<lambda>" else optimizer.__name__,
@@ -145,7 +165,7 @@ def velocity(spec: OptimizerSpec, problem: Problem, theta: FloatArray, rate: flo
     >>> velocity(newton(), Problem(lambda x: (x**2).sum(), size=2), np.array([1.0, 2.0])).round(12).tolist()
     [-1.0, -2.0]
     """
-    chosen = spec.rate if rate is None else rate
+    chosen = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
     moved = spec.step(problem, spec.start(problem, theta), chosen)["point"]
     return (np.asarray(moved, dtype=float) - theta) / chosen
 

@@ -154,7 +154,7 @@ def _null_vectors(table: DomainMatrix) -> list[list[sp.Expr]]:
 
 def _read(update: Any, data: Sequence[TypedSymbols]) -> tuple[sp.Matrix, int, tuple[TypedSymbols, ...]]:
     """The formula, the number of coordinates and the data, refused where they make no sense."""
-    types = tuple(data)
+    types = tuple(data) if isinstance(data, Sequence) else ()
     if not types or not all(isinstance(one, TypedSymbols) for one in types):
         raise InputError(
             "the data of the update", why="they are no typed symbols", cure='give [TypedSymbols("g", "covector", 2)]'
@@ -173,6 +173,13 @@ def _read(update: Any, data: Sequence[TypedSymbols]) -> tuple[sp.Matrix, int, tu
     names = [entry for one in types for entry in one.entries]
     if len(set(names)) < len(names):
         raise InputError("the data of the update", why="two of them share a symbol", cure="give them different names")
+    for symbol in sorted(update.free_symbols - set(names), key=str):
+        if str(symbol) in {str(entry) for entry in names}:
+            raise InputError(
+                f"the symbol {symbol} of the update",
+                why="it has the name of an entry of the data, and other assumptions, so it would be a constant",
+                cure="take the entries from TypedSymbols(...).matrix",
+            )
     return sp.Matrix(update), size, types
 
 

@@ -45,7 +45,8 @@ def discrete_part(update: Any, covector: TypedSymbols) -> DiscretePart:
 
     Parameters
     ----------
-    update: the formula of U, a SymPy matrix of shape (n, 1), polynomial in g, with linearly independent components.
+    update: the formula of U, a SymPy matrix of shape (n, 1), polynomial in g with rational coefficients, with linearly
+        independent components.
     covector: g.
 
     Raises
@@ -85,11 +86,16 @@ def discrete_part(update: Any, covector: TypedSymbols) -> DiscretePart:
 
 def _equations(update: Any, covector: TypedSymbols) -> tuple[list[sp.Expr], list[sp.Symbol]]:
     """The polynomial equations for the entries of C, and these entries."""
-    g, size = covector.matrix, covector.size
-    if not isinstance(update, sp.MatrixBase) or update.shape != (size, 1) or covector.kind != "covector":
+    known = isinstance(covector, TypedSymbols) and covector.kind == "covector" and isinstance(update, sp.MatrixBase)
+    if not known or update.shape != (covector.size, 1):
         raise InputError("the update", why="it is no column of formulas of one covector", cure="give a SymPy matrix")
+    g, size = covector.matrix, covector.size
     if not all(entry.is_polynomial(*g) and not entry.free_symbols - set(g) for entry in update):
         raise InputError("the update", why="it is not polynomial in the covector alone", cure="use `trajectory`")
+    if not all(value.is_Rational for entry in update for value in sp.Poly(entry, *g).coeffs()):
+        raise InputError(
+            "the update", why="its coefficients are not rational, so nothing is exact", cure="use sympy.Rational(1, 10)"
+        )
     independent = [sp.Poly(entry, *g).as_dict() for entry in update]
     monomials = sorted({monomial for one in independent for monomial in one})
     if sp.Matrix([[one.get(m, 0) for m in monomials] for one in independent]).rank() < size:

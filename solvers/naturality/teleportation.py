@@ -18,6 +18,7 @@ from solvers.naturality.structures import declare
 from solvers.naturality.submersion import velocity
 from solvers.rule import Rule
 from solvers.rules import RULES, Newton, SignDescent, make_rule
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.action import GroupAction
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.algebra import SymmetryAlgebra
@@ -173,6 +174,8 @@ def teleport_effect(
 ) -> float:
     r"""The largest difference of the losses of two runs, one from a point and one from its teleported image.
 
+    It is infinite where a run leaves the finite numbers.
+
     Parameters
     ----------
     spec: the optimizer.
@@ -184,25 +187,43 @@ def teleport_effect(
 
     Raises
     ------
-    InputError: the transformation changes the loss.
+    InputError: the transformation changes the loss, or does not fit the point.
 
     >>> from solvers.naturality.registry import OPTIMIZERS
     >>> bowl = Problem(lambda x: (x**2).sum(), size=2)
     >>> teleport_effect(OPTIMIZERS["gradient-descent"], bowl, [1.0, 2.0], [[0.6, 0.8], [-0.8, 0.6]]) < 1e-14
     True
     """
-    start, T = np.array(theta, dtype=float).reshape(-1), np.array(transformation, dtype=float)
+    start, T = _point_and_matrix(problem, theta, transformation, "the transformation")
+    read_count(steps, name="steps")
     value = problem.value(start)
-    if abs(problem.value(T @ start) - value) > 1e-9 * (1 + abs(value)):
+    if not abs(problem.value(T @ start) - value) <= 1e-9 * (1 + abs(value)):
         raise InputError("the transformation", why="it changes the loss", cure="give a symmetry of the problem")
     chosen = spec.rate if rate is None else rate
     states = [spec.start(problem, start), spec.start(problem, T @ start)]
     worst = 0.0
     for _ in range(steps):
-        states = [spec.step(problem, state, chosen) for state in states]
-        first, second = (problem.value(state["point"]) for state in states)
+        with np.errstate(all="ignore"):
+            states = [spec.step(problem, state, chosen) for state in states]
+            first, second = (problem.value(state["point"]) for state in states)
+        if not (np.isfinite(first) and np.isfinite(second)):
+            return float("inf")
         worst = max(worst, abs(first - second))
     return worst
+
+
+def _point_and_matrix(problem: Problem, theta: Any, matrix: Any, what: str) -> tuple[FloatArray, FloatArray]:
+    """A point of a problem and a square matrix of its size, of finite numbers."""
+    start, read = read_reals(theta, what="the point").reshape(-1), read_reals(matrix, what=what)
+    shape = (problem.size, problem.size)
+    finite = np.isfinite(start).all() and np.isfinite(read).all()
+    if len(start) != problem.size or read.shape[-2:] != shape or not finite:
+        raise InputError(
+            f"{what} of the shape {list(read.shape)} at a point of {len(start)} numbers",
+            why=f"the problem has {problem.size} parameters, and the numbers must be finite",
+            cure=f"give a point of {problem.size} numbers and matrices of the shape {list(shape)}",
+        )
+    return start, read
 
 
 def orbit_cosine(spec: OptimizerSpec, problem: Problem, theta: Any, generators: Any, *, rate: float = 1e-6) -> float:
@@ -211,6 +232,7 @@ def orbit_cosine(spec: OptimizerSpec, problem: Problem, theta: Any, generators: 
     .. math:: \max_X \frac{|\langle X\theta, V\rangle|}{|X\theta|\,|V|}
 
     The symmetric generators of a loss are conserved by every optimizer whose velocity is orthogonal to their fields.
+    Fields and velocities that are zero are orthogonal.
 
     Parameters
     ----------
@@ -225,10 +247,11 @@ def orbit_cosine(spec: OptimizerSpec, problem: Problem, theta: Any, generators: 
     >>> orbit_cosine(OPTIMIZERS["gradient-descent"], product, [2.0, 3.0], [np.diag([1.0, -1.0])]) < 1e-9
     True
     """
-    point = np.array(theta, dtype=float).reshape(-1)
+    point, matrices = _point_and_matrix(problem, theta, _read_matrices(generators), "the generators")
     V = velocity(spec, problem, point, rate)
-    fields = _read_matrices(generators) @ point
-    return float(np.max(np.abs(fields @ V) / (np.linalg.norm(fields, axis=1) * np.linalg.norm(V))))
+    fields = matrices @ point
+    sizes = np.linalg.norm(fields, axis=1) * np.linalg.norm(V)
+    return float(np.max(np.abs(fields @ V) / np.where(sizes > 0, sizes, 1.0)))
 
 
 def charge_drift(
@@ -252,6 +275,7 @@ def charge_drift(
     >>> round(drifts[0] / drifts[1], 1)
     2.0
     """
-    start, X = np.array(theta, dtype=float).reshape(-1), np.array(generator, dtype=float)
+    start, X = _point_and_matrix(problem, theta, generator, "the generator")
+    read_number(rate, name="rate", interval=POSITIVE)
     end = np.asarray(run(spec, problem, start, rate=rate, steps=round(time / rate))["point"], dtype=float)
     return float(end @ X @ end - start @ X @ start) / 2

@@ -33,7 +33,7 @@ class TypedSymbols:
 
     Raises
     ------
-    InputError: the type is not known, or the size is no positive integer.
+    InputError: there is no name, the type is not known, or the size is no positive integer.
 
     >>> TypedSymbols("g", "covector", 2).matrix
     Matrix([
@@ -46,6 +46,8 @@ class TypedSymbols:
     size: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"name={self.name!r}", why="entries are called after it", cure="write 'g'")
         if self.kind not in KINDS:
             raise InputError(f"the type {self.kind!r}", why="it is not known", cure=f"use one of {', '.join(KINDS)}")
         if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:

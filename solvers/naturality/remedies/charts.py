@@ -13,6 +13,7 @@ from solvers.naturality.problem import Problem
 from solvers.naturality.remedies.metrics import Metric, metric_at
 from solvers.naturality.slots import push_slot
 from solvers.naturality.spec import OptimizerSpec, State
+from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
 
 Chart: TypeAlias = Callable[[Problem, FloatArray], tuple[FloatArray, FloatArray]]
@@ -77,6 +78,13 @@ def in_chart(spec: OptimizerSpec, chart: Chart, *, name: str, notes: str) -> Opt
 def _maps(chart: Chart, problem: Problem, theta: FloatArray) -> tuple[Morphism, Morphism]:
     """The maps into the chart and back."""
     E, origin = chart(problem, theta)
+    size = len(theta)
+    if E.shape != (size, size) or not np.isfinite(E).all() or not np.linalg.cond(E) < 1 / np.finfo(float).eps:
+        raise InputError(
+            f"a frame of the shape {list(E.shape)} at a point",
+            why=f"the columns are no {size} independent vectors of {size} finite numbers",
+            cure="return an invertible matrix",
+        )
     inverse = np.linalg.inv(E)
     return Morphism.linear(inverse, -inverse @ origin), Morphism.linear(E, origin)
 
@@ -147,10 +155,18 @@ def balanced_slice(widths: tuple[int, int, int]) -> Frame:
     >>> (np.linalg.inv(T) @ [4.0, 1.0]).round(12).tolist()
     [2.0, 2.0]
     """
-    inputs, hidden, outputs = widths
+    if len(widths) != 3:
+        raise InputError(f"widths={widths!r}", why="they are not three", cure="give inputs, hidden units and outputs")
+    inputs, hidden, outputs = (read_count(width, name="a width") for width in widths)
 
     def frame(_problem: Any, theta: FloatArray) -> FloatArray:
         """The matrix of T."""
+        if len(theta) != hidden * (inputs + outputs):
+            raise InputError(
+                f"a point of {len(theta)} parameters",
+                why=f"a network of the widths {widths} has {hidden * (inputs + outputs)}",
+                cure="give the widths of the network",
+            )
         W1 = theta[: hidden * inputs].reshape(hidden, inputs)
         W2 = theta[hidden * inputs :].reshape(outputs, hidden)
         A, B = W1 @ W1.T, W2.T @ W2

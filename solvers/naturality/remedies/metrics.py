@@ -43,11 +43,23 @@ def read_metric(metric: Any) -> Metric:
 def metric_at(metric: Metric, problem: Problem, theta: FloatArray) -> FloatArray:
     """The matrix of a metric at a point, refused where it is not positive definite to rounding."""
     matrix = np.asarray(metric(problem, theta), dtype=float)
+    if matrix.shape != (len(theta), len(theta)):
+        raise InputError(
+            f"a metric of the shape {list(matrix.shape)} at a point",
+            why=f"there are {len(theta)} parameters",
+            cure=f"return a matrix of the shape [{len(theta)}, {len(theta)}]",
+        )
     if not (np.isfinite(matrix).all() and np.linalg.cond(matrix) < CONDITION):
         raise InputError(
             "the metric of the problem at a point",
             why="it is singular to rounding, so the parameters are not determined by the outputs",
             cure="give a model with at least as many outputs as parameters, or another metric",
+        )
+    if not np.linalg.eigvalsh(matrix)[0] > 0:
+        raise InputError(
+            "the metric of the problem at a point",
+            why="it has a negative eigenvalue there, so it measures no lengths",
+            cure="give another point, or a metric that is positive definite, such as fisher",
         )
     return matrix
 

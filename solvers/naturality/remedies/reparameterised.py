@@ -9,6 +9,7 @@ import numpy as np
 from manifolds.errors import InputError
 from solvers.naturality.remedies.output_products import ModelObjective, Product, gauss_newton_product
 from solvers.objective import Objective
+from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 from symmetries.arguments import read_generator, read_reals
 
@@ -78,6 +79,7 @@ def ill_conditioned(size: int, *, condition: float, rng: int | np.random.Generat
     >>> round(float(np.linalg.cond(ill_conditioned(4, condition=100.0))), 6)
     100.0
     """
+    read_count(size, name="size")
     if not (np.isfinite(condition) and condition >= 1):
         raise InputError(f"condition={condition!r}", why="it is a ratio of at least 1", cure="give 100.0")
     generator = read_generator(rng)
