@@ -263,3 +263,22 @@ def test_a_compiled_module_has_the_symmetry_of_the_module():
     symmetry = symmetries_of(torch.compile(net, backend="eager"), normal(7, 3)())
     assert symmetry.module is net
     assert symmetry.dimension == 9
+
+
+class Experts(nn.Module):
+    """A mixture of experts, all evaluated."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(3, 4)
+        self.up, self.down = nn.Parameter(torch.randn(4, 3, 5)), nn.Parameter(torch.randn(4, 5, 2))
+
+    def forward(self, x):
+        y = torch.einsum("beh,ehd->bed", torch.relu(torch.einsum("bd,edh->beh", x, self.up)), self.down)
+        return (torch.softmax(self.gate(x), -1)[..., None] * y).sum(1)
+
+
+def test_experts_are_permuted_and_so_are_the_units_of_each():
+    symmetry = kept(Experts().double(), normal(7, 3))
+    # Five units of each of four experts; the rows of the gate in front of the softmax.
+    assert dimensions(symmetry) == (0, 4 * 5, 3 + 1, ["S_4", "S_5^4"])

@@ -31,6 +31,15 @@ def concluded(atlas: Atlas, parameters: Mapping[str, Value]) -> None:
             space.family = tuple(one for one in atlas.family(space) if one.state is not State.LINEAR)
     for space in atlas.spaces:
         space.family = tuple(one for one in space.family if space not in one.family)
+    for one, other in atlas.beside:
+        # A scaling of blocks is among those of the units of each block, where each block has its own.
+        outer = one.root()
+        units = atlas.occurrences((Occurrence(other, Character.of(other.variables[0])),))
+        own = [item for item in units if outer in atlas.family(item.space)]
+        if any(not forced(item.space, item.character) for item in own):
+            whole = (Occurrence(outer, Character.of(one.variables[0])),)
+            atlas.break_up(whole)
+            atlas.require_all(whole)
 
 
 def compiled(

@@ -138,6 +138,7 @@ class Interpreter:
                 spaces = [self.atlas.fresh(int(size), name) for size in tensor.shape]
                 for space in spaces:
                     space.family = tuple(other for other in spaces if other is not space)
+                self.atlas.beside += [(one, other) for one in spaces for other in spaces if one is not other]
                 axes = tuple((Occurrence(space, Character.of(space.variables[0])),) for space in spaces)
                 self.parameters[name] = Value(axes)
         return self.parameters[name]

@@ -159,6 +159,7 @@ class Atlas:
         self.without_epsilon = without_epsilon
         self.spaces: list[Space] = []
         self.gauges: list[tuple[Space, int, Space, int]] = []
+        self.beside: list[tuple[Space, Space]] = []
         self.notes: list[str] = []
         self._variables = 0
 
