@@ -35,8 +35,8 @@ def concluded(atlas: Atlas, parameters: Mapping[str, Value]) -> None:
         # A scaling of blocks is among those of the units of each block, where each block has its own.
         outer = one.root()
         units = atlas.occurrences((Occurrence(other, Character.of(other.variables[0])),))
-        own = [item for item in units if outer in atlas.family(item.space)]
-        if any(not forced(item.space, item.character) for item in own):
+        each = [item for item in units if outer in atlas.family(item.space)]
+        if any(not forced(item.space, item.character) for item in each):
             whole = (Occurrence(outer, Character.of(one.variables[0])),)
             atlas.break_up(whole)
             atlas.require_all(whole)
