@@ -402,6 +402,13 @@ def test_values_in_single_precision_hide_no_symmetry():
     assert discover(lambda w: np.float32(w[0] ** 2 + np.sin(w[1]) + w[2] ** 4), size=3).dimension in (0, None)
 
 
+def test_a_gradient_of_values_in_single_precision_is_accepted():
+    found = discover(
+        lambda w: np.float32(100 + np.sum(w.astype(np.float32) ** 2)), size=3, gradient=lambda w: 2 * w, scale=0.1
+    )
+    assert found.dimension == 3
+
+
 def test_constants_are_never_in_relation_by_chance():
     """Equal constants would make a translation of it."""
     loss = Loss.parse("(a - b)*x + y**2", ["x", "y"], constants=["a", "b"])

@@ -239,6 +239,11 @@ def test_the_discrete_part_is_exact_or_refused(factor):
         discrete_part(G, None)
 
 
+def test_too_many_patterns_of_signs_are_refused():
+    with pytest.raises(InputError, match="signs of 12 entries"):
+        exact_algebra("sign-descent", size=12)
+
+
 def test_bad_types():
     with pytest.raises(InputError, match="name"):
         TypedSymbols(3, "covector", 2)

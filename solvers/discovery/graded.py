@@ -107,12 +107,6 @@ class GradedFamily(Family):
             return coefficients
         return self.matrix(coefficients) if self.brackets_stay else coefficients.reshape(self.space.size, -1)
 
-    def from_parts(self, parts: FloatArray) -> FloatArray:
-        """The coefficients of what :meth:`parts` shows."""
-        if self.brackets_stay and parts.ndim == 2:
-            return self._coefficients(parts)
-        return parts.ravel()
-
     def polynomials(self, coefficients: FloatArray) -> Coefficients:
         """The field as a polynomial one."""
         names = self.entries

@@ -218,7 +218,11 @@ class FunctionSubject(Subject):
         along = float(np.linalg.norm(direction)) / (float(np.linalg.norm(gradient)) or 1.0)
         direction = direction + along * gradient  # across the gradient, multiples of it would not be told apart
         slope = float(gradient @ direction)
-        step = 1e-4 * (1 + float(np.abs(w).max(initial=0.0))) / float(np.linalg.norm(direction))
+        step = (
+            max(1e-4, self._digits ** (1 / 3))
+            * (1 + float(np.abs(w).max(initial=0.0)))
+            / float(np.linalg.norm(direction))
+        )
         rise = (self._number(w + step * direction, ()) - self._number(w - step * direction, ())) / (2 * step)
         size = float(np.linalg.norm(gradient) * np.linalg.norm(direction)) + abs(rise)
         return abs(slope - rise) / size if size and np.isfinite(slope + rise) else None

@@ -12,6 +12,10 @@ import sympy as sp
 from manifolds.errors import InputError
 
 
+MOST_SIGNS = 8
+"""Entries whose signs are told apart at most."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Radicals:
@@ -38,7 +42,8 @@ def rational_cases(formula: sp.Matrix, *, signed: Sequence[sp.Symbol], variable:
 
     Raises
     ------
-    InputError: a function is not of these, the roots depend on each other, or one of them is a constant.
+    InputError: a function is not of these, there are too many signs, the roots depend on each other, or one of them is
+        a constant.
 
     >>> g = sp.Symbol("g", real=True)
     >>> [case.formula[0] for case in rational_cases(sp.Matrix([g * sp.sign(g)]), signed=[g], variable=[g])]
@@ -53,6 +58,12 @@ def rational_cases(formula: sp.Matrix, *, signed: Sequence[sp.Symbol], variable:
                 why="only the sign of one entry of a vector or covector is known to take both values",
                 cure="write the update with signs of single entries",
             )
+    if len(symbols) > MOST_SIGNS:
+        raise InputError(
+            f"signs of {len(symbols)} entries",
+            why=f"each pattern of signs is a case of its own, and more than {2**MOST_SIGNS} are not looked at",
+            cure=f"take at most {MOST_SIGNS} coordinates; what holds for all sizes shows at small ones",
+        )
     cases = []
     for pattern in product((-1, 1), repeat=len(symbols)):
         chosen = dict(zip(symbols, pattern, strict=True))
