@@ -11,7 +11,6 @@ import sympy as sp
 
 from manifolds.errors import InputError
 
-
 MOST_SIGNS = 8
 """Entries whose signs are told apart at most."""
 
