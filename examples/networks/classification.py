@@ -23,7 +23,6 @@ from typing import Any
 from experiment import Lab, Report, average, having, main, paired, parser, shown
 from training import (
     ARMS,
-    FIRST_EPOCH,
     OPTIMIZERS,
     PUBLISHED,
     Arm,
@@ -33,6 +32,8 @@ from training import (
     per_epoch,
     summary,
 )
+
+from solvers import Rollout
 
 NAME = "classification"
 
@@ -59,6 +60,9 @@ COLUMNS = (
 GAIN = 1.1
 """An accepted teleport with this gain changed something."""
 
+MARGIN = 0.05
+"""Share by which a rollout must end lower with a teleport than without."""
+
 CLOSE = 1.02
 """Ratio of losses up to which one is no worse than the other."""
 
@@ -69,8 +73,12 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """One training."""
     made = Run(load(data, images), optimizer=optimizer, rate=rate, seed=seed, arm=Arm())
-    steps = moments(min(FIRST_EPOCH[optimizer], epochs - 1), made.steps_an_epoch, teleports)
-    made.arm = Arm(name=arm, steps=steps, options={"target": target, "steps": inner_steps})
+    steps = moments(min(1, epochs - 1), made.steps_an_epoch, teleports)
+    test = Rollout(steps=made.rollout, margin=MARGIN)
+    options = {"target": target, "steps": inner_steps, "radius": 2.0, "accept": test}
+    if arm == "teleport":  # one scaling for each hidden space: a search that sixty steps of a rollout can judge
+        options |= {"per": "space", "layer_bound": 30.0}
+    made.arm = Arm(name=arm, steps=steps, options=options)
     return summary(made, made.epochs(epochs))
 
 
@@ -220,8 +228,8 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of the command."""
     made = parser("Every optimizer with and without teleports, and with the controls.")
     made.add_argument("--optimizers", nargs="+", choices=list(OPTIMIZERS), default=list(OPTIMIZERS), metavar="NAME")
-    made.add_argument("--teleports", type=int, default=1, metavar="N", help="at steps in a row of the published epoch")
-    made.add_argument("--inner-steps", type=int, default=10, metavar="N", help="of the search of one teleport")
+    made.add_argument("--teleports", type=int, default=1, metavar="N", help="at steps in a row after the first epoch")
+    made.add_argument("--inner-steps", type=int, default=25, metavar="N", help="of the search of one teleport")
     made.add_argument("--target", default="lookahead", help="what a teleport makes large")
     options = made.parse_args(arguments)
     if options.smoke:

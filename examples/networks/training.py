@@ -46,9 +46,6 @@ OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
 PUBLISHED = {"sgd": 1e-2, "momentum": 1e-3, "adagrad": 1e-2, "rmsprop": 1e-4, "adam": 1e-4, "adamw": 1e-4}
 """Learning rates of the published experiments; AdamW takes that of Adam."""
 
-FIRST_EPOCH = {"sgd": 2, "adagrad": 2, "momentum": 0, "rmsprop": 0, "adam": 0, "adamw": 0}
-"""The epoch in which the published experiments teleport, from 0."""
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
