@@ -125,7 +125,7 @@ def exact_algebra(name: str, *, size: int = 2) -> SymbolicAlgebra:
     Parameters
     ----------
     name: one of :data:`FORMULAS`.
-    size: number n of coordinates; 2 takes fractions of a second, 3 seconds for matrices.
+    size: number n of coordinates; 2 takes fractions of a second, 3 seconds for matrices and longer for their roots.
 
     Raises
     ------
