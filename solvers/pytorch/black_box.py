@@ -115,6 +115,7 @@ def read(
         _require_like(one, subject.shapes, "the points")
 
     def draw(generator: np.random.Generator) -> Arrays:
+        """A point like the others, or one of the user's function."""
         if sample is None:
             return subject.drawn(generator, scale)
         point = sample(generator)
