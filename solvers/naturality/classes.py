@@ -125,7 +125,8 @@ def linear_classes(shape: tuple[int, ...]) -> Mapping[str, Factory]:
     (8, True)
     """
     if len(shape) == 1:
-        return VECTOR_CLASSES if shape[0] % 2 == 0 else _without(VECTOR_CLASSES, "block-rotation")
+        known = VECTOR_CLASSES if shape[0] % 2 == 0 else _without(VECTOR_CLASSES, "block-rotation")
+        return known if shape[0] > 1 else _without(known, "permutation")
     return {**MATRIX_CLASSES, **SQUARE_CLASSES} if shape[0] == shape[1] else MATRIX_CLASSES
 
 
@@ -135,6 +136,8 @@ def nonlinear_classes(shape: tuple[int, ...]) -> Mapping[str, Factory]:
     >>> list(nonlinear_classes((2, 3)))
     ['coordinatewise', 'moebius', 'generic']
     """
+    if shape == (1,):
+        return _without(_without(NONLINEAR_CLASSES, "lower-triangular"), "upper-triangular")
     return NONLINEAR_CLASSES if len(shape) == 1 else MATRIX_NONLINEAR_CLASSES
 
 

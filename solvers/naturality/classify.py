@@ -15,6 +15,7 @@ from solvers.naturality.loss_gauge import loss_gauge
 from solvers.naturality.order_test import OrderTest
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
+from solvers.naturality.regimes import switched, watched
 from solvers.naturality.registry import OPTIMIZERS, read_optimizer
 from solvers.naturality.runs import Unfit, default_problems, forgets
 from solvers.naturality.slots import NoLift
@@ -74,10 +75,11 @@ scalings once the learning-rate vector is transported; no nonlinear maps
     spec, seed = read_optimizer(optimizer), read_seed(rng)
     chosen = default_problems(spec, problems)
     shape = chosen[0].shape
-    paths = _paths(spec, chosen, seed)
-    failed = next((one.reason for one in paths.classes.values() if one.level == "undecided"), "")
-    if all(one.level == "undecided" for one in paths.classes.values()):
-        return _undecided(spec, shape, paths, failed)
+    short = _paths(spec, chosen, seed)
+    failed = next((one.reason for one in short.classes.values() if one.level == "undecided"), "")
+    if all(one.level == "undecided" for one in short.classes.values()):
+        return _undecided(spec, shape, short, failed)
+    paths = watched(spec, chosen, short, seed=seed)
     strict, orbital = lie_algebras(spec, problems=chosen, rng=seed)
     missed = [name for name in linear_classes(shape) if paths.classes[name].level != "natural"]
     scaled = trajectory(spec, missed, problems=chosen, orbital=True, rng=seed) if missed else None
@@ -86,7 +88,9 @@ scalings once the learning-rate vector is transported; no nonlinear maps
     group, orbit = _group(strict, shape, paths.classes), _group(orbital, shape, levels)
     said, gauge_check = _gauge(spec, chosen, seed) if gauge else ("", ())
     evidence = [paths.certificate, *([scaled.certificate] if scaled else []), strict.certificate, orbital.certificate]
-    reasons = _reasons(paths, strict, group, open_curved)
+    late = switched(short, paths)
+    reasons = (late,) if late else _reasons(paths, strict, group, open_curved)
+    group, orbit = (None, None) if late else (group, orbit)
     return Verdict(
         optimizer=spec.name,
         shape=shape,
@@ -172,13 +176,21 @@ def _reasons(
     elif not found.name:
         reasons.append(f"the Lie algebra of dimension {found.dimension} has no name here")
     elif group is None:
-        worst = {name: one.defect for name, one in paths.classes.items() if one.level == "unnatural"}
-        seen = ", ".join(f"{name} {worst[name]:.0e}" for name in ("orthogonal", "scalar", "diagonal") if name in worst)
-        reasons.append(f"small maps are followed as by {found.name}, larger ones are not ({seen})")
+        reasons.append(f"small maps are followed as by {found.name}, larger ones are {_larger(paths)}")
     for name, one in paths.classes.items():
         if one.level == "undecided":
             reasons.append(f"{name}: {one.reason}")
     return (*reasons, *open_curved)
+
+
+def _larger(paths: TrajectoryTest) -> str:
+    """How larger maps fare where they are not followed as small ones: nearly, or not."""
+    near = [f"{name} to {one.defect:.0e}" for name, one in paths.classes.items() if one.level == "approximate"]
+    if near:
+        return f"only nearly ({', '.join(near)})"
+    worst = {name: one.defect for name, one in paths.classes.items() if one.level == "unnatural"}
+    seen = [f"{name} {worst[name]:.0e}" for name in ("orthogonal", "scalar", "diagonal") if name in worst]
+    return f"not ({', '.join(seen)})" if seen else "not"
 
 
 def _discrete(paths: TrajectoryTest) -> tuple[str, ...]:

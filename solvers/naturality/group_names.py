@@ -17,13 +17,18 @@ WORDS = {
     "right": "orthogonal maps of the columns",
     "O x O": "orthogonal maps of rows and of columns",
     "wreath": "orthogonal maps of {block}, permutations of these",
+    "blocks": "rotations of blocks of {block} coordinates",
     "monomial": "permutations, sign changes, scalings of the coordinates",
+    "positive monomial": "permutations, scalings of the coordinates",
+    "signed diagonal": "sign changes, scalings of the coordinates",
     "diagonal": "scalings of the coordinates",
     "signed": "signed permutations",
     "signed entries": "sign changes of the entries, permutations of rows and of columns",
     "signed sides": "signed permutations of rows and of columns",
     "permutations": "permutations",
     "signs": "sign changes",
+    "permutations and minus": "permutations, minus the identity",
+    "minus": "minus the identity",
     "trivial": "no linear maps but the identity",
 }
 """The groups in words, as lists."""
@@ -102,13 +107,39 @@ def _finite(size: int, natural: set[str], permutation: str, sign: str) -> tuple[
     """The finite group of permutations and signs of coordinates."""
     if {permutation, sign} <= natural:
         return f"B({size})", WORDS["signed"]
+    if sign in natural:
+        return f"{{±1}}^{size}", WORDS["signs"]
+    minus = "minus" in natural
     if permutation in natural:
+        if minus:
+            return f"S({size}) × {{±1}}", WORDS["permutations and minus"]
         return f"S({size})", WORDS["permutations"]
-    return (f"{{±1}}^{size}", WORDS["signs"]) if sign in natural else ("1", WORDS["trivial"])
+    return ("{±1}", WORDS["minus"]) if minus else ("1", WORDS["trivial"])
+
+
+def _with_scalings(size: int, natural: set[str], permutation: str, sign: str) -> tuple[str, str]:
+    """Scalings of the coordinates with those permutations and signs that were followed."""
+    scalings = f"R₊^{size}"
+    if {permutation, sign} <= natural:
+        return f"{scalings} ⋊ B({size})", WORDS["monomial"]
+    if permutation in natural:
+        return f"{scalings} ⋊ S({size})", WORDS["positive monomial"]
+    return (
+        (f"{scalings} ⋊ {{±1}}^{size}", WORDS["signed diagonal"]) if sign in natural else (scalings, WORDS["diagonal"])
+    )
+
+
+def _line_group(algebra: str, natural: set[str]) -> tuple[str, str] | None:
+    """The group of an algebra on a single number: with minus one or without."""
+    if algebra == "0":
+        return ("O(1)", "a change of sign") if "sign" in natural else ("1", WORDS["trivial"])
+    return ("GL(1)", WORDS["GL"]) if "general" in natural else None
 
 
 def _vector_group(algebra: str, n: int, natural: set[str]) -> tuple[str, str] | None:
     """The group of an algebra on vectors."""
+    if n == 1:
+        return _line_group(algebra, natural)
     if algebra == "0":
         return _finite(n, natural, "permutation", "sign")
     if algebra == f"gl({n})":
@@ -118,14 +149,12 @@ def _vector_group(algebra: str, n: int, natural: set[str]) -> tuple[str, str] | 
             return f"O({n})", WORDS["O"]
         return (f"SO({n})", WORDS["SO"]) if "rotation" in natural else None
     if algebra == f"diag({n})":
-        if "diagonal" not in natural:
-            return None
-        finite = _finite(n, natural, "permutation", "sign")
-        return (f"R₊^{n} ⋊ {finite[0]}", WORDS["monomial"]) if finite[0] != "1" else (f"R₊^{n}", WORDS["diagonal"])
+        return _with_scalings(n, natural, "permutation", "sign") if "diagonal" in natural else None
     block = int(algebra[3 : algebra.index(")")]) if algebra.startswith("so(") and "^" in algebra else 0
-    if block and ("block-rotation" in natural or block != 2):
-        words = WORDS["wreath"].format(block=f"blocks of {block} coordinates")
-        return f"O({block}) ≀ S({n // block})", words
+    if block > 2:  # reflections and permutations of these blocks are not tried
+        return f"SO({block})^{n // block}", WORDS["blocks"].format(block=block)
+    if block and "block-rotation" in natural:
+        return f"O(2) ≀ S({n // 2})", WORDS["wreath"].format(block="blocks of 2 coordinates")
     return None
 
 
@@ -141,10 +170,11 @@ def _matrix_group(algebra: str, shape: tuple[int, ...], natural: set[str]) -> tu
         if {"permutation", "sign"} <= natural:
             return f"B({m})×B({k}){swap}", WORDS["signed sides"]
         return ("1", WORDS["trivial"]) if not {"permutation", "sign"} & natural else None
+    if algebra == f"diag({m * k})":
+        return _with_scalings(m * k, natural, "entry-permutation", "entry-sign") if "diagonal" in natural else None
     table = {
         f"gl({m * k})": ("general", f"GL({m * k})", WORDS["GL"]),
         f"so({m * k})": ("entry-orthogonal", f"O({m * k})", WORDS["O"]),
-        f"diag({m * k})": ("entry-permutation", f"R₊^{m * k} ⋊ B({m * k})", WORDS["monomial"]),
         f"gl({m}) + gl({k}) / R": ("two-sided", f"GL({m})×GL({k}){swap}", WORDS["two-sided"]),
         f"so({m}) + so({k})": ("orthogonal", f"O({m})×O({k}){swap}", WORDS["O x O"]),
         f"so({m}) on rows": ("left-orthogonal", f"O({m})", WORDS["left"]),

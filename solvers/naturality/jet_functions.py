@@ -217,8 +217,8 @@ UFUNCS: Mapping[Any, Callable[..., Any]] = {
 """Rules for ufuncs."""
 
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
-    np.sum: lambda a, axis=None: a.sum(axis),
-    np.mean: lambda a, axis=None: a.mean(axis),
+    np.sum: lambda a, axis=None, keepdims=False: a.sum(axis, keepdims),
+    np.mean: lambda a, axis=None, keepdims=False: a.mean(axis, keepdims),
     np.trace: lambda a: a.trace(),
     np.reshape: lambda a, shape: a.reshape(shape),
     np.ravel: lambda a: a.reshape(-1),

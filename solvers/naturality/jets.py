@@ -90,15 +90,15 @@ class Jet:
         """The entries in a row."""
         return self.reshape(-1)
 
-    def sum(self, axis: Any = None) -> Jet:
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Jet:
         """The sum over axes."""
         axes = tuple(range(self.ndim)) if axis is None else tuple(np.atleast_1d(axis))
         back = tuple(int(one) - self.ndim if one >= 0 else int(one) for one in axes)
-        return self.map(lambda part, _: part.sum(axis=back))
+        return self.map(lambda part, _: part.sum(axis=back, keepdims=keepdims))
 
-    def mean(self, axis: Any = None) -> Jet:
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Jet:
         """The mean over axes."""
-        total = self.sum(axis)
+        total = self.sum(axis, keepdims)
         return total * (total.size / self.size)
 
     def dot(self, other: Any) -> Any:
@@ -125,6 +125,21 @@ class Jet:
             why="its derivatives would be lost",
             cure="write it with NumPy functions of the array",
         )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _unknown(name)
+
+    def _compared(self, _other: Any) -> Any:
+        """Refuse a comparison, whose outcome has no derivatives."""
+        raise InputError(
+            "a loss or a map compares its argument",
+            why="its branches have no derivatives here",
+            cure="write it with np.maximum, np.minimum or np.abs",
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         return self.__float__()

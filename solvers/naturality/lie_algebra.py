@@ -122,7 +122,7 @@ def lie_algebra(
     problems: where it is run; the ready ones by default.
     rate: the learning rate; that of the spec by default.
     steps: K.
-    step_size: of the differences in t.  Where the gap is too small, more starts are taken, and then a tenth of it.
+    step_size: of the differences in t.  Where that settles nothing, a tenth of it is tried, and then more starts.
     orbital: whether a factor of the learning rate may make up for the change.
     affine: whether translations are columns too.
     rng: seed or generator.
@@ -179,7 +179,7 @@ def _algebras(
     count = max(len(chosen), -(-2 * (size * size + affine * size + 1) // size))
     found: dict[bool, AlgebraTest] = {}
     try:
-        for more, step in ((1, step_size), (4, step_size), (4, step_size / 10)):
+        for more, step in ((1, step_size), (1, step_size / 10), (4, step_size), (4, step_size / 10)):
             left = [kind for kind in kinds if kind not in found or found[kind].verdict == "undecided"]
             if not left:
                 break

@@ -78,11 +78,11 @@ class Morphism:
 
     def apply(self, theta: Any) -> FloatArray:
         """The image of a point."""
-        return np.asarray(self._f(np.asarray(theta, dtype=float)), dtype=float)
+        return np.asarray(self._f(np.array(theta, dtype=float)), dtype=float)
 
     def pull(self, theta: Any) -> Any:
         """The inverse image of a point; jets go through."""
-        return self._inverse(np.asarray(theta, dtype=float) if isinstance(theta, list | tuple) else theta)
+        return self._inverse(np.array(theta, dtype=float) if isinstance(theta, list | tuple | np.ndarray) else theta)
 
     def jacobian(self, theta: Any) -> FloatArray:
         """The matrix of derivatives at a point, shape (n, n)."""
@@ -117,7 +117,7 @@ def check_morphism(morphism: Morphism, theta: Any) -> None:
     Raises
     ------
     InputError: the inverse does not lead back, there or nearby, the Jacobian differs from central differences, or the
-        affine form from the map.
+        affine form or the factors from the map.
 
     >>> check_morphism(Morphism(lambda x: 2 * x, lambda x: x, name="wrong"), [1.0, 1.0])
     Traceback (most recent call last):
@@ -130,11 +130,8 @@ def check_morphism(morphism: Morphism, theta: Any) -> None:
     width = 1e-5 * size
     called = f"of {morphism.name!r}" if morphism.name else "of a map"
     with np.errstate(all="ignore"):
-        nearby = [point, *(point + width * np.sin(np.arange(1, len(point) + 1) * k) for k in (1, 2))]
-        away = max(_distance(morphism.pull(morphism.apply(near)), near) / size for near in nearby)
-        if not away <= INVERSE_TOLERANCE:
-            why = f"it leads {away:.3g} away from the point, relative to its size"
-            raise InputError(f"the inverse {called}", why=why, cure="give the inverse of the map")
+        for near in (point, *(point + width * np.sin(np.arange(1, len(point) + 1) * k) for k in (1, 2))):
+            _require_inverse(morphism, near, morphism.apply(near))
         rows = np.eye(len(point)) * width
         differences = np.array([morphism.apply(point + row) - morphism.apply(point - row) for row in rows]).T
         jacobian = morphism.jacobian(point)
@@ -149,6 +146,41 @@ def check_morphism(morphism: Morphism, theta: Any) -> None:
         if not away <= INVERSE_TOLERANCE * size:
             why = f"it gives a point {away:.3g} away from that of the map"
             raise InputError(f"the affine form {called}", why=why, cure="give the matrix and the shift of the map")
+    if morphism.factors is not None:
+        off = _distance(np.kron(morphism.factors[0], np.transpose(morphism.factors[1])), jacobian)
+        if not off <= JACOBIAN_TOLERANCE * float(np.abs(jacobian).max()):
+            why = f"the matrix of W -> P W Q differs from the Jacobian by {off:.3g}"
+            raise InputError(f"the factors {called}", why=why, cure="give P and Q with W' = P W Q, or leave them out")
+
+
+def check_inverse(morphism: Morphism, points: Any) -> None:
+    """Refuse a map whose inverse does not lead back to each of some points; images that are not finite are passed over.
+
+    Parameters
+    ----------
+    morphism: the map.
+    points: of its domain, shape (k, n).
+
+    Raises
+    ------
+    InputError: the inverse does not lead back.
+
+    >>> check_inverse(Morphism(lambda x: 2 * x, lambda x: x / 2), [[1.0, 1.0], [2.0, 3.0]])
+    """
+    with np.errstate(all="ignore"):
+        for point in np.asarray(points, dtype=float):
+            image = morphism.apply(point)
+            if np.isfinite(image).all():
+                _require_inverse(morphism, point, image)
+
+
+def _require_inverse(morphism: Morphism, point: FloatArray, image: FloatArray) -> None:
+    """Refuse a map whose inverse does not lead from an image to its point."""
+    away = _distance(morphism.pull(image), point) / (1 + float(np.abs(point).max()))
+    if not away <= INVERSE_TOLERANCE:
+        called = f"of {morphism.name!r}" if morphism.name else "of a map"
+        why = f"it leads {away:.3g} away from the point, relative to its size"
+        raise InputError(f"the inverse {called}", why=why, cure="give the inverse of the map")
 
 
 def _distance(a: Any, b: Any) -> float:

@@ -13,7 +13,8 @@ from manifolds.errors import InputError
 from solvers.naturality.jet_functions import is_jet
 from solvers.naturality.jets import Jet, derivatives
 from solvers.naturality.morphism import Morphism
-from solvers.naturality.slots import NoLift, push_slot
+from solvers.naturality.slots import TYPES, NoLift, push_slot
+from solvers.steps.hyperparameters import read_count
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_reals
 
@@ -40,7 +41,8 @@ class Problem:
 
     Raises
     ------
-    InputError: neither size nor shape is given, or a derivative is asked for that the loss does not have.
+    InputError: neither size nor shape is given, or no number of parameters; the loss or the model is no function; a
+        structure has no known type; or a derivative is asked for that the loss does not have.
 
     >>> problem = Problem(lambda x: x[0] ** 2 + 3 * x[0] * x[1], size=2)
     >>> problem.gradient([1.0, 1.0]).tolist(), problem.hessian([1.0, 1.0]).tolist()
@@ -61,14 +63,18 @@ class Problem:
     ) -> None:
         if (size is None) == (shape is None):
             raise InputError("a problem", why="it needs either a size or a shape", cure="give size=n or shape=(m, k)")
-        self.shape: tuple[int, ...] = (int(size),) if size is not None else tuple(shape or ())
+        sides = (size,) if size is not None else tuple(np.atleast_1d(np.array(shape, dtype=object)))
+        self.shape: tuple[int, ...] = tuple(read_count(side, name="a problem's number of parameters") for side in sides)
         self.size = math.prod(self.shape)
         self.name, self.layers = name, layers or (self.shape,)
-        self.hidden: Mapping[str, tuple[str, Any]] = dict(hidden or {})
+        self.hidden: Mapping[str, tuple[str, Any]] = _read_structures(hidden or {})
         self._model = None if model is None else self._of_flat(model)
         self._output_loss = output_loss
         if loss is None and (model is None or output_loss is None):
             raise InputError("a problem without a loss", why="nothing is minimised", cure="give a loss, or both others")
+        for what, function in (("loss", loss), ("model", model), ("output_loss", output_loss)):
+            if function is not None and not callable(function):
+                raise InputError(f"{what}={function!r}", why="it is no function", cure="give one of the parameters")
         self._loss = self._of_flat(loss) if loss is not None else self._sum_of_losses
         self._last: tuple[bytes, Jet] | None = None
         self._origin: tuple[Problem, Morphism] | None = None
@@ -105,9 +111,7 @@ class Problem:
         if self._origin is None:
             jet = derivatives(self._loss, point, order=order)
             if jet.ndim:
-                raise InputError(
-                    f"the loss has shape {jet.shape}", why="one number is minimised", cure="sum over the entries"
-                )
+                raise _no_number(jet.shape)
             return jet
         problem, morphism = self._origin
         old = morphism.pull(point)
@@ -129,16 +133,21 @@ class Problem:
     def value(self, theta: Any) -> float:
         """The loss."""
         point = self._point(theta)
-        return float(self._origin[0].value(self._origin[1].pull(point)) if self._origin else self._loss(point))
+        if self._origin is not None:
+            return self._origin[0].value(self._origin[1].pull(point))
+        found = self._loss(point)
+        if np.ndim(found):
+            raise _no_number(np.shape(found))
+        return float(found)
 
     def gradient(self, theta: Any) -> FloatArray:
         """The gradient, shape (n,)."""
-        return self._jet(theta, 1).first
+        return self._jet(theta, 1).first.copy()
 
     def hessian(self, theta: Any) -> FloatArray:
         """The Hessian matrix, shape (n, n)."""
         second = self._jet(theta, 2).second
-        return np.zeros((self.size, self.size)) if second is None else second
+        return np.zeros((self.size, self.size)) if second is None else second.copy()
 
     def model_value(self, theta: Any) -> FloatArray:
         """Outputs of the model in a row, shape (m,)."""
@@ -204,7 +213,7 @@ class Problem:
             raise self._lacks(f"hidden structure {name!r}")
         value = self.hidden[name][1]
         if not callable(value):
-            return value
+            return np.copy(value) if isinstance(value, np.ndarray) else value
         if theta is None:
             raise NoLift(f"the structure {name!r}", why="it varies from point to point here", cure="give the point")
         return value(self._point(theta))
@@ -234,6 +243,23 @@ class Problem:
         pushed._origin = (self, morphism) if mode == "chain" or self._origin is not None else None
         pushed.hidden = {name: _push_structure(kind, value, morphism) for name, (kind, value) in self.hidden.items()}
         return pushed
+
+
+def _no_number(shape: tuple[int, ...]) -> InputError:
+    """The error of a loss of more than one number."""
+    return InputError(f"the loss has shape {shape}", why="one number is minimised", cure="sum over the entries")
+
+
+def _read_structures(hidden: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:
+    """Declared structures, each with a known type."""
+    for name, given in hidden.items():
+        if not (isinstance(given, tuple) and len(given) == 2 and given[0] in TYPES):
+            raise InputError(
+                f"the structure {name!r}",
+                why=f"it is {given!r}, and no pair of a slot type and a value",
+                cure=f'write hidden={{"{name}": ("con2", value)}} with one of {", ".join(TYPES)}',
+            )
+    return dict(hidden)
 
 
 def _push_structure(kind: str, value: Any, morphism: Morphism) -> tuple[str, Any]:

@@ -10,7 +10,8 @@ from typing import final
 import numpy as np
 
 from manifolds.errors import InputError
-from solvers.naturality.morphism import Morphism, check_morphism
+from solvers.naturality.linear_maps import general_linear, scalar, translation
+from solvers.naturality.morphism import Morphism, check_inverse, check_morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import matrix_problems, start_point, vector_problems
 from solvers.naturality.slots import NoLift
@@ -49,7 +50,9 @@ def guarded() -> Iterator[None]:
             raise
         except InputError as error:
             raise Unfit(f"{error.what}: {error.why}") from error
-        except (np.linalg.LinAlgError, ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
+        except Unfit:
+            raise
+        except Exception as error:  # whatever code of others raises
             raise Unfit(f"it stops with {type(error).__name__}: {error}") from error
 
 
@@ -83,7 +86,14 @@ def default_problems(spec: OptimizerSpec, problems: Sequence[Problem] | None = N
     >>> [problem.size for problem in default_problems(still)]
     [4, 4, 4, 4, 4]
     """
-    chosen = tuple(map(declare, problems or (matrix_problems(SHAPE) if spec.matrix else vector_problems(SIZE))))
+    if problems is None:
+        problems = matrix_problems(SHAPE) if spec.matrix else vector_problems(SIZE)
+    if isinstance(problems, Problem) or not len(problems) or not all(isinstance(one, Problem) for one in problems):
+        raise InputError("the problems", why="they are no list of one problem or more", cure="write [Problem(...)]")
+    chosen = tuple(map(declare, problems))
+    if len(chosen[0].shape) > 2:
+        why = f"their parameters have {len(chosen[0].shape)} axes"
+        raise InputError("the problems", why=why, cure="give vectors or matrices: size=n or shape=(m, k)")
     if len({problem.shape for problem in chosen}) > 1:
         raise InputError("the problems", why="their parameters differ in shape", cure="give problems of one shape")
     return chosen
@@ -99,11 +109,21 @@ def trace(spec: OptimizerSpec, problem: Problem, theta: FloatArray, *, rate: flo
     """
     with guarded():
         state = spec.start(problem, theta)
-        points = [state["point"]]
+        points = [_read_point(state, problem.size)]
         for _ in range(steps):
             state = spec.step(problem, state, rate)
-            points.append(np.asarray(state["point"]).reshape(-1))
+            points.append(_read_point(state, problem.size))
     return Run(problem=problem, points=np.array(points, dtype=float), single=_single(state))
+
+
+def _read_point(state: State, size: int) -> FloatArray:
+    """The point of a state, for its own."""
+    point = np.array(state["point"])
+    if point.size != size:
+        raise Unfit(f"its point has {point.size} numbers, and there are {size} parameters")
+    if point.dtype.kind not in "fiu":
+        raise Unfit(f"its point holds {point.dtype} numbers, and real ones are due")
+    return point.reshape(-1)
 
 
 def reference_runs(
@@ -150,18 +170,46 @@ def _check_fit(spec: OptimizerSpec, problems: Sequence[Problem], runs: list[Run]
                 f"it diverges on {run.problem.name or 'a problem'} at the learning rate {rate:g}; lower the rate"
             )
     first = runs[0]
+    _check_pure(spec, first, rate)
     again = trace(spec, first.problem, first.start, rate=rate, steps=steps)
     if not np.array_equal(again.points, first.points):
         gap = float(np.abs(again.points - first.points).max())
         raise Unfit(f"it is not deterministic: two runs from one point differ by {gap:.3g}; fix its seed")
     if any(np.array_equal(run.points[-1], run.start) and not np.ptp(run.points, axis=0).any() for run in runs):
         raise Unfit("it does not move the point: nothing can be compared; raise the rate or the number of steps")
-    others = [problem for problem in problems if problem is not first.problem]
-    if others and np.array_equal(trace(spec, others[0], first.start, rate=rate, steps=steps).points, first.points):
+    if all(np.array_equal(other, first.points) for other in _on_other_losses(spec, problems, first, rate)):
         raise Unfit("it ignores its gradient: its path is the same on different losses")
     ratios = [_gradient_ratio(run) for run in runs]
     if all(ratio <= CONVERGED for ratio in ratios):
         raise Unfit("it has converged after one step, and convergence hides what happened; take fewer inner iterations")
+
+
+def _check_pure(spec: OptimizerSpec, run: Run, rate: float) -> None:
+    """Refuse an optimizer whose steps write into the state that they are given, which tests use again."""
+    with guarded():
+        state = spec.start(run.problem, run.start)
+        for _ in range(len(run.points) - 1):
+            kept = {slot: np.copy(value) for slot, value in state.items() if isinstance(value, np.ndarray)}
+            moved = spec.step(run.problem, state, rate)
+            if not all(np.array_equal(state.get(slot), value, equal_nan=True) for slot, value in kept.items()):
+                raise Unfit("its step changes the state that it is given; return a new state, with arrays of its own")
+            state = moved
+
+
+def _on_other_losses(spec: OptimizerSpec, problems: Sequence[Problem], run: Run, rate: float) -> Iterator[FloatArray]:
+    """Paths from the start of a run on other losses: other problems first, then the same one in other places."""
+    size = run.problem.size
+    yield from (_path(spec, problem, run, rate) for problem in problems if problem is not run.problem)
+    for make in (translation, scalar, general_linear):
+        yield _path(spec, run.problem.push(make(size)), run, rate)
+
+
+def _path(spec: OptimizerSpec, problem: Problem, run: Run, rate: float) -> FloatArray:
+    """The path from the start of a run on a problem; that of the run where it cannot be followed."""
+    try:
+        return trace(spec, problem, run.start, rate=rate, steps=len(run.points) - 1).points
+    except (NoLift, Unfit):
+        return run.points
 
 
 def _gradient_ratio(run: Run) -> float:
@@ -190,10 +238,14 @@ def step_defects(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: flo
 
     Returns
     -------
-    The defects after each step, infinite where the other run leaves its domain, and a remark.
+    The defects after each step, infinite where the other run leaves its domain, not a number where nothing can be
+    compared, and a remark.
     """
-    images = np.array([morphism.apply(point) for point in run.points])
+    with np.errstate(all="ignore"):
+        images = np.array([morphism.apply(point) for point in run.points])
     steps = len(images) - 1
+    if not np.isfinite(images).all():
+        return np.full(steps, np.nan), "a path leaves the domain of the map"
     try:
         other = trace(spec, run.problem.push(morphism), images[0], rate=rate, steps=steps).points
     except NoLift as error:
@@ -209,7 +261,7 @@ def step_defects(spec: OptimizerSpec, run: Run, morphism: Morphism, *, rate: flo
 
 
 def checked_maps(maps: Sequence[Morphism], runs: Sequence[Run]) -> Sequence[Morphism]:
-    """The maps, after each was checked at a start.
+    """The maps, after each was checked at a start, and its inverse all along the runs.
 
     Raises
     ------
@@ -217,6 +269,7 @@ def checked_maps(maps: Sequence[Morphism], runs: Sequence[Run]) -> Sequence[Morp
     """
     for morphism in maps:
         check_morphism(morphism, runs[0].start)
+        check_inverse(morphism, np.concatenate([run.points for run in runs]))
     return maps
 
 

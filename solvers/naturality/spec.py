@@ -12,6 +12,7 @@ from manifolds.errors import InputError
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.slots import TYPES, NoLift, push_slot
+from solvers.steps.hyperparameters import POSITIVE, read_number
 from symmetries.actions.parameter_space import FloatArray
 
 State: TypeAlias = dict[str, Any]
@@ -40,7 +41,7 @@ class OptimizerSpec:
 
     Raises
     ------
-    InputError: a slot type is not known.
+    InputError: a slot type or the scaling is not known, a function is none, or the rate is not positive.
 
     >>> descent = OptimizerSpec(
     ...     name="gradient descent",
@@ -62,6 +63,14 @@ class OptimizerSpec:
     notes: str = ""
 
     def __post_init__(self) -> None:
+        for what, function in (("init", self.init), ("step", self.step)):
+            if not callable(function):
+                raise InputError(
+                    f"{what}={function!r}", why="it is no function", cure=f"write {what}=... as a function"
+                )
+        if self.scaling not in ("adiabatic", "inertial"):
+            raise InputError(f"scaling={self.scaling!r}", why="it is not known", cure='use "adiabatic" or "inertial"')
+        read_number(self.rate, name="rate", interval=POSITIVE)
         for slot, kind in self.slots.items():
             if kind not in TYPES:
                 raise InputError(

@@ -8,14 +8,16 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
+from manifolds.errors import InputError
 from solvers.convergence.theorem_check import TheoremCheck, figure
 from solvers.naturality.classes import linear_classes, sample
-from solvers.naturality.morphism import Morphism
+from solvers.naturality.morphism import Morphism, check_morphism
 from solvers.naturality.problem import Problem
+from solvers.naturality.problems import start_point
 from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, reference_runs, step_defects, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
-from solvers.steps.hyperparameters import read_count
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.arguments import read_seed
 from symmetries.certificate import Claim, Verdict
 
@@ -137,14 +139,14 @@ def trajectory(
     problems: where it is run; five problems in four variables, or of 2 x 3 matrices, by default.
     rate: the learning rate; that of the spec by default.
     steps: number of steps, more than any warm-up has.
-    maps: random maps for each class.
+    maps: random maps for each class; those after a counterexample are not tried.
     orbital: whether the learning rate of the second run is adapted to each map.
     tolerance: largest defect that counts as natural; 1e-10 by default, 1e-4 for states in single precision.
     rng: seed or generator.
 
     Raises
     ------
-    InputError: a class is not known, or the inverse or the Jacobian of a map is wrong.
+    InputError: a class is not known, the inverse or the Jacobian of a map is wrong, or a number is out of its range.
 
     >>> descent = OptimizerSpec(
     ...     name="gradient descent",
@@ -160,17 +162,27 @@ def trajectory(
     read_count(steps, name="steps")
     read_count(maps, name="maps")
     seed, chosen = read_seed(rng), default_problems(spec, problems)
-    shape, speed = chosen[0].shape, spec.rate if rate is None else rate
+    speed = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
+    if tolerance is not None:
+        read_number(tolerance, name="tolerance", interval=POSITIVE)
+    if isinstance(classes, str):
+        raise InputError(f"classes={classes!r}", why="it is one name", cure=f"write [{classes!r}]")
+    shape = chosen[0].shape
     names = list(classes if classes is not None else linear_classes(shape))
     given = (
         classes
         if isinstance(classes, Mapping)
         else {name: sample(name, shape, count=maps, seed=seed) for name in names}
     )
+    for name in names:
+        if not all(isinstance(one, Morphism) for one in np.atleast_1d(np.array(given[name], dtype=object))):
+            raise InputError(f"the class {name!r}", why="it holds what is no map", cure="give a list of Morphism(...)")
     found: dict[str, ClassDefect] = {}
     try:
         runs = reference_runs(spec, chosen, rate=speed, steps=steps, rng=np.random.default_rng(seed))
     except Unfit as error:
+        for morphism in (one for name in names for one in given[name]):
+            check_morphism(morphism, np.abs(start_point(chosen[0].size, np.random.default_rng(seed))))
         found = {name: _undecided(name, str(error)) for name in names}
     else:
         bound = tolerance or (SINGLE if any(run.single for run in runs) else NATURAL)
@@ -203,6 +215,8 @@ def _try_class(
             remarks.append(remark)
             factors.append(factor)
             pairs.append((run, morphism))
+        if np.max(rows[-len(runs) :]) >= UNNATURAL:  # one counterexample is enough
+            break
     table = np.array(rows)
     if np.isnan(table).any():
         return _undecided(name, remarks[int(np.isnan(table).any(axis=1).argmax())])

@@ -98,7 +98,7 @@ def gauss_newton() -> OptimizerSpec:
 
 
 def empirical_fisher() -> OptimizerSpec:
-    r"""Descent in the second moment of the gradients of the samples, :math:`(\tfrac1N\sum_i g_ig_i^{\mathsf T})^{-1}g`.
+    r"""Descent in the second moment of the gradients of the samples, :math:`(\sum_i g_ig_i^{\mathsf T})^{-1}g`.
 
     >>> empirical_fisher().name
     'empirical-fisher'
