@@ -282,3 +282,34 @@ def test_experts_are_permuted_and_so_are_the_units_of_each():
     symmetry = kept(Experts().double(), normal(7, 3))
     # Five units of each of four experts; the rows of the gate in front of the softmax.
     assert dimensions(symmetry) == (0, 4 * 5, 3 + 1, ["S_4", "S_5^4"])
+
+
+class Form(nn.Module):
+    """The input times a matrix that is made of parameters."""
+
+    def __init__(self, matrix, **shapes):
+        super().__init__()
+        self.matrix = matrix
+        self.factors = nn.ParameterDict({name: torch.randn(shape).double() for name, shape in shapes.items()})
+
+    def forward(self, x):
+        return x @ self.matrix(**self.factors)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shapes", "group"),
+    [
+        (lambda U: U @ U.T, {"U": (5, 3)}, "O(3)"),
+        (lambda U: torch.einsum("ij,kj->ik", U, U), {"U": (5, 3)}, "O(3)"),
+        (lambda U: functional.linear(U, U), {"U": (5, 3)}, "O(3)"),
+        (lambda U, V: U @ V.T + (U + V) @ V.T, {"U": (5, 3), "V": (5, 3)}, "O(3)"),
+        (lambda U: U @ U.mT, {"U": (4, 5, 3)}, "O(3)^4"),
+        (lambda U: torch.einsum("hji,hji->hi", U, U).T, {"U": (4, 3, 5)}, "O(3)^20"),
+        (lambda U, V: torch.einsum("hij,hjk->ihk", U, V).flatten(1), {"U": (4, 5, 3), "V": (4, 3, 2)}, "GL(3)^4"),
+        (lambda U, V: torch.einsum("aj,bj,cj->ab", U, U, V), {"U": (5, 3), "V": (4, 3)}, None),
+    ],
+)
+def test_rows_of_a_factor_that_meets_itself_are_acted_on_alike(matrix, shapes, group):
+    symmetry = kept(Form(matrix, **shapes), normal(2, 5))
+    assert not [note for note in symmetry.notes if note.startswith("dropped")]
+    assert group is None or symmetry.group == group

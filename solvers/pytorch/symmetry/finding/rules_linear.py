@@ -8,8 +8,8 @@ from dataclasses import replace
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
 from solvers.pytorch.symmetry.finding.joining import Dual, Product, Same
-from solvers.pytorch.symmetry.finding.spaces import Atlas, Choice, Fixed, Items, items_size
-from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, settled
+from solvers.pytorch.symmetry.finding.spaces import Atlas, Choice, Fixed, Item, Items, items_size
+from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, settled, shared, tied
 
 
 def added(atlas: Atlas, left: Value, right: Value | None) -> Value:
@@ -27,9 +27,20 @@ def product(atlas: Atlas, left: Value, right: Value) -> Value:
     return replace(result, zero=left.zero or right.zero)
 
 
-def contracted(atlas: Atlas, left: Items, right: Items) -> None:
-    """The sum over an axis of products."""
+def contracted(atlas: Atlas, left: Items, right: Items, *, beside: Items = ()) -> None:
+    """The sum over an axis of products; ``beside`` are the factors that are the same on both sides elsewhere.
+
+    What acts on the axis is undone on the other side at the same places of these factors, and of no others: it does
+    not depend on a unit of a space that numbers the rows of one side and the columns of the other.
+    """
     Dual(atlas).join(left, right)
+    tied(atlas, (*shared(atlas, left, right), *atlas.resolved(beside)))
+
+
+def both_have(atlas: Atlas, left: Value, right: Value) -> Items:
+    """The factors that are the same on axes of two values that were multiplied unit by unit."""
+    pairs = zip(reversed(left.axes), reversed(right.axes), strict=False)
+    return tuple(item for one, other in pairs for item in shared(atlas, one, other))
 
 
 def summed(atlas: Atlas, value: Value, dims: tuple[int, ...], shape: tuple[int, ...]) -> Value:
@@ -62,8 +73,9 @@ def matmul(atlas: Atlas, left: Value, right: Value) -> Value:
         return settled(atlas, Value(left.axes[:-1], zero=left.zero or right.zero))
     contracted_axes = left.axes[-1], right.axes[-2]
     rows, columns = left.axes[:-1][-1:], right.axes[-1:]
-    batch = combined(atlas, Product(atlas), Value(left.axes[:-2]), Value(right.axes[:-2]))
-    contracted(atlas, *contracted_axes)
+    outer = Value(left.axes[:-2]), Value(right.axes[:-2])
+    batch = combined(atlas, Product(atlas), *outer)
+    contracted(atlas, *contracted_axes, beside=both_have(atlas, *outer))
     return settled(atlas, Value((*batch.axes, *rows, *columns), zero=left.zero or right.zero))
 
 
@@ -88,13 +100,27 @@ def einsum(atlas: Atlas, equation: str, operands: tuple[Value, ...], shape: tupl
             for other in axes[1:]:
                 found[letter] = Product(atlas).join(found[letter], other)
         elif len(axes) == 2:
-            contracted(atlas, *axes)
+            Dual(atlas).join(*axes)
         else:
             joint = axes[0]
             for other in axes[1:]:
                 joint = Product(atlas).join(joint, other)
             Dual(atlas).lonely(joint)
+    for letter in sorted(set(places) - set(output)):
+        owners = [dict(zip(name, one.axes, strict=True)) for name, one in zip(names, operands, strict=True)]
+        _tied_owners(atlas, [one for one in owners if letter in one])
     return settled(atlas, Value(tuple(found[letter] for letter in output)))
+
+
+def _tied_owners(atlas: Atlas, owners: list[dict[str, Items]]) -> None:
+    """Let what acts on the axes of operands that are summed over one of them depend on what they have in common."""
+    common: list[Item] = []
+    for letter in sorted(set.intersection(*(set(one) for one in owners))):
+        axis = owners[0][letter]
+        for other in owners[1:]:
+            axis = shared(atlas, axis, other[letter])
+        common += axis
+    tied(atlas, tuple(common))
 
 
 def convolution(atlas: Atlas, args: Arguments, *, transposed: bool = False) -> Value:
@@ -103,7 +129,8 @@ def convolution(atlas: Atlas, args: Arguments, *, transposed: bool = False) -> V
     groups, spatial = int(args.get("groups", default=1)), weight.ndim - 2
     for axis in (*value.axes[-spatial:], *weight.axes[2:]):
         atlas.fix(axis, "a convolution over the axis")
-    channels = value.axes[-spatial - 1]
+    channels: Items = value.axes[-spatial - 1]
+    beside: Items = ()
     into, out = (weight.axes[0], weight.axes[1]) if transposed else (weight.axes[1], weight.axes[0])
     if groups > 1:
         try:
@@ -114,9 +141,10 @@ def convolution(atlas: Atlas, args: Arguments, *, transposed: bool = False) -> V
             for one in args.values:
                 atlas.fix(one.items, "a convolution in groups across segments")
             return constant(args.shape)
-        group = Product(atlas).join(outer, group)
-        into, out = (rest, group + out) if transposed else (into, group + rest)
-    contracted(atlas, channels, into)
+        joint = Product(atlas).join(outer, group)
+        beside = shared(atlas, outer, group)
+        into, out = (rest, joint + out) if transposed else (into, joint + rest)
+    contracted(atlas, channels, into, beside=beside)
     positions: tuple[Items, ...] = tuple((Fixed(size),) for size in args.shape[-spatial:])
     result = settled(atlas, Value((*value.axes[: -spatial - 1], out, *positions)))
     if bias is None:

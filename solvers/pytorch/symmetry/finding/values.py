@@ -96,6 +96,30 @@ def _settle(atlas: Atlas, items: Items, outside: set[Space]) -> None:
                 _settle(atlas, part, present)
 
 
+def shared(atlas: Atlas, left: Items, right: Items) -> Items:
+    """The factors of two axes that met which are the same space at the same place."""
+    one, other = atlas.resolved(left), atlas.resolved(right)
+    if [item.size for item in one] != [item.size for item in other]:
+        return ()
+    return tuple(item for a, b in zip(one, other, strict=True) for item in _agreed(atlas, a, b))
+
+
+def _agreed(atlas: Atlas, one: Item, other: Item) -> Items:
+    """The factor, or of segments and cases what is the same in each."""
+    if isinstance(one, Occurrence) and isinstance(other, Occurrence):
+        return (one,) if one.space is other.space else ()
+    if isinstance(one, Sum) and isinstance(other, Sum) and len(one.parts) == len(other.parts):
+        return (Sum(tuple(shared(atlas, a, b) for a, b in zip(one.parts, other.parts, strict=True))),)
+    if isinstance(one, Cases) and isinstance(other, Cases) and len(one.options) == len(other.options):
+        return (Cases(tuple(shared(atlas, a, b) for a, b in zip(one.options, other.options, strict=True))),)
+    return ()
+
+
+def tied(atlas: Atlas, items: Items) -> None:
+    """Let what acts on factors depend on one another alone."""
+    _settle(atlas, atlas.resolved(items), set())
+
+
 def combined(atlas: Atlas, rule: Joining, left: Value, right: Value) -> Value:
     """Two values combined unit by unit, with broadcasting."""
     ndim = max(left.ndim, right.ndim)
