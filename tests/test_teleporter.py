@@ -50,7 +50,7 @@ def adam(model, data, steps=3):
     return optimizer
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=str)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda one: one if isinstance(one, str) else "function")
 @pytest.mark.parametrize("maximize", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_along_the_group_the_loss_stays_and_the_target_is_no_worse(target, maximize, dtype):
@@ -284,7 +284,9 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_global_random_numbers_alon
     assert outcomes[0] == outcomes[1]
 
 
-@pytest.mark.parametrize("accept", [Rollout(steps=3, margin=1e6), lambda before, after: False])
+@pytest.mark.parametrize(
+    "accept", [Rollout(steps=3, margin=1e6), lambda before, after: False], ids=["rollout", "function"]
+)
 @pytest.mark.parametrize("name", ["momentum", "adam", "rmsprop-centered"])
 def test_a_rejected_teleport_leaves_every_bit(accept, name):
     model, data = network(), batch()
