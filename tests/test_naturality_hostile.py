@@ -6,13 +6,17 @@ import pytest
 from manifolds import InputError
 from solvers.naturality.classify import classify
 from solvers.naturality.group_names import name_group
+from solvers.naturality.lie_algebra import lie_algebra
 from solvers.naturality.morphism import Morphism, check_morphism
 from solvers.naturality.optimizers.adaptive import vector_adam
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import vector_problems
 from solvers.naturality.registry import OPTIMIZERS
 from solvers.naturality.spec import OptimizerSpec
+from solvers.naturality.step_order import step_order
 from solvers.naturality.trajectory import ClassDefect, trajectory
+from solvers.naturality.type_inference import infer_types
+from solvers.rules import Adam
 
 
 def spec(step, name="mine", **more):
@@ -209,3 +213,49 @@ def test_bad_input_is_named_with_its_cure(make):
         make()
     assert caught.value.why
     assert caught.value.cure
+
+
+def heavy_ball(kind):
+    """Gradient descent with momentum that moves by the momentum before it is renewed, of a declared type."""
+
+    def step(problem, state, rate):
+        return {
+            "point": state["point"] - rate * state["m"],
+            "m": 0.9 * state["m"] + problem.gradient(state["point"]),
+        }
+
+    types = {"point": "point", "m": kind}
+    return OptimizerSpec(name="mine", init=lambda p, t: {"point": t, "m": 0 * t}, step=step, slots=types)
+
+
+def test_a_slot_of_the_wrong_type_is_no_proof_that_steps_follow():
+    assert step_order(heavy_ball("covector"), "orthogonal", warm=2).flow == "exact"
+    found = step_order(heavy_ball("vector"), "general", warm=2)
+    assert found.flow == "undecided"
+    assert "m of type vector" in found.reason
+    assert step_order(heavy_ball("covector"), "general", warm=2).flow != "exact"
+
+
+def test_every_test_takes_what_classify_takes():
+    assert trajectory("adam", ["sign"]).natural == ("sign",)
+    assert lie_algebra("gradient-descent").name == "so(4)"
+    assert step_order("adam", "sign").flow == "exact"
+    assert infer_types("adam", ["sign"]).types["average"]["sign"] == ("vector", "covector")
+    assert classify(Adam, gauge=False).optimizer == "adam"
+
+
+def test_maps_are_checked_of_optimizers_that_stop():
+    wrong = Morphism(lambda x: 2 * x, lambda y: y, name="wrong")
+    with pytest.raises(InputError, match="the inverse of 'wrong'"):
+        step_order(spec(ERRORS["AttributeError"]), wrong)
+
+
+def test_slots_without_numbers_or_that_come_later_have_no_type():
+    def step(problem, state, rate):
+        gradient = problem.gradient(state["point"])
+        return {"point": state["point"] - rate * gradient, "last": gradient, "note": "text"}
+
+    late = OptimizerSpec(name="mine", init=lambda p, t: {"point": t, "note": "text"}, step=step, slots={})
+    found = infer_types(late, ["diagonal"])
+    assert found.types["last"]["diagonal"] == ("covector",)
+    assert found.silent["note"] == "it holds no numbers"

@@ -156,3 +156,12 @@ def test_every_optimizer_of_pytorch_moves_downhill(kind):
     spec = TorchAdapter(kind)
     problem, point = (LAYER, WEIGHT) if spec.matrix else (PROBLEM, POINT)
     assert problem.value(run(spec, problem, point, rate=spec.rate / 10, steps=3)["point"]) < problem.value(point)
+
+
+def test_groups_with_different_settings_are_refused():
+    first, second = (torch.zeros(2, requires_grad=True) for _ in range(2))
+    same = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.1)
+    assert read_optimizer(same).name == "torch:SGD"
+    other = torch.optim.SGD([{"params": [first], "lr": 0.1}, {"params": [second], "lr": 0.5}])
+    with pytest.raises(InputError, match="the groups of SGD"):
+        read_optimizer(other)

@@ -12,6 +12,7 @@ from solvers.convergence.theorem_check import TheoremCheck, figure
 from solvers.naturality.equations import Equations
 from solvers.naturality.linear_algebras import closure_defect, name_algebra
 from solvers.naturality.problem import Problem
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Unfit, default_problems, reference_runs
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
@@ -99,7 +100,7 @@ class AlgebraTest:
 
 
 def lie_algebra(
-    spec: OptimizerSpec,
+    spec: Any,
     *,
     problems: Sequence[Problem] | None = None,
     rate: float | None = None,
@@ -118,7 +119,7 @@ def lie_algebra(
 
     Parameters
     ----------
-    spec: the optimizer.
+    spec: the optimizer, or whatever :func:`~solvers.naturality.registry.read_optimizer` reads.
     problems: where it is run; the ready ones by default.
     rate: the learning rate; that of the spec by default.
     steps: K.
@@ -141,6 +142,7 @@ def lie_algebra(
     Source: the null space of a matrix of Lie derivatives: S. E. Otto, N. Zolman, J. N. Kutz and S. L. Brunton, "A
     unified framework to enforce, discover, and promote symmetry in machine learning" (2023).
     """
+    spec = read_optimizer(spec)
     chosen = default_problems(spec, problems)
     return _algebras(spec, (orbital,), chosen, rate, read_count(steps, name="steps"), step_size, affine, rng)[0]
 
@@ -179,7 +181,7 @@ def _algebras(
     count = max(len(chosen), -(-2 * (size * size + affine * size + 1) // size))
     found: dict[bool, AlgebraTest] = {}
     try:
-        for more, step in ((1, step_size), (1, step_size / 10), (4, step_size), (4, step_size / 10)):
+        for more, step in ((1, step_size), (1, step_size / 10), (4, step_size / 10), (4, step_size)):
             left = [kind for kind in kinds if kind not in found or found[kind].verdict == "undecided"]
             if not left:
                 break

@@ -115,17 +115,21 @@ def read_optimizer(optimizer: Any) -> OptimizerSpec:
     Parameters
     ----------
     optimizer: a spec; a name of :data:`OPTIMIZERS`; ``torch:Adam`` or ``scipy:BFGS``; a rule of
-        :mod:`solvers.rules`; a class of PyTorch optimizers, or an optimizer of one, whose settings are taken.
+        :mod:`solvers.rules`, or the class of one; a class of PyTorch optimizers, or an optimizer of one,
+        whose settings are taken.
 
     Raises
     ------
-    InputError: the name is unknown, PyTorch is asked for and not installed, or it is no optimizer.
+    InputError: the name is unknown, PyTorch is asked for and not installed, it is no optimizer, or one of PyTorch whose
+        groups of parameters have different settings.
 
     >>> read_optimizer("Adam").name, read_optimizer("scipy:bfgs").name
     ('adam', 'scipy:BFGS')
     """
     if isinstance(optimizer, OptimizerSpec):
         return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Rule):
+        optimizer = optimizer()
     if isinstance(optimizer, Rule | SciPy):
         return from_rule(optimizer)
     if isinstance(optimizer, str):
@@ -173,4 +177,14 @@ def _bare(name: str) -> str:
 def _settings_of(optimizer: Any) -> dict[str, Any]:
     """The settings of an optimizer of PyTorch, as its first group has them, that its class takes."""
     taken = signature(type(optimizer).__init__).parameters
-    return {key: value for key, value in optimizer.param_groups[0].items() if key in taken and key != "params"}
+    first, *others = (
+        {key: value for key, value in group.items() if key in taken and key != "params"}
+        for group in optimizer.param_groups
+    )
+    if any(other != first for other in others):
+        raise InputError(
+            f"the groups of {type(optimizer).__name__}",
+            why="their settings differ, and one group is tested",
+            cure="give an optimizer with one group of parameters",
+        )
+    return first

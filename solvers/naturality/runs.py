@@ -191,7 +191,7 @@ def _check_pure(spec: OptimizerSpec, run: Run, rate: float) -> None:
         for _ in range(len(run.points) - 1):
             kept = {slot: np.copy(value) for slot, value in state.items() if isinstance(value, np.ndarray)}
             moved = spec.step(run.problem, state, rate)
-            if not all(np.array_equal(state.get(slot), value, equal_nan=True) for slot, value in kept.items()):
+            if not all(np.array_equal(np.asarray(state.get(slot)), value) for slot, value in kept.items()):
                 raise Unfit("its step changes the state that it is given; return a new state, with arrays of its own")
             state = moved
 

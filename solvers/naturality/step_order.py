@@ -9,10 +9,11 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.naturality.classes import sample
-from solvers.naturality.morphism import Morphism
+from solvers.naturality.morphism import Morphism, check_morphism
 from solvers.naturality.order_test import OrderTest, judge, unknown
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, guarded, reference_runs, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec, State, lift
@@ -23,9 +24,12 @@ from symmetries.arguments import read_seed
 RATES = (1e-2, 3e-3, 1e-3, 3e-4)
 """Learning rates of the test, relative to that of the spec."""
 
+FOLLOWS = 1e-2
+"""Slots that are farther than this from their lifts at the smallest rate, relative to their size, do not follow."""
+
 
 def step_order(
-    spec: OptimizerSpec,
+    spec: Any,
     morphism: Morphism | str = "generic",
     *,
     problems: Sequence[Problem] | None = None,
@@ -44,7 +48,7 @@ def step_order(
 
     Parameters
     ----------
-    spec: the optimizer, with typed slots.
+    spec: the optimizer, with typed slots, or whatever :func:`~solvers.naturality.registry.read_optimizer` reads.
     morphism: the change of coordinates, or the name of a class.
     problems: where it is run; the ready ones by default.
     rates: learning rates from large to small, relative to that of the spec.
@@ -68,6 +72,7 @@ def step_order(
     """
     read_count(warm, name="warm", low=0)
     read_count(steps, name="steps")
+    spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
     if isinstance(morphism, str):
         morphism = sample(morphism, chosen[0].shape, count=1, seed=seed)[0]
@@ -85,7 +90,7 @@ def step_order(
 
 
 def flow_order(
-    spec: OptimizerSpec,
+    spec: Any,
     morphism: Morphism | str = "generic",
     *,
     time: float,
@@ -112,6 +117,7 @@ def flow_order(
     """
     if not (np.isfinite(time) and time > 0):
         raise InputError(f"time={time!r}", why="a path has a positive length in time", cure="write time=1.0")
+    spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
     if isinstance(morphism, str):
         morphism = sample(morphism, chosen[0].shape, count=1, seed=seed)[0]
@@ -178,8 +184,8 @@ def _ordered(
 ) -> OrderTest:
     """The outcome of a test of order over all problems."""
     called = morphism.name or "map"
+    rng = np.random.default_rng(seed)
     try:
-        rng = np.random.default_rng(seed)
         runs = reference_runs(spec, problems, rate=float(speeds[0]), steps=steps, rng=rng)
         checked_maps([morphism], runs)
         if shrinking:
@@ -189,10 +195,14 @@ def _ordered(
     except NoLift as error:
         return unknown(spec.name, called, speeds, f"{error.what} has no lift: {error.why}")
     except Unfit as error:
+        check_morphism(morphism, np.abs(start_point(problems[0].size, np.random.default_rng(seed))))
         return unknown(spec.name, called, speeds, str(error))
     table = np.array([defects for defects, _ in found])
     slots = {slot: max(one[1].get(slot, 0.0) for one in found) for slot in found[0][1]}
     flow, slope, reason = judge(table, speeds)
+    lost = [f"{slot} of type {spec.slots[slot]} by {size:.1e}" for slot, size in slots.items() if not size <= FOLLOWS]
+    if lost and flow in ("exact", "natural"):
+        flow, reason = "undecided", f"the point follows, and slots do not as their types say: {', '.join(lost)}"
     return OrderTest(
         optimizer=spec.name,
         map=called,

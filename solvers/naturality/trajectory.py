@@ -14,6 +14,7 @@ from solvers.naturality.classes import linear_classes, sample
 from solvers.naturality.morphism import Morphism, check_morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, reference_runs, step_defects, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
@@ -114,7 +115,7 @@ class TrajectoryTest:
 
 
 def trajectory(
-    spec: OptimizerSpec,
+    spec: Any,
     classes: Sequence[str] | Mapping[str, Sequence[Morphism]] | None = None,
     *,
     problems: Sequence[Problem] | None = None,
@@ -134,7 +135,7 @@ def trajectory(
 
     Parameters
     ----------
-    spec: the optimizer.
+    spec: the optimizer, or whatever :func:`~solvers.naturality.registry.read_optimizer` reads.
     classes: names of classes, or maps by name; by default all linear classes for the shape of the problems.
     problems: where it is run; five problems in four variables, or of 2 x 3 matrices, by default.
     rate: the learning rate; that of the spec by default.
@@ -161,6 +162,7 @@ def trajectory(
     """
     read_count(steps, name="steps")
     read_count(maps, name="maps")
+    spec = read_optimizer(spec)
     seed, chosen = read_seed(rng), default_problems(spec, problems)
     speed = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
     if tolerance is not None:

@@ -13,6 +13,7 @@ from solvers.naturality.classes import sample
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
+from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Unfit, default_problems, guarded
 from solvers.naturality.slots import NoLift, push_slot
 from solvers.naturality.spec import OptimizerSpec, State
@@ -80,7 +81,7 @@ class TypeTest:
 
 
 def infer_types(
-    spec: OptimizerSpec,
+    spec: Any,
     classes: Sequence[str] | None = None,
     *,
     problems: Sequence[Problem] | None = None,
@@ -94,7 +95,8 @@ def infer_types(
 
     Parameters
     ----------
-    spec: the optimizer; the types that it declares are not looked at.
+    spec: the optimizer, or whatever :func:`~solvers.naturality.registry.read_optimizer` reads; the types that
+        it declares are not looked at.
     classes: of maps.
     problems: where it is run; the ready ones by default.
     steps: with a learning rate of zero.
@@ -108,6 +110,7 @@ def infer_types(
     """
     read_count(steps, name="steps")
     read_count(maps, name="maps")
+    spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
     shape = chosen[0].shape
     names = list(classes or (MATRIX_CLASSES if len(shape) == 2 else CLASSES))
@@ -128,7 +131,9 @@ def infer_types(
     except Unfit as error:
         return TypeTest(optimizer=spec.name, types={}, defects={}, silent={}, reason=str(error))
     silent = _silent(states)
-    fixed = [slot for slot in states[0] if all(_same(a[slot], b[slot]) for a, b in zip(states, firsts, strict=True))]
+    fixed = [
+        slot for slot in states[0] if all(_same(a[slot], b.get(slot)) for a, b in zip(states, firsts, strict=True))
+    ]
     return _compared(spec, states, pushed, silent, fixed, names)
 
 
@@ -164,7 +169,11 @@ def _silent(states: Sequence[State]) -> dict[str, str]:
     """Slots that say nothing, with the reason."""
     found = {}
     for slot in states[0]:
-        values = [np.asarray(state[slot], dtype=float) for state in states]
+        try:
+            values = [np.asarray(state[slot], dtype=float) for state in states]
+        except (ValueError, TypeError):
+            found[slot] = "it holds no numbers"
+            continue
         if not all(np.isfinite(value).all() for value in values):
             found[slot] = "it is not finite at a learning rate of zero"
         elif not any(value.any() for value in values):

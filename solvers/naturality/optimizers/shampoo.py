@@ -162,10 +162,11 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     """
     height, width = samples.shape[1:]
     moments, rows, columns = _moments(samples), np.eye(height), np.eye(width)
+    tall, wide = np.eye(height), np.eye(width)
     for _ in range(iterations):
-        before, rows = rows, _rows(moments, solve(columns, np.eye(width)))
-        rows = rows / np.trace(rows)
-        columns = _columns(moments, solve(rows, np.eye(height)))
+        before, rows = rows, _rows(moments, solve(columns, wide))
+        rows = rows / rows.trace()
+        columns = _columns(moments, solve(rows, tall))
         if not np.isfinite(columns).all():
             raise InputError(
                 "the matrix normal estimate", why="there are too few samples", cure="give a problem with more samples"
