@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
@@ -13,7 +14,7 @@ from solvers.objective import Objective
 from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.meters.functional import Loss
 from solvers.pytorch.teleporting.batches import read_batches
-from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
+from solvers.pytorch.teleporting.measured_loss import MeasuredLoss, Product
 from symmetries.actions.parameter_space import FloatArray, ParameterSpace
 
 
@@ -33,6 +34,17 @@ class ModuleObjective(Objective):
         self.measured = loss
         self.ledger = loss.ledger
         self._beside: Parameters = {}
+        self._keeps_graphs = False
+        self._product: tuple[FloatArray, Product] | None = None
+
+    @contextmanager
+    def keeping_graphs(self) -> Iterator[None]:
+        """Products at the point of the last gradient use its graph, where one batch is measured on one process."""
+        self._keeps_graphs = len(self.measured.batches) == 1 and self.measured.ranks.size == 1
+        try:
+            yield
+        finally:
+            self._keeps_graphs, self._product = False, None
 
     def set_beside(self, tensors: Mapping[str, Tensor]) -> None:
         """Evaluate with these buffers from now on, such as statistics that a group moves with the parameters.
@@ -41,6 +53,7 @@ class ModuleObjective(Objective):
         ----------
         tensors: by name; parameters among them do not matter, and buffers that are missing are those of the module.
         """
+        self._product = None
         self._beside = {name: one for name, one in tensors.items() if name not in self.space.shapes}
 
     def vector(self, parameters: Mapping[str, Tensor] | None = None) -> FloatArray:
@@ -64,11 +77,18 @@ class ModuleObjective(Objective):
 
     def _value_and_grad(self, w: FloatArray) -> tuple[float, FloatArray]:
         self.ledger.count(gradients=-1)
-        value, gradient = self.measured.value_and_gradient(self._tensors(w))
+        if not self._keeps_graphs:
+            value, gradient = self.measured.value_and_gradient(self._tensors(w))
+            return value, self.vector(gradient)
+        self._product = None
+        value, gradient, product = self.measured.gradient_and_products(self._tensors(w))
+        self._product = w.copy(), product
         return value, self.vector(gradient)
 
     def _hvp(self, w: FloatArray, v: FloatArray) -> FloatArray:
         self.ledger.count(hvps=-1)
+        if self._product is not None and np.array_equal(self._product[0], w):
+            return self.vector(self._product[1](self.parameters(v)))
         return self.vector(self.measured.hvp(self._tensors(w), self.parameters(v)))
 
 

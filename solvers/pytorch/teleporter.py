@@ -3,6 +3,7 @@ r"""Teleportation of PyTorch modules in training: to a better point of the same 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -20,6 +21,7 @@ from solvers.pytorch.teleporting.guard import Watch, WayBack
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import require_symmetry
 from solvers.pytorch.teleporting.options import Options
+from solvers.pytorch.teleporting.owners import inner_optimizer, read_per, require_owner, require_same_module
 from solvers.pytorch.teleporting.session import Session
 from solvers.pytorch.teleporting.state_transport import read_state_rule
 from solvers.pytorch.teleporting.targets import check_target
@@ -119,9 +121,9 @@ class Teleporter:
         self.along, self._has_group = along, along in ("group", "random")
         if symmetry is not None and self._has_group:
             require_symmetry(symmetry, along)
-            _require_same_module(symmetry, self._module)
-        self._optimizer = _inner(optimizer)
-        _require_owner(self._optimizer, self._module)
+            require_same_module(symmetry, self._module)
+        self._optimizer = inner_optimizer(optimizer)
+        require_owner(self._optimizer, self._module)
         check_target(target)
         self.options = Options(
             along=along,
@@ -129,7 +131,7 @@ class Teleporter:
             maximize=bool(maximize),
             radius=None if radius is None else read_number(radius, name="radius", interval=POSITIVE),
             layer_bound=read_number(layer_bound, name="layer_bound", interval=Interval(1.0)),
-            per=_read_per(per),
+            per=read_per(per),
             steps=read_count(steps, name="steps"),
             gain=None if gain is None else read_number(gain, name="gain", interval=POSITIVE),
             accept=read_accept(accept, self._optimizer),
@@ -163,19 +165,23 @@ class Teleporter:
         InputError: the loss is no finite number, the model has no symmetries to move along, tensors are on several
             devices; nothing is changed then.
         """
-        ranks, failure = Ranks(self.model), None
+        ranks, failure, began = Ranks(self.model), None, time.perf_counter()
         try:
-            session = self._session(read_batches(batch))
+            session = self._session(read_batches(batch), began)
         except BaseException as error:  # noqa: BLE001 - told to all processes before it is raised
             failure = error
         ranks.require_all(failure)
-        result, taken = session.run()
-        if taken is not None and self.guard is not None:
-            self._watch = Watch(snapshot=taken, reference=result.loss_before, left=self.guard.steps)
-            self._watched = list(session.all_batches)
+        try:
+            result, taken = session.run()
+            if taken is not None and self.guard is not None:
+                watch = Watch(snapshot=taken, reference=result.loss_before, left=self.guard.steps)
+                self._watch, self._watched = watch, list(session.all_batches)
+        except BaseException:
+            session.take_back()
+            raise
         return result
 
-    def _session(self, batches: list[Batch]) -> Session:
+    def _session(self, batches: list[Batch], began: float) -> Session:
         """What is needed for one teleport."""
         return Session(
             model=self.model,
@@ -188,6 +194,7 @@ class Teleporter:
             all_batches=batches,
             held_out=None if self.held_out is None else read_batches(self.held_out),
             rng=self._rng,
+            began=began,
         )
 
     @property
@@ -213,12 +220,10 @@ class Teleporter:
         if loss is None and (guard.steps - watch.left) % guard.period and not is_last:
             return False
         value = self._measured() if loss is None else float(loss)
-        if is_last:
-            self._watch = None
-        ranks = Ranks(self.model)
-        if not ranks.decide(guard.has_blown_up(value, watch.reference)):
+        if not Ranks(self.model).decide(guard.has_blown_up(value, watch.reference)):
+            self._watch = None if is_last else watch
             return False
-        watch.snapshot.restore(self._module, self._optimizer, dict(self._module.named_parameters()))
+        watch.snapshot.go_back(self._module, self._optimizer, dict(self._module.named_parameters()))
         self._watch = None
         return True
 
@@ -260,47 +265,3 @@ class Teleporter:
             found = symmetries_of(self._module, args, kwargs=named)
             self.symmetry = require_symmetry(found, self.along)
         return self.symmetry
-
-
-def _inner(optimizer: Any) -> torch.optim.Optimizer | None:
-    """The optimizer inside a wrapper that teleports."""
-    if optimizer is None or isinstance(optimizer, torch.optim.Optimizer):
-        inner = getattr(optimizer, "teleported", optimizer)
-        return inner if inner is None or isinstance(inner, torch.optim.Optimizer) else optimizer
-    raise InputError(
-        f"an optimizer of the type {type(optimizer).__name__}",
-        why="it is no torch.optim.Optimizer",
-        cure="give the optimizer of the training loop",
-    )
-
-
-def _require_owner(optimizer: torch.optim.Optimizer | None, module: nn.Module) -> None:
-    """Refuse an optimizer of other parameters."""
-    if optimizer is None:
-        return
-    named = {id(one): name for name, one in module.named_parameters()}
-    owned = [id(one) for group in optimizer.param_groups for one in group["params"]]
-    foreign = sum(one not in named for one in owned)
-    if foreign or not owned:
-        raise InputError(
-            f"the optimizer {type(optimizer).__name__}",
-            why=f"{foreign} of its {len(owned)} parameters are not parameters of the model",
-            cure="make the optimizer from model.parameters() of this model, after moving it to its device",
-        )
-
-
-def _require_same_module(symmetry: ModuleSymmetry, module: nn.Module) -> None:
-    """Refuse the symmetry of another module."""
-    if symmetry.module is not module and bare(symmetry.module) is not module:
-        raise InputError(
-            f"the symmetry of another {type(symmetry.module).__name__}",
-            why="its elements move the parameters of that one",
-            cure="find it for this model: symmetries_of(model, inputs)",
-        )
-
-
-def _read_per(per: Any) -> str:
-    """What has coordinates of its own in a search."""
-    if per not in ("unit", "space"):
-        raise InputError(f"per={per!r}", why="there is no such part of a group", cure="use per='unit' or per='space'")
-    return str(per)

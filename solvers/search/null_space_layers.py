@@ -3,6 +3,7 @@ r"""Null spaces of the inputs of layers: the changes of the weights that a batch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
@@ -38,7 +39,7 @@ class Layer:
     start: index of the first entry of the matrix in the vector of parameters.
     outputs, inputs: its shape.
     bias: index of the first entry of the bias, which counts as an input that is one; None without bias.
-    basis: the leading left singular vectors of the inputs, in columns.
+    basis: of the span of the leading left singular vectors of the inputs, orthonormal, in columns.
     share: the share of the squared singular values that they carry.
     samples: number of columns of the inputs.
     from_right: whether the matrix is the right factor, as in h W: then its rows are the inputs.
@@ -59,6 +60,14 @@ class Layer:
         """Number of inputs, the bias included."""
         return self.inputs + (self.bias is not None)
 
+    @cached_property
+    def unseen(self) -> FloatArray:
+        """An orthonormal basis of the directions that do not count, in columns."""
+        rank = self.basis.shape[1]
+        if rank == self.width:
+            return np.zeros((rank, 0))
+        return np.linalg.qr(self.basis, mode="complete").Q[:, rank:]
+
     def keep(self, vector: FloatArray, part: FloatArray) -> None:
         r"""Write the layer's :math:`D(I-BB^T)`, for its part D of a vector, into another one."""
         end = self.start + self.outputs * self.inputs
@@ -66,8 +75,9 @@ class Layer:
         block = vector[self.start : end].reshape(shape)
         block = block.T if self.from_right else block
         rows = block if self.bias is None else np.column_stack([block, vector[self.bias : self.bias + self.outputs]])
-        full = self.basis.shape[1] == self.width
-        rows = np.zeros_like(rows) if full else rows - (rows @ self.basis) @ self.basis.T
+        rank = self.basis.shape[1]
+        is_thin = 2 * rank > self.width
+        rows = (rows @ self.unseen) @ self.unseen.T if is_thin else rows - (rows @ self.basis) @ self.basis.T
         matrix = rows[:, : self.inputs]
         part[self.start : end] = (matrix.T if self.from_right else matrix).ravel()
         if self.bias is not None:
@@ -202,7 +212,10 @@ def _formula_layers(objective: LossObjective, w: FloatArray, energy: float) -> t
 
 
 def leading_subspace(rows: FloatArray, *, energy: float) -> tuple[FloatArray, float]:
-    r"""The fewest left singular vectors that carry a share of :math:`\sum_i\sigma_i^2`, and the share they carry.
+    r"""An orthonormal basis of the span of the fewest left singular vectors that carry a share, and that share.
+
+    The share is of :math:`\sum_i\sigma_i^2`.  Columns that are independent beyond rounding, all of which count, span
+    what their singular vectors do, so that a QR factorisation is enough.
 
     Parameters
     ----------
@@ -213,6 +226,11 @@ def leading_subspace(rows: FloatArray, *, energy: float) -> tuple[FloatArray, fl
     >>> basis.shape, round(share, 12)
     ((3, 1), 0.9)
     """
+    if energy >= 1 and 0 < rows.shape[1] < rows.shape[0]:
+        basis, triangle = np.linalg.qr(rows)
+        values = np.linalg.svd(triangle, compute_uv=False)
+        if values[-1] > values[0] * max(rows.shape) * np.finfo(float).eps:
+            return basis, 1.0
     vectors, values, _ = np.linalg.svd(rows, full_matrices=False)
     numerical = int((values > values.max(initial=0.0) * max(rows.shape) * np.finfo(float).eps).sum())
     if not numerical:

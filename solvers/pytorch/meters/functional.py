@@ -133,11 +133,13 @@ def bare(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def silent_copy(model: torch.nn.Module) -> torch.nn.Module:
-    """A copy with the same tensors, in which normalisation records no statistics."""
+    """A copy with the same parameters and buffers, in which normalisation records nothing and gradients are dense."""
     shared: dict[int, Any] = {}
     for module in model.modules():
-        for holder in (module.__dict__, module._parameters, module._buffers):
-            shared.update({id(one): one for one in holder.values() if isinstance(one, torch.Tensor)})
+        for one in vars(module).values():
+            if isinstance(one, torch.Tensor):  # plain ones may be written by the module
+                shared[id(one)] = one.detach().clone()
+    shared |= {id(one): one for one in (*model.parameters(), *model.buffers())}
     try:
         copied = copy.deepcopy(model, shared)
     except (TypeError, RuntimeError) as error:
@@ -147,6 +149,8 @@ def silent_copy(model: torch.nn.Module) -> torch.nn.Module:
             cure="keep locks, files and generators out of its attributes",
         ) from error
     for module in copied.modules():
+        if isinstance(module, torch.nn.Embedding | torch.nn.EmbeddingBag):
+            module.sparse = False  # sparse gradients have no derivatives
         if module.training and getattr(module, "track_running_stats", False):
             module.track_running_stats = False  # type: ignore[assignment]
             for name in ("running_mean", "running_var", "num_batches_tracked"):

@@ -14,7 +14,7 @@ from manifolds.errors import InputError
 from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.distributed import Ranks
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
-from solvers.pytorch.teleporting.state_transport import States
+from solvers.pytorch.teleporting.state_transport import States, states_of
 from solvers.pytorch.teleporting.virtual_optimizer import VirtualOptimizer
 from solvers.running.acceptance import Rollout, read_acceptance
 
@@ -68,6 +68,45 @@ def rollout_end(
     end = virtual.run(batches, steps=rollout.steps)
     value = loss.on(batches[: rollout.steps]).value(end)
     return value if math.isfinite(value) and abs(value) < OVERFLOW else math.nan
+
+
+def rolls_better(
+    rollout: Rollout,
+    optimizer: torch.optim.Optimizer,
+    named: Mapping[str, nn.Parameter],
+    loss: MeasuredLoss,
+    batches: Sequence[Batch],
+    places: tuple[tuple[Mapping[str, Tensor], States | None], tuple[Mapping[str, Tensor], States]],
+    *,
+    orders: int,
+    rng: np.random.Generator,
+) -> tuple[bool, dict[str, Any]]:
+    """Whether virtual steps end lower with the teleport, in each of some orders of the batches, and the ends.
+
+    Parameters
+    ----------
+    rollout, optimizer, named, loss, batches: as for :func:`rollout_end`.
+    places: tensors and states without and with the teleport; None are those of the optimizer.
+    orders: how many orders.
+    rng: of the orders.
+    """
+    (start, present), (end, states) = places
+    present = states_of(optimizer, named) if present is None else present
+    ends: list[dict[str, float | None]] = []
+    evidence: dict[str, Any] = {"steps": rollout.steps, "margin": rollout.margin, "ends": ends}
+    for order in orders_of(batches, orders, rng):
+        given: Any = (rollout, optimizer, named, loss, order)
+        without = rollout_end(*given, point=start, states=present)
+        with_teleport = rollout_end(*given, point=end, states=states)
+        ends.append({"without": _json(without), "with": _json(with_teleport)})
+        if not rollout.prefers(without, with_teleport):
+            return False, evidence
+    return True, evidence
+
+
+def _json(value: float) -> float | None:
+    """A number, or None where it is none."""
+    return value if math.isfinite(value) else None
 
 
 def orders_of(batches: Sequence[Batch], count: int, rng: np.random.Generator) -> list[list[Batch]]:

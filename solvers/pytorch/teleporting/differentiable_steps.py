@@ -81,7 +81,7 @@ class DifferentiableSteps:
             slots = dict(rule.rule.start(torch.zeros_like(like[name])))
             for key, slot in names.items():
                 if isinstance(own.get(key), Tensor):
-                    slots[slot] = own[key].to(like[name].dtype)
+                    slots[slot] = own[key].to_dense().to(like[name].dtype)
             made[name] = slots
             count = max(count, int(own.get("step", 0)))
         return made, count

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from solvers.pytorch.teleporting.orbit_functions import OrbitFunction
 from solvers.search.orbit_ascent import Ascent, Region
@@ -101,7 +102,11 @@ def search_group(f: OrbitFunction, bounds: Bounds, *, rng: np.random.Generator) 
 def largest_factor(f: OrbitFunction, coordinates: FloatArray, norms: Mapping[str, float]) -> float:
     """The largest factor by which the norm of a tensor grows or shrinks; infinity where one is no longer finite."""
     with torch.no_grad():
-        moved = f.chart.element(torch.from_numpy(coordinates)).changes(f.tensors)
+        return growth(f.chart.element(torch.from_numpy(coordinates)).changes(f.tensors), norms)
+
+
+def growth(moved: Mapping[str, Tensor], norms: Mapping[str, float]) -> float:
+    """The largest factor between the norms of tensors and those given; infinity where one is no longer finite."""
     largest = 1.0
     for name, one in moved.items():
         before, after = norms[name], float(one.norm())

@@ -30,4 +30,4 @@ def search_level_set(
     rng: of restarts, of which there are none.
     """
     move = LevelSetMove(steps=steps, radius=radius)
-    return move.search(objective, objective.start(objective.vector()), target, maximize=maximize, rng=rng)
+    return move.search(objective, objective.vector(), target, maximize=maximize, rng=rng)

@@ -74,6 +74,11 @@ class OptimizerLookahead(Target):
             slopes = torch.autograd.grad(decrease, list(leaves.values()))
         return float(decrease), objective.vector(dict(zip(leaves, slopes, strict=True)))
 
+    def from_state(self, tensors: Mapping[str, Tensor], states: States) -> float:
+        """The decrease from parameters, and buffers beside them, with a state of the optimizer."""
+        with self._loss.measuring(), torch.no_grad():
+            return float(self._decrease(tensors, states))
+
     def on_orbit(self, element: Element, tensors: Mapping[str, Tensor]) -> Tensor:
         """The decrease from g.w with the state that a teleport there leaves, differentiable in the element."""
         states = self._states

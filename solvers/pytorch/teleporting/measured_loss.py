@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from solvers.pytorch.meters.flat import FlatParameters, Parameters
 from solvers.pytorch.meters.functional import Loss, arguments_of, bare, exact_attention, silent_copy
 from solvers.pytorch.teleporting.batches import Batch, cast
 from solvers.pytorch.teleporting.distributed import Ranks
+
+Product: TypeAlias = Callable[[Mapping[str, Tensor]], Parameters]
+"""A direction by name -> the Hessian times it."""
 
 
 @final
@@ -62,13 +65,11 @@ class MeasuredLoss:
         device, own = _device_and_precision(original)
         self.device, self.dtype = device, own if dtype is None else dtype
         floating = [one for one in (*original.parameters(), *original.buffers()) if one.is_floating_point()]
-        self._converts = any(one.dtype != self.dtype for one in floating)
+        self.converts = any(one.dtype != self.dtype for one in floating)
+        self.module = silent_copy(_converted(original, self.dtype) if self.converts else original)
         self._loss_fn = loss_fn
-        if self._converts:
-            self.module = silent_copy(_converted(original, self.dtype))
-            self._loss_fn = copy.deepcopy(loss_fn).to(self.dtype) if isinstance(loss_fn, nn.Module) else loss_fn
-        else:
-            self.module = silent_copy(original)
+        if isinstance(loss_fn, nn.Module):  # it may count what it sees
+            self._loss_fn = _converted(loss_fn, self.dtype)
         self.batches = [self._read(batch) for batch in batches]
         self.trainable = [name for name, one in original.named_parameters() if one.requires_grad]
         named = dict(self.module.named_parameters())
@@ -167,13 +168,31 @@ class MeasuredLoss:
                 for batch in self.batches:
                     leaves = self._leaves(tensors)
                     slope = _gradients(self.loss_of(batch, {**tensors, **leaves}), leaves, create_graph=True)
-                    pairs = [(one, direction[name]) for name, one in zip(leaves, slope, strict=True)]
-                    along = torch.stack([(one * way).sum() for one, way in pairs]).sum()
-                    parts = _gradients(along, leaves) if along.requires_grad else [0 * one for one in leaves.values()]
+                    parts = _product(leaves, slope, direction)
                     total = parts if not total else [a + b for a, b in zip(total, parts, strict=True)]
             return [one / len(self.batches) for one in total]
 
         return dict(zip(self.trainable, self.ranks.mean(evaluate), strict=True))
+
+    def gradient_and_products(self, tensors: Mapping[str, Tensor]) -> tuple[float, Parameters, Product]:
+        """The loss and its gradient, and the function that gives Hessian-vector products there from the same graph.
+
+        It is for one batch on one process.  A gradient and a product count as elsewhere.
+        """
+        self.ledger.count(gradients=1)
+        with self.measuring(), torch.enable_grad():
+            leaves = self._leaves(tensors)
+            loss = self.loss_of(self.batches[0], {**tensors, **leaves})
+            slope = _gradients(loss, leaves, create_graph=True)
+
+        def product(direction: Mapping[str, Tensor]) -> Parameters:
+            self.ledger.count(hvps=1)
+            with self.measuring(), torch.enable_grad():
+                parts = _product(leaves, slope, direction, retain_graph=True)
+            return dict(zip(self.trainable, parts, strict=True))
+
+        gradient = dict(zip(self.trainable, (one.detach() for one in slope), strict=True))
+        return float(loss.detach()), gradient, product
 
     def start(self) -> tuple[float, Parameters]:
         """The loss and gradient at the parameters of the module.
@@ -204,7 +223,7 @@ class MeasuredLoss:
 
     def _read(self, batch: Batch) -> Batch:
         """A batch in the precision of the evaluations."""
-        return (cast(batch[0], self.dtype), cast(batch[1], self.dtype)) if self._converts else batch
+        return (cast(batch[0], self.dtype), cast(batch[1], self.dtype)) if self.converts else batch
 
 
 def _gradients(value: Tensor, leaves: Mapping[str, Tensor], **options: Any) -> list[Tensor]:
@@ -215,7 +234,17 @@ def _gradients(value: Tensor, leaves: Mapping[str, Tensor], **options: Any) -> l
             why="its gradient is needed",
             cure="leave out `torch.no_grad` and `detach` between the parameters and the loss",
         )
-    return list(torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True, **options))
+    found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True, **options)
+    return [one.to_dense() if one.is_sparse else one for one in found]
+
+
+def _product(
+    leaves: Mapping[str, Tensor], slope: Sequence[Tensor], direction: Mapping[str, Tensor], **options: Any
+) -> list[Tensor]:
+    """The derivatives of a gradient along a direction."""
+    pairs = [(one, direction[name]) for name, one in zip(leaves, slope, strict=True)]
+    along = torch.stack([(one * way).sum() for one, way in pairs]).sum()
+    return _gradients(along, leaves, **options) if along.requires_grad else [0 * one for one in leaves.values()]
 
 
 def _device_and_precision(model: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -254,7 +283,8 @@ def _converted(model: nn.Module, dtype: torch.dtype) -> nn.Module:
         id(one): nn.Parameter(one.detach().to(dtype, copy=True), requires_grad=one.requires_grad)
         for one in model.parameters()
     }
-    for buffer in model.buffers():
-        moved = buffer.detach().to(dtype, copy=True) if buffer.is_floating_point() else buffer.detach().clone()
-        shared[id(buffer)] = moved
+    plain = [one for module in model.modules() for one in vars(module).values() if isinstance(one, Tensor)]
+    for one in (*model.buffers(), *plain):
+        moved = one.detach().to(dtype, copy=True) if one.is_floating_point() else one.detach().clone()
+        shared.setdefault(id(one), moved)
     return copy.deepcopy(model, shared)

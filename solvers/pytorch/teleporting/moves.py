@@ -16,13 +16,16 @@ from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.teleporting.chart import Chart
-from solvers.pytorch.teleporting.group_search import Bounds, search_group
+from solvers.pytorch.teleporting.group_search import Bounds, growth, search_group
 from solvers.pytorch.teleporting.lookahead import OptimizerLookahead
 from solvers.pytorch.teleporting.orbit_functions import CarriedNorm, OrbitFunction, PulledTarget, UnrolledOnOrbit
 from solvers.pytorch.teleporting.state_transport import StateRule, states_of, transported
 from solvers.pytorch.teleporting.targets import is_plain_norm, preconditioner
 from solvers.status import Status
 from solvers.target import Target
+
+DRAWS, NEARER = 40, 0.7
+"""Draws of a random element until one is within the bounds, and how much nearer to the identity each is."""
 
 
 @final
@@ -130,11 +133,17 @@ def along_group(scene: Scene, bounds: Bounds, *, maximize: bool, rng: np.random.
 
 
 def at_random(
-    symmetry: ModuleSymmetry, tensors: Mapping[str, Tensor], *, radius: float, rng: np.random.Generator
+    symmetry: ModuleSymmetry, tensors: Mapping[str, Tensor], *, radius: float, layer: float, rng: np.random.Generator
 ) -> Proposal:
-    """A random element, whatever the target is there: the control of a search."""
-    element = symmetry.random_element(rng, scale=radius, discrete=False)
-    return Proposal(tensors=_changes(element, tensors), element=element, status=Status.CONVERGED, steps=1, evidence={})
+    """A random element within the bounds, whatever the target is there: the control of a search."""
+    norms = {name: float(one.norm()) for name, one in tensors.items()}
+    for draw in range(DRAWS):
+        element = symmetry.random_element(rng, scale=radius * NEARER**draw, discrete=False)
+        moved = _changes(element, tensors)
+        if growth(moved, norms) <= layer:
+            return Proposal(tensors=moved, element=element, status=Status.CONVERGED, steps=1)
+    reason = {"reason": "every element that was drawn changes the norm of a weight by more than layer_bound"}
+    return Proposal(tensors={}, element=None, status=Status.NO_IMPROVEMENT, steps=0, evidence=reason)
 
 
 def without_group(point: np.ndarray[Any, np.dtype[np.float64]], objective: ModuleObjective, found: Any) -> Proposal:

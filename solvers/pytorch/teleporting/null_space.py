@@ -192,7 +192,7 @@ def search_null_space(
     energy: the share of the squared singular values of a layer's inputs that counts as seen.
     held_out: the same module on other batches, where the drift is reported.
     """
-    start = objective.start(objective.vector())
+    start = objective.vector()
     exact, seen = energy == 1, layer_inputs(objective)
     layers, table = null_spaces(objective, seen, energy=energy, fixed=exact and isinstance(target, GradientNorm))
     evidence: dict[str, Any] = {"energy": energy, "ranks": table}
@@ -202,13 +202,13 @@ def search_null_space(
         return Destination(point=start, status=Status.NO_IMPROVEMENT, steps=0, evidence=evidence)
     place = _place(objective, seen, layers, target, exact=exact)
     begin = place.objective.vector()
-    unseen = Unseen(
-        place.objective, begin, NullSpaces(tuple(place.layers)), tolerance=EXACT_DRIFT if exact else INEXACT_DRIFT
-    )
+    spaces = NullSpaces(tuple(place.layers))
     reach = float(np.linalg.norm(start)) if radius is None else radius
     limits = Limits(steps=steps, hvps=np.inf, radius=reach, optimality=1e-6)
-    ascent = Ascent(unseen, make_merit(place.objective, target, unseen.start, maximize=maximize), limits)
-    status = ascent.run()
+    with place.objective.keeping_graphs():
+        unseen = Unseen(place.objective, begin, spaces, tolerance=EXACT_DRIFT if exact else INEXACT_DRIFT)
+        ascent = Ascent(unseen, make_merit(place.objective, target, unseen.start, maximize=maximize), limits)
+        status = ascent.run()
     end = place.widened(ascent.at.point)
     evidence["reason"] = ascent.reason
     evidence["drift_in_double_precision"] = (ascent.at.value - unseen.level) / max(abs(unseen.level), 1e-300)

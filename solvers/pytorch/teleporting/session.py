@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from manifolds.errors import InputError
 from solvers.aims.target_norms import GradientNorm
 from solvers.cost import Cost
 from solvers.null_space import INEXACT_DRIFT
@@ -19,19 +18,20 @@ from solvers.pytorch.meters.flat import Parameters
 from solvers.pytorch.meters.functional import Loss
 from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
-from solvers.pytorch.teleporting.acceptance import judged, orders_of, rollout_end
+from solvers.pytorch.teleporting.acceptance import judged, rolls_better
 from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.chart import Chart, uniform_frame
 from solvers.pytorch.teleporting.group_search import Bounds
 from solvers.pytorch.teleporting.level_set_search import search_level_set
+from solvers.pytorch.teleporting.lookahead import OptimizerLookahead
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_random, without_group
 from solvers.pytorch.teleporting.null_space import search_null_space
 from solvers.pytorch.teleporting.options import Options
 from solvers.pytorch.teleporting.place import Place, allowance, require_trainable
-from solvers.pytorch.teleporting.state_transport import States, fresh, states_of, transported
-from solvers.pytorch.teleporting.targets import make_target
-from solvers.pytorch.teleporting.writing import Snapshot, tensors_of, write_all
+from solvers.pytorch.teleporting.state_transport import States, following
+from solvers.pytorch.teleporting.targets import make_target, preconditioner
+from solvers.pytorch.teleporting.writing import Snapshot, Transaction, tensors_of
 from solvers.results import TeleportResult
 from solvers.running.acceptance import Rollout
 from solvers.status import Status
@@ -56,6 +56,7 @@ class Session:
     all_batches: batches of rollouts.
     held_out: batches on which the drift of a null-space move is reported.
     rng: source of random choices.
+    began: when the call did, on the clock of ``time.perf_counter``.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class Session:
         all_batches: Sequence[Batch],
         held_out: Sequence[Batch] | None,
         rng: np.random.Generator,
+        began: float,
     ) -> None:
-        self.began = time.perf_counter()
+        self.began = began
         self.module, self.optimizer, self.symmetry, self.options = module, optimizer, symmetry, options
         self.all_batches, self.rng = all_batches, rng
         self.seed = int(rng.integers(2**31))
@@ -82,11 +84,20 @@ class Session:
         self.objective = ModuleObjective(self.loss)
         self.named = dict(module.named_parameters())
         self.ranks = self.loss.ranks
+        self._transaction = Transaction(module, optimizer, self.named, self.ranks)
 
     def run(self) -> tuple[TeleportResult, Snapshot | None]:
         """The result, and what was there before where the teleport was taken."""
-        with self.loss.measuring():
-            return self._run()
+        try:
+            with self.loss.measuring():
+                return self._run()
+        except BaseException:
+            self.take_back()
+            raise
+
+    def take_back(self) -> None:
+        """Model and optimizer as they were before what was written."""
+        self._transaction.take_back()
 
     def _run(self) -> tuple[TeleportResult, Snapshot | None]:
         """Measure, search, verify, accept, write."""
@@ -112,7 +123,7 @@ class Session:
         if proposal is not None:
             states = self._states(proposal)
             if self._accepted(proposal, states, evidence):
-                taken = self._write(proposal, states)
+                taken = self._transaction.write(proposal.tensors, states, whole=self.options.is_guarded)
             else:
                 status, after = Status.REJECTED, before
         result = self._result(target, before, after, status, evidence, proposal if taken is not None else None)
@@ -148,7 +159,7 @@ class Session:
             require_trainable(self.symmetry, self.named)
             reach = 1.0 if options.radius is None else options.radius
             if options.along == "random":
-                return at_random(self.symmetry, self._tensors(), radius=reach, rng=self.rng)
+                return at_random(self.symmetry, self._tensors(), radius=reach, layer=options.layer_bound, rng=self.rng)
             scene = Scene(
                 chart=Chart(self.symmetry, uniform_frame(self.symmetry) if options.per == "space" else None),
                 tensors=self._tensors(),
@@ -212,9 +223,16 @@ class Session:
         self, proposal: Proposal, target: Target, gradient: Parameters, tensors: Mapping[str, Tensor]
     ) -> float:
         """The target at the point, with the state of the optimizer that belongs there."""
-        if proposal.value is not None and self.options.target in ("lookahead", "preconditioned-gradient-norm"):
+        if self.options.target not in ("lookahead", "preconditioned-gradient-norm"):
+            return self._value(target, gradient, tensors)
+        if proposal.value is not None and not self.loss.converts:
             return proposal.value  # it was evaluated with the state that the teleport leaves
-        return self._value(target, gradient, tensors)
+        states = self._states(proposal) or {}
+        if isinstance(target, OptimizerLookahead):
+            return target.from_state(tensors, states)
+        assert self.optimizer is not None
+        eta = preconditioner(self.optimizer, self.named, self.objective, self.options.rule, states)
+        return math.fsum(float((one.double().square() * eta[name]).sum()) for name, one in gradient.items())
 
     def _allowance(self, before: Place) -> float:
         """By how much the loss may change: null spaces are told how inexact they may be."""
@@ -223,27 +241,10 @@ class Session:
 
     def _states(self, proposal: Proposal) -> States | None:
         """The states of the optimizer after the teleport."""
-        optimizer, rule = self.optimizer, self.options.rule
-        if optimizer is None:
+        if self.optimizer is None:
             return None
-        states = states_of(optimizer, self.named)
-        if rule.mode == "reset":
-            return fresh(states, optimizer, self.named)
-        if rule.mode == "keep" or proposal.element is None:
-            return states
-        moved = transported(states, proposal.element, self._tensors(), optimizer=optimizer, rule=rule, rng=self.seed)
-        for name, state in moved.items():
-            for key, one in state.items():
-                if isinstance(one, Tensor) and not bool(torch.isfinite(one).all()):
-                    raise InputError(
-                        f"the transported state {key!r} of {name!r}",
-                        why="it is not finite at the new point",
-                        cure="lower the radius of the teleport, or use state='reset'",
-                    )
-        return {
-            name: {key: one.detach() if isinstance(one, Tensor) else one for key, one in state.items()}
-            for name, state in moved.items()
-        }
+        options: Any = {"optimizer": self.optimizer, "named": self.named, "rule": self.options.rule, "rng": self.seed}
+        return following(proposal.element, self._tensors() if self.symmetry is not None else {}, **options)
 
     def _accepted(self, proposal: Proposal, states: States | None, evidence: dict[str, Any]) -> bool:
         """Whether the teleport is taken, the same on every process."""
@@ -253,54 +254,16 @@ class Session:
         start = self._tensors() if self.symmetry is not None else dict(self.loss.parameters)
         end = {**start, **self._rounded(proposal.tensors)}
         if isinstance(accept, Rollout):
-            answer = self._rolls_better(accept, start, end, states or {}, evidence)
+            assert self.optimizer is not None
+            trial: Any = (accept, self.optimizer, self.named, self.loss)
+            ends = ((start, None), (end, states or {}))
+            answer, evidence["rollout"] = rolls_better(
+                *trial, self.all_batches, ends, orders=self.options.rollouts, rng=self.rng
+            )
         else:
             answer = judged(accept, start, end, self.ranks)
         evidence["acceptance_seconds"] = time.perf_counter() - began
         return self.ranks.decide(answer)
-
-    def _rolls_better(
-        self, accept: Rollout, start: Parameters, end: Parameters, states: States, evidence: dict[str, Any]
-    ) -> bool:
-        """Whether virtual steps end lower from the new point, in each of some orders of the batches."""
-        assert self.optimizer is not None
-        present = states_of(self.optimizer, self.named)
-        orders = orders_of(self.all_batches, self.options.rollouts, self.rng)
-        ends: list[dict[str, float | None]] = []
-        evidence["rollout"] = {"steps": accept.steps, "margin": accept.margin, "ends": ends}
-        for order in orders:
-            given: Any = (accept, self.optimizer, self.named, self.loss, order)
-            without = rollout_end(*given, point=start, states=present)
-            with_teleport = rollout_end(*given, point=end, states=states)
-            ends.append({"without": _json(without), "with": _json(with_teleport)})
-            if not accept.prefers(without, with_teleport):
-                return False
-        return True
-
-    def _write(self, proposal: Proposal, states: States | None) -> Snapshot:
-        """Write model and optimizer, on every process the same bits."""
-        failure: BaseException | None = None
-        before: Snapshot | None = None
-        try:
-            self.ranks.from_first([one.contiguous() for one in proposal.tensors.values()])
-            before = write_all(
-                self.module,
-                proposal.tensors,
-                optimizer=self.optimizer,
-                states=states,
-                named=self.named,
-                whole=self.options.is_guarded,
-            )
-        except BaseException as error:  # noqa: BLE001
-            failure = error
-        try:
-            self.ranks.require_all(failure)
-        except BaseException:
-            if before is not None:
-                before.restore(self.module, self.optimizer, self.named)
-            raise
-        assert before is not None
-        return before
 
     def _result(
         self,
@@ -337,8 +300,3 @@ def _available(dtype: torch.dtype | None, module: nn.Module) -> torch.dtype | No
     """A precision that the device has."""
     device = next(module.parameters()).device
     return None if device.type == "mps" else dtype
-
-
-def _json(value: float) -> float | None:
-    """A number, or None where it is none."""
-    return value if math.isfinite(value) else None

@@ -6,6 +6,7 @@ gradients :math:`(J^{-T})^{\circ 2}v`, displacements Jd: a scaling by s divides 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final, get_args
@@ -149,7 +150,7 @@ def transported(
             kind = _kind(key, optimizer, rule)
             if not isinstance(value, Tensor) or value.shape != tensors[name].shape:
                 raise _unknown(key, optimizer)
-            slots.setdefault((key, kind), {})[name] = value.detach().to(tensors[name].dtype)
+            slots.setdefault((key, kind), {})[name] = value.detach().to_dense().to(tensors[name].dtype)
     for (key, kind), values in slots.items():
         for name, value in _carried(carrier, kind, values, tensors, rng).items():
             if name in values:
@@ -161,8 +162,8 @@ def _kind(key: str, optimizer: torch.optim.Optimizer, rule: StateRule | None) ->
     """How a tensor of a name moves."""
     if rule is not None and key in rule.kinds:
         return rule.kinds[key]
-    name = type(optimizer).__name__
-    kind = BY_CLASS.get(name, {}).get(key) or KINDS.get(key)
+    special = (BY_CLASS[one.__name__].get(key) for one in type(optimizer).__mro__ if one.__name__ in BY_CLASS)
+    kind = next((one for one in special if one is not None), None) or KINDS.get(key)
     if kind is None:
         raise _unknown(key, optimizer)
     return kind
@@ -222,6 +223,46 @@ def fresh(states: States, optimizer: torch.optim.Optimizer, named: Mapping[str, 
     return made
 
 
+def following(
+    element: Element | None,
+    tensors: Mapping[str, Tensor],
+    *,
+    optimizer: torch.optim.Optimizer,
+    named: Mapping[str, nn.Parameter],
+    rule: StateRule,
+    rng: int,
+) -> States:
+    """The states that a teleport leaves: transported, kept or reset.
+
+    Parameters
+    ----------
+    element: g; None for a move without a group, which keeps or resets.
+    tensors, optimizer, rule, rng: as for :func:`transported`.
+    named: the parameters of the module by name.
+
+    Raises
+    ------
+    InputError: a transported state is not finite.
+    """
+    states = states_of(optimizer, named)
+    if rule.mode == "reset":
+        return fresh(states, optimizer, named)
+    if rule.mode == "keep" or element is None:
+        return states
+    moved = transported(states, element, tensors, optimizer=optimizer, rule=rule, rng=rng)
+    for name, state in moved.items():
+        for key, one in state.items():
+            if isinstance(one, Tensor):
+                state[key] = one.detach()
+                if not bool(torch.isfinite(one).all()):
+                    raise InputError(
+                        f"the transported state {key!r} of {name!r}",
+                        why="it is not finite at the new point",
+                        cure="lower the radius of the teleport, or use state='reset'",
+                    )
+    return moved
+
+
 def write_states(states: States, optimizer: torch.optim.Optimizer, named: Mapping[str, nn.Parameter]) -> None:
     """Put states into an optimizer, into the tensors that it has where shapes and types agree."""
     with torch.no_grad():
@@ -231,15 +272,18 @@ def write_states(states: States, optimizer: torch.optim.Optimizer, named: Mappin
                 del own[key]
             for key, value in state.items():
                 held = own.get(key)
-                if isinstance(held, Tensor) and isinstance(value, Tensor) and held.shape == value.shape:
+                are_tensors = isinstance(held, Tensor) and isinstance(value, Tensor)
+                if are_tensors and held.shape == value.shape and held.layout == value.layout == torch.strided:
                     held.copy_(value)
                 else:
                     own[key] = value.clone() if isinstance(value, Tensor) else value
 
 
 def copied(states: States) -> States:
-    """The states in tensors of their own."""
+    """The states in tensors, lists and dicts of their own."""
     return {
-        name: {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in state.items()}
+        name: {
+            key: one.detach().clone() if isinstance(one, Tensor) else copy.deepcopy(one) for key, one in state.items()
+        }
         for name, state in states.items()
     }

@@ -21,6 +21,9 @@ from solvers.target import Target
 from solvers.targets import TARGETS, read_target
 from symmetries.actions.parameter_space import FloatArray
 
+SMALLEST_STEP = 1e-30
+"""What stands for a rate of zero, as warm-ups begin with."""
+
 
 @final
 class OrbitCurvature(Target):
@@ -85,7 +88,8 @@ def make_target(
         known = _required(optimizer, spec, "preconditioner")
         return PreconditionedGradientNorm(objective.vector(preconditioner(known, named, objective, rule)))
     if spec == "predicted-decrease" and optimizer is not None:
-        return PredictedDecrease(largest_step=max(float(group["lr"]) for group in optimizer.param_groups))
+        largest = max(float(group["lr"]) for group in optimizer.param_groups)
+        return PredictedDecrease(largest_step=max(largest, SMALLEST_STEP))
     if spec == "curvature":
         if symmetry is None or not symmetry.dimension:
             raise InputError(
@@ -137,7 +141,9 @@ def preconditioner(
         beta = float(group["betas"][1]) if key == "exp_avg_sq" else None
         square = state[key].to(like.dtype)
         square = square / (1 - beta ** max(float(state["step"]), 1.0)) if beta is not None else square
-        found[name] = rate / (square.sqrt() + float(group.get("eps", 1e-8)))
+        positive = square > 0  # the root has no derivative at zero
+        root = torch.where(positive, torch.where(positive, square, torch.ones_like(square)).sqrt(), 0.0)
+        found[name] = rate / (root + float(group.get("eps", 1e-8)))
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from manifolds.errors import InputError
 from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
-from solvers.pytorch.teleporting.state_transport import States
+from solvers.pytorch.teleporting.state_transport import States, copied
 
 HOOKS = (
     "_optimizer_step_pre_hooks",
@@ -62,8 +62,11 @@ class VirtualOptimizer:
                 memo[id(one)] = leaf
         self.optimizer = _copied(optimizer, memo)
         for name, state in (states or {}).items():
+            if name not in self.leaves:
+                continue  # frozen since: it has a state, but takes no part
             own = self.optimizer.state[self.leaves[name]]
-            own |= {key: one.detach().clone() if isinstance(one, Tensor) else one for key, one in state.items()}
+            held = copied({name: state})[name]
+            own |= {key: one.to_dense() if isinstance(one, Tensor) else one for key, one in held.items()}
             for key in [key for key in own if key not in state]:
                 del own[key]
 
@@ -75,7 +78,8 @@ class VirtualOptimizer:
             value, gradient = loss.value_and_gradient(self.point())
             for name, leaf in self.leaves.items():
                 if name in gradient:
-                    leaf.grad = gradient[name].to(leaf.dtype)
+                    slope = gradient[name].to(leaf.dtype)
+                    leaf.grad = slope.to_sparse(1) if isinstance(self.optimizer, torch.optim.SparseAdam) else slope
             return torch.tensor(value)
 
         self.optimizer.step(closure)

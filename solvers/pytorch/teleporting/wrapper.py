@@ -120,8 +120,10 @@ class Teleporting(torch.optim.Optimizer):
         return dict(self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Everything back."""
+        """Everything back; the hooks are those of the optimizer inside, which makes new ones in a copy."""
         self.__dict__.update(state)
+        for name in HOOKS:
+            setattr(self, name, getattr(self.teleported, name))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""

@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from solvers.pytorch.teleporting.distributed import Ranks
 from solvers.pytorch.teleporting.state_transport import States, copied, states_of, write_states
 
 
@@ -48,7 +49,68 @@ class Snapshot:
             for name, one in named.items():
                 if name not in self.states and one in optimizer.state:
                     del optimizer.state[one]
-            write_states(self.states, optimizer, named)
+            write_states(copied(self.states), optimizer, named)
+
+    def go_back(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer | None, named: Mapping[str, nn.Parameter]
+    ) -> None:
+        """Restore all of it, or nothing on an error or interrupt."""
+        present = Snapshot.of(model, list(self.tensors), optimizer, named)
+        try:
+            self.restore(model, optimizer, named)
+        except BaseException:
+            present.restore(model, optimizer, named)
+            raise
+        torch.clear_autocast_cache()
+
+
+@final
+class Transaction:
+    """The write of one teleport, which is taken back unless everything after it succeeds too.
+
+    Parameters
+    ----------
+    model, optimizer, named: what is written into, and the parameters by name.
+    ranks: the processes, which write the same.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer | None,
+        named: Mapping[str, nn.Parameter],
+        ranks: Ranks,
+    ) -> None:
+        self._model, self._optimizer, self._named, self._ranks = model, optimizer, named, ranks
+        self._before: Snapshot | None = None
+
+    def write(self, tensors: Mapping[str, Tensor], states: States | None, *, whole: bool = False) -> Snapshot:
+        """Write tensors and states, on every process the same bits.
+
+        Returns what was there before: of the tensors that are written, or of all of them.
+        """
+        failure: BaseException | None = None
+        names = list(tensors_of(self._model) if whole else tensors)
+        before = Snapshot.of(self._model, names, self._optimizer, self._named)
+        self._before = before
+        try:
+            self._ranks.from_first([one.contiguous() for one in tensors.values()])
+            write_tensors(self._model, tensors)
+            if self._optimizer is not None and states is not None:
+                write_states(states, self._optimizer, self._named)
+            torch.clear_autocast_cache()  # casts of the old weights, when the loop is within autocast
+        except BaseException as error:  # noqa: BLE001 - told to all processes before it is raised
+            failure = error
+        self._ranks.require_all(failure)
+        if self._ranks.size > 1:
+            self._before = None  # the others have it too: from here on it stays
+        return before
+
+    def take_back(self) -> None:
+        """Everything as it was before the write, if there was one."""
+        if self._before is not None:
+            self._before.restore(self._model, self._optimizer, self._named)
+            torch.clear_autocast_cache()
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
@@ -62,27 +124,3 @@ def write_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, one in tensors.items():
             live[name].copy_(one)
-
-
-def write_all(
-    model: nn.Module,
-    tensors: Mapping[str, Tensor],
-    *,
-    optimizer: torch.optim.Optimizer | None,
-    states: States | None,
-    named: Mapping[str, nn.Parameter],
-    whole: bool = False,
-) -> Snapshot:
-    """Write tensors and states; on an error or interrupt everything is as before.
-
-    Returns what was there before: of the tensors that are written, or of all of them.
-    """
-    before = Snapshot.of(model, list(tensors_of(model) if whole else tensors), optimizer, named)
-    try:
-        write_tensors(model, tensors)
-        if optimizer is not None and states is not None:
-            write_states(states, optimizer, named)
-    except BaseException:
-        before.restore(model, optimizer, named)
-        raise
-    return before
