@@ -53,6 +53,9 @@ def classify(
 ) -> Verdict:
     """Which changes of coordinates an optimizer does not notice.
 
+    Paths of four steps are compared, and one of sixteen is watched for a change of regime, which leaves the verdict
+    undecided.
+
     Parameters
     ----------
     optimizer: a name (``adam``, ``torch:Adam``, ``scipy:BFGS``), an :class:`~solvers.naturality.spec.OptimizerSpec`,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 
 from manifolds.errors import InputError
 from solvers.naturality.optimizers.build import specify
-from solvers.naturality.optimizers.linear_algebra import CUT, power, solve
+from solvers.naturality.optimizers.linear_algebra import CUT, power
 from solvers.naturality.problem import Problem
 from solvers.naturality.spec import OptimizerSpec, State
 from symmetries.actions.parameter_space import FloatArray
@@ -162,18 +163,18 @@ def matrix_normal(samples: FloatArray, *, tolerance: float = 1e-15, iterations: 
     """
     height, width = samples.shape[1:]
     moments, rows, columns = _moments(samples), np.eye(height), np.eye(width)
-    tall, wide = np.eye(height), np.eye(width)
-    for _ in range(iterations):
-        before, rows = rows, _rows(moments, solve(columns, wide))
-        rows = rows / rows.trace()
-        columns = _columns(moments, solve(rows, tall))
-        if not np.isfinite(columns).all():
-            raise InputError(
-                "the matrix normal estimate", why="there are too few samples", cure="give a problem with more samples"
-            )
-        if np.abs(rows - before).max() <= tolerance:
-            break
-    return rows, columns
+    with suppress(np.linalg.LinAlgError):
+        for _ in range(iterations):
+            before, rows = rows, _rows(moments, np.linalg.inv(columns))
+            rows = rows / rows.trace()
+            columns = _columns(moments, np.linalg.inv(rows))
+            if abs(rows - before).max() <= tolerance:
+                break
+        if np.isfinite(columns).all():
+            return rows, columns
+    raise InputError(
+        "the matrix normal estimate", why="there are too few samples", cure="give a problem with more samples"
+    )
 
 
 def _moments(samples: FloatArray) -> FloatArray:
