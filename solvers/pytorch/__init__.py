@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from solvers.pytorch.objective import ModuleObjective, module_objective
     from solvers.pytorch.optimizer import ManifoldOptimizer
     from solvers.pytorch.parameter import ManifoldParameter
+    from solvers.pytorch.symmetry.approximate import ApproximateSymmetry
     from solvers.pytorch.symmetry.balancing import balance
     from solvers.pytorch.symmetry.canonical import canonical
     from solvers.pytorch.symmetry.finder import symmetries_of
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from solvers.pytorch.teleporting.wrapper import Teleporting
 
 _ROOM_OF = {
+    "ApproximateSymmetry": "symmetry.approximate",
     "ManifoldOptimizer": "optimizer",
     "ManifoldParameter": "parameter",
     "MetaResult": "learned",
@@ -74,6 +76,7 @@ _ROOM_OF = {
 }
 
 __all__ = [
+    "ApproximateSymmetry",
     "ManifoldOptimizer",
     "ManifoldParameter",
     "MetaResult",

@@ -14,12 +14,20 @@ from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.checking import Check, key
 from solvers.pytorch.symmetry.finding.compiling import compiled, concluded
 from solvers.pytorch.symmetry.finding.interpreter import Interpreter
+from solvers.pytorch.symmetry.finding.parts import parts_of
+from solvers.pytorch.symmetry.finding.reading import read_arguments, unwrapped
+from solvers.pytorch.symmetry.finding.recording import run
+from solvers.pytorch.symmetry.finding.renaming import renamed
 from solvers.pytorch.symmetry.finding.shift_rules import ShiftPass
-from solvers.pytorch.symmetry.finding.trace import Trace, operation_name, traced
+from solvers.pytorch.symmetry.finding.trace import Trace, operation_name, reason, traced, undisturbed
+from solvers.pytorch.symmetry.finding.watching import place_of
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from symmetries.arguments import read_generator
 from symmetries.certificate import Certificate, Claim
+
+TRIES = 3
+"""Number of checks of the whole of a module whose parts alone were traced, each on other inputs."""
 
 
 def symmetries_of(
@@ -36,7 +44,8 @@ def symmetries_of(
 
     Parameters
     ----------
-    module: whose operations do not depend on values of tensors; it is left as it is.
+    module: it is left as it is.  Where its operations depend on values of tensors, the group is that of the parts of
+        it whose operations do not, as a note says.
     example_inputs: a tensor, or a tuple of the positional arguments of the module.
         The claim is about inputs of these shapes, and of the mode, training or evaluation, that the module is in.
     kwargs: its other arguments.
@@ -45,7 +54,7 @@ def symmetries_of(
 
     Raises
     ------
-    InputError: it is no module, has no parameters, or cannot be traced.
+    InputError: it is no module, has no parameters, does not run, or neither it nor any part of it can be traced.
 
     >>> import torch
     >>> net = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
@@ -53,29 +62,73 @@ def symmetries_of(
     >>> symmetry.dimension, symmetry.group
     (5, 'R+^5 |x S_5')
     """
-    module = _unwrapped(module)
-    args = _read(module, example_inputs)
+    module = unwrapped(module)
+    args = read_arguments(module, example_inputs, check=check)
     named = dict(kwargs or {})
     generator = read_generator(rng)
-    trace = traced(module, args, named)
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    held, notes = _held(module, trace)
-    moving = _moving(trace)
-    interpreter = Interpreter(trace, tensors, held=held, moving=moving)
-    spaces = _spaces(interpreter) + _shifts(trace, tensors, held)
-    notes += interpreter.atlas.notes
+    with undisturbed(module):
+        try:
+            trace = traced(module, args, named)
+        except InputError as error:
+            return _of_parts(module, args, named, error, rng=generator, check=check)
+        return _of_whole(module, args, named, trace, rng=generator, check=check)
+
+
+def _of_whole(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], trace: Trace, *, rng: Any, check: bool
+) -> ModuleSymmetry:
+    """The symmetries of a module that was traced."""
+    if check:
+        run(module, args, kwargs)
+    spaces, notes = _found(module, trace)
     certificate: Certificate | None = None
     approximate: tuple[ApproximateSymmetry, ...] = ()
     if check:
-        judge = Check(module, args, named, generator)
+        judge = _judge(module, args, kwargs, rng)
         spaces, dropped, certificate = _checked(spaces, judge)
         notes += dropped
         if _normalises(trace):
-            loose = Interpreter(trace, tensors, held=held, moving=moving, without_epsilon=True)
-            approximate = approximate_symmetries(_spaces(loose), spaces, judge)
+            loose, _ = _found(module, trace, without_epsilon=True)
+            approximate = approximate_symmetries(loose, spaces, judge)
     return ModuleSymmetry(
         module=module, spaces=spaces, notes=tuple(notes), approximate=approximate, certificate=certificate
     )
+
+
+def _of_parts(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: InputError, *, rng: Any, check: bool
+) -> ModuleSymmetry:
+    """The symmetries of the parts of a module that could not be traced for the reason given, tried on the whole."""
+    parts, notes = parts_of(module, args, kwargs)
+    if not parts:
+        raise error
+    spaces: tuple[HiddenSpace, ...] = ()
+    for part in parts:
+        found, said = _found(part.module, part.trace, shared=part.held)
+        for given, named in part.calls if check else ():
+            found, dropped, _ = _checked(found, _judge(part.module, given, named, rng))
+            said += dropped
+        spaces += tuple(renamed(space, part.name, part.names) for space in found)
+        notes += [f"{part.name}: {note}" for note in said]
+    certificate: Certificate | None = None
+    if check:
+        for _ in range(TRIES):
+            spaces, dropped, certificate = _checked(spaces, _judge(module, args, kwargs, rng))
+            notes += dropped
+    return ModuleSymmetry(module=module, spaces=spaces, notes=tuple(dict.fromkeys(notes)), certificate=certificate)
+
+
+def _judge(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], rng: Any) -> Check:
+    """The check of a module, or the reason why it does not run."""
+    try:
+        return Check(module, args, kwargs, rng)
+    except Exception as error:
+        run(module, args, kwargs)
+        raise InputError(
+            f"the symmetries of {type(module).__name__} cannot be checked",
+            why=reason(error),
+            cure="it must run without gradients, on copies of its tensors; otherwise give check=False",
+        ) from error
 
 
 def group_of(model: nn.Module, example_inputs: Any, symmetry: ModuleSymmetry | None) -> ModuleSymmetry:
@@ -96,56 +149,49 @@ def group_of(model: nn.Module, example_inputs: Any, symmetry: ModuleSymmetry | N
     return symmetries_of(model, example_inputs)
 
 
-def _unwrapped(module: Any) -> Any:
-    """The module inside one that only compiles or distributes it; the parameters are the same."""
-    inner = getattr(module, "_orig_mod", module)
-    return inner.module if isinstance(inner, nn.parallel.DistributedDataParallel) else inner
-
-
-def _read(module: Any, example_inputs: Any) -> tuple[Any, ...]:
-    """The positional arguments, after the module was looked at."""
-    if not isinstance(module, nn.Module):
-        raise InputError(
-            f"symmetries_of was given {type(module).__name__}",
-            why="only a module has parameters to act on",
-            cure="give a torch.nn.Module; for any other function there is solvers.discover",
-        )
-    if not any(True for _ in module.parameters()):
-        raise InputError(
-            f"{type(module).__name__} has no parameters",
-            why="a symmetry moves parameters",
-            cure="give a module with at least one layer",
-        )
-    devices = {str(tensor.device) for tensor in (*module.parameters(), *module.buffers())}
-    if len(devices) > 1:
-        raise InputError(
-            f"the tensors of {type(module).__name__} are on several devices: {', '.join(sorted(devices))}",
-            why="an element acts on tensors together",
-            cure="move the module to one device: module.to(device)",
-        )
-    return tuple(example_inputs) if isinstance(example_inputs, tuple | list) else (example_inputs,)
-
-
 def _held(module: nn.Module, trace: Trace) -> tuple[frozenset[str], list[str]]:
     """The tensors that are not moved, with the reasons."""
     frozen = [name for name, one in module.named_parameters() if not one.requires_grad]
     notes = [f"frozen, and not moved: {', '.join(frozen)}"] if frozen else []
     shared: dict[int, list[str]] = {}
     for name, one in module.named_parameters():
-        if one.numel():
-            shared.setdefault(one.untyped_storage().data_ptr(), []).append(name)
+        if place_of(one):
+            shared.setdefault(place_of(one), []).append(name)
     overlapping = [name for names in shared.values() if len(names) > 1 for name in names]
+    overlapping += [name for name, one in module.named_parameters() if _repeats(one) and name not in overlapping]
     if overlapping:
         notes.append(f"sharing memory, and not moved: {', '.join(overlapping)}")
     notes += [f"results of the class {name} are not looked at" for name in trace.ignored]
     return frozenset(frozen + overlapping), notes
 
 
-def _spaces(interpreter: Interpreter) -> tuple[HiddenSpace, ...]:
-    """The hidden spaces that are left after all operations made their demands."""
+def _repeats(tensor: Tensor) -> bool:
+    """Whether entries of a tensor are one in memory, as after ``expand``."""
+    return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True))
+
+
+def _found(
+    module: nn.Module, trace: Trace, *, shared: frozenset[str] = frozenset(), without_epsilon: bool = False
+) -> tuple[tuple[HiddenSpace, ...], list[str]]:
+    """The hidden spaces that are left after all operations made their demands, and notes.
+
+    Parameters
+    ----------
+    shared: names of tensors that are not moved since others use them.
+    without_epsilon: whether normalisations are taken to divide by variances with nothing added.
+    """
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    held, notes = _held(module, trace)
+    held |= shared
+    if shared:
+        notes.append(f"used elsewhere or not at all, and not moved: {', '.join(sorted(shared))}")
+    interpreter = Interpreter(trace, tensors, held=held, moving=_moving(trace) - held, without_epsilon=without_epsilon)
     interpreter.run()
     concluded(interpreter.atlas, interpreter.parameters)
-    return compiled(interpreter.atlas, interpreter.parameters, interpreter.trace.lengths)
+    spaces = compiled(interpreter.atlas, interpreter.parameters, trace.lengths)
+    if not without_epsilon:
+        spaces += _shifts(trace, tensors, held)
+    return spaces, notes + list(interpreter.atlas.notes)
 
 
 def _normalises(trace: Trace) -> bool:

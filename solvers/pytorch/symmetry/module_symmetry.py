@@ -176,7 +176,7 @@ class ModuleSymmetry:
         return element.transform(tensors)
 
     def table(self) -> str:
-        """The spaces as a readable table, with notes below."""
+        """The spaces as a readable table, with notes and approximate symmetries below."""
         header = ("space", "size", "group", "dimension", "acts on")
         rows = [
             (space.name, str(space.size), space.group, str(space.dimension), ", ".join(space.tensors))
@@ -189,7 +189,8 @@ class ModuleSymmetry:
             for row in (header, *rows)
         ]
         total = f"dimension {self.dimension}"
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], total, *(f"note: {note}" for note in self.notes)])
+        below = [f"note: {note}" for note in self.notes] + [f"approximate: {one}" for one in self.approximate]
+        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], total, *below])
 
     @property
     def graph(self) -> nx.Graph:

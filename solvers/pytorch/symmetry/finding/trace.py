@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import warnings
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -65,15 +69,14 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     InputError: the operations depend on the data, or cannot be followed.
     """
     plain = _Plain(module)
-    with _undisturbed(module), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with undisturbed(module), _silent():
         try:
             program = torch.export.export(plain, args, dict(kwargs), strict=False)
             program = program.run_decompositions(decomp_table={})
         except Exception as error:
             raise InputError(
                 f"{type(module).__name__} could not be traced",
-                why=_reason(error),
+                why=reason(error),
                 cure="its operations must not depend on values of tensors; replace such branches by torch.where, "
                 "or find the symmetries of its parts",
             ) from error
@@ -96,6 +99,19 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     graphs = dict(program.graph_module.named_children())
     outputs = (*map(str, signature.user_outputs), *signature.user_inputs_to_mutate)
     return Trace(program.graph, tensors, constants, outputs, mutations, graphs, tuple(plain.ignored))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep to itself what the tracer prints of operations that it cannot follow; the error says it."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 class _Plain(nn.Module):
@@ -128,16 +144,18 @@ class _Plain(nn.Module):
         return None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The first lines of what the tracer says."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {' '.join(lines[:3])[:400]}"
 
 
 @contextmanager
-def _undisturbed(module: nn.Module) -> Iterator[None]:
+def undisturbed(module: nn.Module) -> Iterator[None]:
     """Leave attributes, random numbers and switches as they are found."""
-    attributes = [(one, _shallow(vars(one))) for one in module.modules()]
+    attributes = [
+        (one, {name: (value, _shallow(value)) for name, value in vars(one).items()}) for one in module.modules()
+    ]
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -146,25 +164,20 @@ def _undisturbed(module: nn.Module) -> Iterator[None]:
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for one, before in attributes:
-            for name, value in before.items():
-                now = vars(one).get(name)
-                if isinstance(value, list) and isinstance(now, list):
-                    now[:] = value
-                elif isinstance(value, dict) and isinstance(now, dict):
-                    now.clear()
-                    now.update(value)
-                else:
-                    vars(one)[name] = value
+            for name, (value, content) in before.items():
+                vars(one)[name] = value
+                if isinstance(value, list) and content is not value:
+                    value[:] = content
+                elif content is not value:
+                    value.clear()
+                    value.update(content)
             for name in set(vars(one)) - set(before):
                 del vars(one)[name]
 
 
-def _shallow(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes, lists and dictionaries among them copied."""
-    return {
-        name: list(value) if type(value) is list else dict(value) if type(value) is dict else value
-        for name, value in attributes.items()
-    }
+def _shallow(value: Any) -> Any:
+    """A copy of a list, a dictionary or a set, hooks among them; anything else as it is."""
+    return copy(value) if type(value) in (list, dict, set, OrderedDict, defaultdict) else value
 
 
 def operation_name(target: Any) -> str:
