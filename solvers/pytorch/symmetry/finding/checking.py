@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from copy import copy
@@ -15,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
-from solvers.pytorch.symmetry.finding.watching import Unwritten
+from solvers.pytorch.symmetry.finding.moving import Moving
 from solvers.pytorch.symmetry.shifts import Shifts
 
 DOUBLE_LIMIT = 5_000_000
@@ -49,14 +50,11 @@ class Check:
         self.inputs = [(args, dict(kwargs)), _fresh(args, kwargs, rng)]
         self.before: list[list[Tensor]] = []
         self.seed = int(rng.integers(2**31))
-        if number <= DOUBLE_LIMIT and own and self.dtype is not torch.float64:
+        self.large = number > DOUBLE_LIMIT
+        if not self.large and own and self.dtype is not torch.float64:
             self._try_double()
         if not self.before:
-            self.before = [self._outputs(self.inputs[0], self.tensors)]
-            try:
-                self.before += [self._outputs(one, self.tensors) for one in self.inputs[1:]]
-            except Exception:  # noqa: BLE001  # a module may refuse other inputs; those that were given remain
-                self.inputs = self.inputs[:1]
+            self.before = [self._outputs(one, self.tensors) for one in self.inputs]
 
     @property
     def tolerance(self) -> float:
@@ -78,9 +76,7 @@ class Check:
         """All tensors that the module returns; the module itself is left as it is."""
         moved = {name: tensor.detach().clone() if name in self.buffers else tensor for name, tensor in tensors.items()}
         doubled = _Doubled() if self.dtype is torch.float64 else nullcontext()
-        inputs_too = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-        stay = Unwritten([*moved.values(), *inputs_too])
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled, stay:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
             torch.manual_seed(self.seed)
             result = torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
         return [leaf for leaf in pytree.tree_leaves(_plain(result)) if isinstance(leaf, Tensor)]
@@ -88,7 +84,18 @@ class Check:
     def defect(self, element: Element) -> float:
         """Largest difference of outputs before and after an element, relative to their size."""
         with torch.no_grad():
-            moved = sparingly(element, self.tensors)
+            return self._defect_while_read(element) if self.large else self._defect(sparingly(element, self.tensors))
+
+    def _defect_while_read(self, element: Element) -> float:
+        """The defect, parameters being moved only while they are read, where the module bears that."""
+        try:
+            found = self._defect(Moving(element, self.tensors).parameters(self.buffers))
+        except Exception:  # noqa: BLE001  # whatever a module raises at such tensors, plain ones remain
+            found = math.inf
+        return found if found <= self.tolerance else self._defect(sparingly(element, self.tensors))
+
+    def _defect(self, moved: Mapping[str, Tensor]) -> float:
+        """Largest difference of outputs at moved tensors, relative to their size."""
         worst = 0.0
         for inputs, before in zip(self.inputs, self.before, strict=True):
             after = self._outputs(inputs, moved)
