@@ -16,7 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
-from solvers.pytorch.symmetry.finding.moving import Moving
+from solvers.pytorch.symmetry.finding.moving import Moved, Moving
+from solvers.pytorch.symmetry.finding.watching import Unwritten
 from solvers.pytorch.symmetry.shifts import Shifts
 
 DOUBLE_LIMIT = 5_000_000
@@ -54,7 +55,11 @@ class Check:
         if not self.large and own and self.dtype is not torch.float64:
             self._try_double()
         if not self.before:
-            self.before = [self._outputs(one, self.tensors) for one in self.inputs]
+            self.before = [self._outputs(self.inputs[0], self.tensors)]
+            try:
+                self.before += [self._outputs(one, self.tensors) for one in self.inputs[1:]]
+            except Exception:  # noqa: BLE001  # a module may refuse other inputs; those that were given remain
+                self.inputs = self.inputs[:1]
 
     @property
     def tolerance(self) -> float:
@@ -76,7 +81,9 @@ class Check:
         """All tensors that the module returns; the module itself is left as it is."""
         moved = {name: tensor.detach().clone() if name in self.buffers else tensor for name, tensor in tensors.items()}
         doubled = _Doubled() if self.dtype is torch.float64 else nullcontext()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
+        inputs_too = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
+        stay = Unwritten([one for one in (*moved.values(), *inputs_too) if not isinstance(one, Moved)])
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled, stay:
             torch.manual_seed(self.seed)
             result = torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
         return [leaf for leaf in pytree.tree_leaves(_plain(result)) if isinstance(leaf, Tensor)]
