@@ -59,13 +59,13 @@ def plot_lattice(verdicts: Sequence[Verdict], ax: Axes | None = None) -> Axes:
 
         ax = plt.subplots(figsize=(max(6.0, width + 0.4), height + 1.3), layout="constrained")[1]
     left = 0.0
-    titles = {1: "vectors of 4 parameters", 2: "2 x 3 matrices"}
     for graph, (places, size) in zip(graphs, layouts, strict=True):
         raised = (height - size[1]) / 2
         _draw(ax, graph, {key: (left + x, raised + y) for key, (x, y) in places.items()})
-        kind = len(next(iter(graph.nodes.values()))["shape"])
+        sides = next(iter(graph.nodes.values()))["shape"]
+        title = f"vectors of {sides[0]} parameters" if len(sides) == 1 else f"{' x '.join(map(str, sides))} matrices"
         top = raised + size[1] + 0.15
-        ax.text(left + size[0] / 2, top, titles[kind], ha="center", color=INK, fontsize=12, fontweight="bold")
+        ax.text(left + size[0] / 2, top, title, ha="center", color=INK, fontsize=12, fontweight="bold")
         left += size[0] + GAP
     _legend(ax, verdicts)
     ax.set(xlim=(-0.15, max(width, 1.0) + 0.15), ylim=(-0.75, height + 0.5))
