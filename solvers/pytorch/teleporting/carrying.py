@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from solvers.pytorch.symmetry.element import Element
+from solvers.pytorch.symmetry.scalings import Scalings, Signs
 
 PROBES = 32
 """Random signs from which squares are estimated where J mixes entries."""
@@ -40,6 +41,10 @@ class Carrier:
     def __init__(self, element: Element, tensors: Mapping[str, Tensor]) -> None:
         self._back, self._forth = element.inverse(), element
         self._tensors = {name: one.detach() for name, one in tensors.items()}
+        self._is_diagonal = all(
+            isinstance(component, Scalings | Signs) and not any(leg.length for leg in component.legs)
+            for component, _ in element.factors
+        )
 
     def covector(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         r"""Gradients at g.w from gradients at w, :math:`J^{-T}m`; differentiable in the element and the values.
@@ -49,6 +54,10 @@ class Carrier:
         values: tensors of the shapes of the parameters, by name; what is missing counts as zero and is not carried.
         """
         moving = {name: self._tensors[name] for name in self._back.tensors}
+        if self._is_diagonal:
+            given = {**moving, **{name: one for name, one in values.items() if name in moving}}
+            moved = self._back.transform(given)
+            return {**values, **{name: moved[name] for name in moving if name in values}}
         leaves = {name: one.requires_grad_() for name, one in _copies(moving).items() if name in values}
         with torch.enable_grad():
             moved = self._back.transform({**moving, **leaves})

@@ -255,10 +255,15 @@ class Session:
         end = {**start, **self._rounded(proposal.tensors)}
         if isinstance(accept, Rollout):
             assert self.optimizer is not None
-            trial: Any = (accept, self.optimizer, self.named, self.loss)
-            ends = ((start, None), (end, states or {}))
             answer, evidence["rollout"] = rolls_better(
-                *trial, self.all_batches, ends, orders=self.options.rollouts, rng=self.rng
+                accept,
+                self.optimizer,
+                self.named,
+                self.loss,
+                self.all_batches,
+                ((start, None), (end, states or {})),
+                orders=self.options.rollouts,
+                rng=self.rng,
             )
         else:
             answer = judged(accept, start, end, self.ranks)
