@@ -17,6 +17,9 @@ from symmetries.actions.parameter_space import FloatArray
 ZERO = 1e-6
 """Derivatives by the rate below this count as zero: the optimizer has no learning rate."""
 
+OUTLIER = 100.0
+"""A run whose differences disagree this much more than those of every other is too sensitive."""
+
 ROUGH, SMALL = 1e-2, 1e-3
 """Differences over one step and over two agree to this part of their size, or of ``SMALL``, where paths are smooth."""
 
@@ -62,7 +65,7 @@ class Equations:
     def matrix(self, step: float) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
         """The derivatives by central differences, one column for each generator, and the generators.
 
-        Runs near which the path has a kink are left out.
+        Runs near which the path has a kink are left out, and so is the most sensitive one where others are enough.
 
         Raises
         ------
@@ -86,8 +89,9 @@ class Equations:
             raise Unfit(
                 "its paths are no smooth functions of the map: low precision, a branch or a rounding hides derivatives"
             )
-        self.runs, self.noise = smooth, float(np.linalg.norm(errors))
-        return np.concatenate(blocks), generators
+        kept = _steady(errors, least=2 * self.size)
+        self.runs, self.noise = [smooth[place] for place in kept], float(np.linalg.norm([errors[k] for k in kept]))
+        return np.concatenate([blocks[place] for place in kept]), generators
 
     def by_rate(self, step: float) -> FloatArray:
         """The derivatives by the logarithm of the rate, one column; none where the optimizer has no learning rate."""
@@ -132,6 +136,19 @@ class Equations:
         begin = morphism.apply(start)
         end = trace(self.spec, problem.push(morphism), begin, rate=self.rate * factor, steps=self.steps).points[-1]
         return np.asarray(morphism.pull(end))
+
+
+def _steady(errors: Sequence[float], *, least: int) -> list[int]:
+    """The places of all errors, or of all but one that is a hundred times the next where ``least`` or more are left.
+
+    >>> _steady([1.0, 2.0, 300.0], least=1), _steady([1.0, 2.0, 300.0], least=3)
+    ([0, 1], [0, 1, 2])
+    """
+    places = list(range(len(errors)))
+    ranked = sorted(places, key=lambda place: errors[place])
+    if len(places) <= least or len(places) < 2 or errors[ranked[-1]] <= OUTLIER * errors[ranked[-2]]:
+        return places
+    return sorted(ranked[:-1])
 
 
 def _smaller_spans(shape: tuple[int, ...]) -> list[tuple[str, FloatArray]]:
