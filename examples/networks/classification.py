@@ -60,7 +60,7 @@ COLUMNS = (
 GAIN = 1.1
 """An accepted teleport with this gain changed something."""
 
-MARGIN = 0.05
+MARGIN = 0.1
 """Share by which a rollout must end lower with a teleport than without."""
 
 CLOSE = 1.02

@@ -219,7 +219,7 @@ class Teleporter:
         is_last = watch.left <= 0
         if loss is None and (guard.steps - watch.left) % guard.period and not is_last:
             return False
-        value = self._measured() if loss is None else float(loss)
+        value = self._measured() if loss is None else float(loss.detach() if isinstance(loss, Tensor) else loss)
         if not Ranks(self.model).decide(guard.has_blown_up(value, watch.reference)):
             self._watch = None if is_last else watch
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -37,6 +38,12 @@ def require_owner(optimizer: torch.optim.Optimizer | None, module: nn.Module) ->
             why=f"{foreign} of its {len(owned)} parameters are not parameters of the model",
             cure="make the optimizer from model.parameters() of this model, after moving it to its device",
         )
+
+
+def not_owned(optimizer: torch.optim.Optimizer, named: Mapping[str, nn.Parameter], names: Iterable[str]) -> list[str]:
+    """Which parameters of some names belong to another optimizer, whose state does not follow, or to none."""
+    owned = {id(one) for group in optimizer.param_groups for one in group["params"]}
+    return [name for name in names if name in named and id(named[name]) not in owned]
 
 
 def require_same_module(symmetry: ModuleSymmetry, module: nn.Module) -> None:

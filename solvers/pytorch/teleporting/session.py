@@ -28,6 +28,7 @@ from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
 from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_random, without_group
 from solvers.pytorch.teleporting.null_space import search_null_space
 from solvers.pytorch.teleporting.options import Options
+from solvers.pytorch.teleporting.owners import not_owned
 from solvers.pytorch.teleporting.place import Place, allowance, require_trainable
 from solvers.pytorch.teleporting.state_transport import States, following
 from solvers.pytorch.teleporting.targets import make_target, preconditioner
@@ -284,6 +285,9 @@ class Session:
         seconds = time.perf_counter() - self.began
         evidence |= {"precision": str(self.loss.dtype).removeprefix("torch."), "processes": self.ranks.size}
         evidence |= {"state": self.options.rule.mode if self.optimizer is not None else None, "seconds": seconds}
+        if proposal is not None and self.optimizer is not None:
+            strangers = not_owned(self.optimizer, self.named, proposal.tensors)
+            evidence |= {"moved_without_optimizer": strangers} if strangers else {}
         return TeleportResult(
             point=self.module,
             loss_before=before.loss,

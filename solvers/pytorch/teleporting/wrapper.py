@@ -15,6 +15,7 @@ from solvers.pytorch.teleporting.virtual_optimizer import HOOKS
 from solvers.results import TeleportResult
 from solvers.running.run_state import LoopState
 from solvers.schedules import TeleportSchedule, read_schedule
+from solvers.steps.hyperparameters import read_count
 
 Data = Callable[[int], Any] | Iterable[Any]
 """A function of the number of steps done that gives a batch or several, or something that batches are drawn from."""
@@ -88,7 +89,7 @@ class Teleporting(torch.optim.Optimizer):
                 cure="call teleporter.step(batch) before the loop",
             )
         self.teleported, self.teleporter, self.schedule = optimizer, teleporter, known
-        self._data, self._draw, self._on_teleport = data, draw, on_teleport
+        self._data, self._draw, self._on_teleport = data, read_count(draw, name="draw"), on_teleport
         self.steps_done = 0
         self.results: list[TeleportResult] = []
         self.rolled_back: list[int] = []
@@ -142,7 +143,8 @@ class Teleporting(torch.optim.Optimizer):
         """
         loss = self.teleported.step() if closure is None else self.teleported.step(closure)
         self.steps_done += 1
-        value = float(loss) if isinstance(loss, Tensor | float | int) else math.nan
+        loss_now = loss.detach() if isinstance(loss, Tensor) else loss
+        value = float(loss_now) if isinstance(loss_now, Tensor | float | int) else math.nan
         if self.teleporter.check(None if math.isnan(value) else value):
             self.rolled_back.append(self.steps_done)
         elif self._is_due(value):

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.finding.moving import Moved, Moving
-from solvers.pytorch.symmetry.finding.watching import Unwritten
+from solvers.pytorch.symmetry.finding.watching import left_alone
 from solvers.pytorch.symmetry.shifts import Shifts
 
 DOUBLE_LIMIT = 5_000_000
@@ -82,10 +82,14 @@ class Check:
         moved = {name: tensor.detach().clone() if name in self.buffers else tensor for name, tensor in tensors.items()}
         doubled = _Doubled() if self.dtype is torch.float64 else nullcontext()
         inputs_too = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor)]
-        stay = Unwritten([one for one in (*moved.values(), *inputs_too) if not isinstance(one, Moved)])
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled, stay:
+        stay = [one for one in (*moved.values(), *inputs_too) if not isinstance(one, Moved)]
+
+        def call() -> Any:
             torch.manual_seed(self.seed)
-            result = torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
+            return torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
+
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
+            result = left_alone(call, stay)
         return [leaf for leaf in pytree.tree_leaves(_plain(result)) if isinstance(leaf, Tensor)]
 
     def defect(self, element: Element) -> float:

@@ -156,7 +156,8 @@ class Interpreter:
         if name == "getitem":
             container = args[0]
             return container[args[1]] if isinstance(container, list | tuple) else container
-        if name.startswith("wrap_with_") or hasattr(args[1] if len(args) > 1 else None, "graph"):
+        branches = name in ("cond", "while_loop")
+        if name.startswith("wrap_with_") or (not branches and hasattr(args[1] if len(args) > 1 else None, "graph")):
             return self._inner(name, args)
         named = named_arguments(node.target, args, kwargs)
         shapes = shapes_of(node)

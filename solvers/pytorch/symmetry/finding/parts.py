@@ -59,23 +59,29 @@ def parts_of(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
             if id(child) in seen or scripted or not any(True for _ in child.parameters()):
                 continue
             seen.add(id(child))
+            trace = _traced(child, calls[0]) if calls and id(child) not in record.transformed else None
+            if trace is not None:
+                parts.append(_part(record, child, trace))
+                continue
             if calls:
-                try:
-                    trace = traced(child, *calls[0])
-                except InputError:
-                    untraced.append(record.names[id(child)])
-                else:
-                    parts.append(_part(record, child, trace))
-                    continue
+                untraced.append(record.names[id(child)])
             search(child)
 
     search(module)
     note = (
         f"could not be traced: {', '.join(untraced)}; the group is that of its parts "
-        f"{', '.join(part.name for part in parts)}, and how they are put together is only tried on the example inputs "
-        "and others"
+        f"{', '.join(part.name for part in parts)}; that nothing else sees into them is known only from running it"
     )
     return parts, [note]
+
+
+def _traced(module: nn.Module, call: Call) -> Trace | None:
+    """The operations of a part, where they can be followed and all of its results can be looked into."""
+    try:
+        trace = traced(module, *call)
+    except InputError:
+        return None
+    return None if trace.ignored else trace
 
 
 def _part(record: Record, module: nn.Module, trace: Trace) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias, final
 
 import torch
@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from manifolds.errors import InputError
 from solvers.pytorch.symmetry.finding.trace import reason, undisturbed
-from solvers.pytorch.symmetry.finding.watching import Reads, Unwritten
+from solvers.pytorch.symmetry.finding.watching import Reads, left_alone, place_of
 
 Call: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional arguments and the others."""
@@ -34,9 +34,12 @@ def run(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], rea
     inputs = [leaf for leaf in pytree.tree_leaves((args, dict(kwargs))) if isinstance(leaf, Tensor)]
 
     def attempt(gradients: bool) -> None:
-        stay = Unwritten([*module.parameters(), *inputs], copied=module.buffers())
-        with undisturbed(module), torch.set_grad_enabled(gradients), stay, reads or Reads(()):
-            module(*args, **kwargs)
+        def call() -> None:
+            with torch.random.fork_rng(devices=[]):
+                module(*args, **kwargs)
+
+        with undisturbed(module), torch.set_grad_enabled(gradients), reads or nullcontext():
+            left_alone(call, [*module.parameters(), *inputs], copied=list(module.buffers()))
 
     try:
         try:
@@ -61,6 +64,8 @@ class Record:
     Parameters
     ----------
     module: the whole.
+
+    Its ``transformed`` parts are those that function transforms, as ``torch.vmap``, call with tensors of their own.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -68,6 +73,7 @@ class Record:
         self.tensors = [*module.parameters(), *module.buffers()]
         self.reads = Reads(self.tensors)
         self.calls: dict[int, list[Call]] = {}
+        self.transformed: set[int] = set()
         self.names = {id(one): name for name, one in module.named_modules()}
         self.signatures: dict[tuple[int, str], int] = {}
 
@@ -88,12 +94,15 @@ class Record:
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A part is called."""
-        for leaf in pytree.tree_leaves((args, kwargs)):
-            if isinstance(leaf, Tensor):
-                self.reads.see(leaf)
+        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        for leaf in tensors:
+            self.reads.see(leaf)
         self.reads.active.append(module)
+        if any(leaf.numel() and not place_of(leaf) for leaf in tensors):
+            self.transformed.add(id(module))
+            return
         calls = self.calls.setdefault(id(module), [])
-        signature = (id(module), repr(pytree.tree_map(_kind, (args, kwargs))))
+        signature = (id(module), repr([_kind(leaf) for leaf in pytree.tree_leaves((args, kwargs))]))
         self.signatures[signature] = self.signatures.get(signature, 0) + 1
         if module is not self.module and self.signatures[signature] <= ALIKE and len(calls) < MOST:
             calls.append(pytree.tree_map(_copy, (args, kwargs)))

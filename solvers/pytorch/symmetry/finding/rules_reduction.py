@@ -11,7 +11,7 @@ from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
 from solvers.pytorch.symmetry.finding.joining import Same
 from solvers.pytorch.symmetry.finding.rules_linear import added, product
 from solvers.pytorch.symmetry.finding.rules_shape import held_axis
-from solvers.pytorch.symmetry.finding.spaces import Atlas, Cases, Fixed, Items, Occurrence, Sum
+from solvers.pytorch.symmetry.finding.spaces import Atlas, Cases, Fixed, Items, Occurrence, State, Sum
 from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, mapped, settled
 
 
@@ -38,6 +38,25 @@ def normalised(atlas: Atlas, value: Value, dims: tuple[int, ...], *, epsilon: fl
         for item in atlas.occurrences(outside):
             atlas.require(item.space, item.character.magnitude())
     return replace(mapped(atlas, value, "direction"), zero=False)
+
+
+def _turned(atlas: Atlas, value: Value, *, epsilon: float) -> Value | None:
+    """The value divided by its length along the last axis, on which orthogonal maps stay, if all linear maps act there.
+
+    The length of a vector is the same after an orthogonal map; on the other axes units may change places and signs.
+    """
+    last = atlas.resolved(value.axes[-1])
+    if len(last) != 1 or not isinstance(last[0], Occurrence) or last[0].size == 1 or epsilon == 0:
+        return None
+    space = last[0].space
+    beside = replace(value, axes=(*value.axes[:-1], ()))
+    if space.state is not State.LINEAR or space in {item.space for item in atlas.occurrences(beside.items)}:
+        return None
+    atlas.require(space, last[0].character.magnitude())
+    for item in atlas.occurrences(beside.items):
+        atlas.require(item.space, item.character.magnitude())
+    beside = mapped(atlas, beside, "direction")
+    return settled(atlas, replace(beside, axes=(*beside.axes[:-1], last), zero=False))
 
 
 def _epsilon(atlas: Atlas, args: Arguments) -> float:
@@ -70,7 +89,9 @@ def _rms_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     """Root-mean-square normalisation; without a given epsilon it is that of the precision."""
     value = args.value("input")
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
-    result = normalised(atlas, value, dims, epsilon=_epsilon(atlas, args), centred=False)
+    epsilon = _epsilon(atlas, args)
+    result = _turned(atlas, value, epsilon=epsilon) if len(dims) == 1 and args.optional("weight") is None else None
+    result = result or normalised(atlas, value, dims, epsilon=epsilon, centred=False)
     return _several(atlas, affine(atlas, result, args.optional("weight"), None), args)
 
 

@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from copy import copy
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     ------
     InputError: the operations depend on the data, or cannot be followed.
     """
-    plain = _Plain(module)
+    ignored: list[str] = []
+    plain = _Plain(module, ignored.append)
     with undisturbed(module), _silent():
         try:
             program = torch.export.export(plain, args, dict(kwargs), strict=False)
@@ -98,7 +99,7 @@ def traced(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     }
     graphs = dict(program.graph_module.named_children())
     outputs = (*map(str, signature.user_outputs), *signature.user_inputs_to_mutate)
-    return Trace(program.graph, tensors, constants, outputs, mutations, graphs, tuple(plain.ignored))
+    return Trace(program.graph, tensors, constants, outputs, mutations, graphs, tuple(dict.fromkeys(ignored)))
 
 
 @contextmanager
@@ -120,12 +121,13 @@ class _Plain(nn.Module):
     Parameters
     ----------
     module: whose results may be objects of other classes; of those only mappings and sequences are looked into.
+    ignore: told the classes of the others.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, ignore: Callable[[str], None]) -> None:
         super().__init__()
         self.module = module
-        self.ignored: list[str] = []
+        self.ignore = ignore
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module returns, as tensors."""
@@ -139,8 +141,7 @@ class _Plain(nn.Module):
             return [self._plain(one) for one in result]
         if result is None or isinstance(result, Tensor | int | float | bool | str):
             return result
-        if type(result).__name__ not in self.ignored:
-            self.ignored.append(type(result).__name__)
+        self.ignore(type(result).__name__)
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, final
 
 import torch
@@ -12,10 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def place_of(tensor: Tensor) -> int:
-    """The address of the memory of a tensor; 0 where it has none that could be shared."""
+    """The address of the memory of a tensor; 0 where it has none of its own, as inside of ``torch.vmap``."""
     if tensor.layout is not torch.strided or tensor.device.type == "meta" or not tensor.numel():
         return 0
-    return tensor.untyped_storage().data_ptr()
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
 
 
 @final
@@ -27,6 +30,8 @@ class Unwritten(TorchDispatchMode):
     tensors: that are to stay as they are.
     copied: that are copied in any case, since operations write to them without saying so, as running statistics.
     """
+
+    supports_higher_order_operators = True
 
     def __init__(self, tensors: Iterable[Tensor], *, copied: Iterable[Tensor] = ()) -> None:
         super().__init__()
@@ -40,7 +45,8 @@ class Unwritten(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the operation, after copies of what it is about to write to."""
         named = kwargs or {}
-        for place, argument in enumerate(func._schema.arguments):
+        schema = getattr(func, "_schema", None)
+        for place, argument in enumerate(schema.arguments if schema else ()):
             if argument.alias_info is not None and argument.alias_info.is_write:
                 given = args[place] if place < len(args) else named.get(argument.name)
                 for leaf in pytree.tree_leaves(given):
@@ -50,6 +56,10 @@ class Unwritten(TorchDispatchMode):
     def __exit__(self, *error: Any) -> None:
         """Put back what was written to."""
         super().__exit__(*error)
+        self.restore()
+
+    def restore(self) -> None:
+        """Put back what was copied."""
         for place, storage in self.saved.items():
             self.storages[place].copy_(storage)
         for one, before in self.before:
@@ -61,6 +71,28 @@ class Unwritten(TorchDispatchMode):
         place = place_of(one) if isinstance(one, Tensor) else 0
         if place in self.storages and place not in self.saved:
             self.saved[place] = self.storages[place].clone()
+
+
+def left_alone(call: Callable[[], Any], tensors: Iterable[Tensor], *, copied: Iterable[Tensor] = ()) -> Any:
+    """The result of a call that leaves tensors as they are.
+
+    Parameters
+    ----------
+    call: what is done; once more, after copies of all tensors, where it does not bear to be watched, as inside of
+        ``torch.compile``.
+    tensors: that are to stay as they are.
+    copied: that are copied in any case.
+    """
+    stay = [*tensors, *copied]
+    try:
+        with Unwritten(stay, copied=copied):
+            return call()
+    except Exception:  # noqa: BLE001  # if it is not the watch that it fails by, it fails again
+        watch = Unwritten((), copied=stay)
+        try:
+            return call()
+        finally:
+            watch.restore()
 
 
 @final
@@ -79,6 +111,8 @@ class Reads(TorchDispatchMode):
     >>> reads.only_inside(net[0].weight, net[0])
     True
     """
+
+    supports_higher_order_operators = True
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:
         super().__init__()
