@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from teleporter_cases import LOSS, OPTIMIZERS, batch, bits, network, scalings, train  # noqa: E402
 from torch import nn  # noqa: E402
 
+from manifolds.errors import InputError  # noqa: E402
 from solvers.pytorch.objective import module_objective  # noqa: E402
 from solvers.pytorch.teleporter import Teleporter  # noqa: E402
 from solvers.pytorch.teleporting.guard import WayBack  # noqa: E402
@@ -286,6 +287,39 @@ def test_products_from_the_graph_of_the_gradient_are_those_made_anew():
                 assert one.hvp(point, direction).tolist() == pytest.approx(other.hvp(point, direction).tolist())
             assert one.hvp(2 * point, w).tolist() == pytest.approx(other.hvp(2 * point, w).tolist())
     assert one.ledger.total().hvps == 12
+
+
+def test_losses_of_closures_are_read_without_a_warning():
+    model, optimizer, data = trained("momentum")
+    options = {"symmetry": scalings(model), "guard": WayBack(blow_up=100.0, steps=5)}
+    teleporter = Teleporter(model, LOSS, optimizer=optimizer, **options)
+    wrapper = Teleporting(optimizer, teleporter, schedule=Every(2), data=[data])
+
+    def closure():
+        wrapper.zero_grad()
+        loss = LOSS(model(data[0]), data[1])
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        wrapper.step(closure)
+    assert len(wrapper.results) == 1
+    assert not teleporter.check(LOSS(model(data[0]), data[1]))
+
+
+@pytest.mark.parametrize("draw", [0, -1, 1.5])
+def test_a_wrapper_draws_at_least_one_batch(draw):
+    model, optimizer, data = trained()
+    teleporter = Teleporter(model, LOSS, optimizer=optimizer, symmetry=scalings(model))
+    with pytest.raises(InputError, match="draw"):
+        Teleporting(optimizer, teleporter, schedule=Every(2), data=[data], draw=draw)
+
+
+def test_parameters_of_another_optimizer_are_named():
+    model, data = network(), batch()
+    optimizer = torch.optim.SGD([*model[0].parameters(), *model[2].parameters()], lr=0.1, momentum=0.9)
+    result = Teleporter(model, LOSS, optimizer=optimizer, symmetry=scalings(model)).step(data)
+    assert result.evidence["moved_without_optimizer"] == ["4.weight"]
 
 
 def test_copied_states_share_nothing():

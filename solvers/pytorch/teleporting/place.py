@@ -58,3 +58,9 @@ def require_trainable(symmetry: ModuleSymmetry, named: Mapping[str, nn.Parameter
             why="this parameter has no gradient, so that it is not trained",
             cure="set requires_grad_(True) on it, or give a symmetry of the trained parameters",
         )
+
+
+def available(dtype: torch.dtype | None, module: nn.Module) -> torch.dtype | None:
+    """A precision that the device has."""
+    device = next(module.parameters()).device
+    return None if device.type == "mps" else dtype

@@ -29,7 +29,7 @@ from solvers.pytorch.teleporting.moves import Proposal, Scene, along_group, at_r
 from solvers.pytorch.teleporting.null_space import search_null_space
 from solvers.pytorch.teleporting.options import Options
 from solvers.pytorch.teleporting.owners import not_owned
-from solvers.pytorch.teleporting.place import Place, allowance, require_trainable
+from solvers.pytorch.teleporting.place import Place, allowance, available, require_trainable
 from solvers.pytorch.teleporting.state_transport import States, following
 from solvers.pytorch.teleporting.targets import make_target, preconditioner
 from solvers.pytorch.teleporting.writing import Snapshot, Transaction, tensors_of
@@ -80,7 +80,7 @@ class Session:
         self.all_batches, self.rng = all_batches, rng
         self.seed = int(rng.integers(2**31))
         double = torch.float64 if options.along in ("level-set", "null-space") else None
-        self.loss = MeasuredLoss(model, loss_fn, measured, dtype=_available(double, module), seed=self.seed)
+        self.loss = MeasuredLoss(model, loss_fn, measured, dtype=available(double, module), seed=self.seed)
         self.held_out = None if held_out is None else ModuleObjective(self.loss.on(held_out))
         self.objective = ModuleObjective(self.loss)
         self.named = dict(module.named_parameters())
@@ -256,16 +256,9 @@ class Session:
         end = {**start, **self._rounded(proposal.tensors)}
         if isinstance(accept, Rollout):
             assert self.optimizer is not None
-            answer, evidence["rollout"] = rolls_better(
-                accept,
-                self.optimizer,
-                self.named,
-                self.loss,
-                self.all_batches,
-                ((start, None), (end, states or {})),
-                orders=self.options.rollouts,
-                rng=self.rng,
-            )
+            places = (start, None), (end, states or {})
+            run = self.optimizer, self.named, self.loss, self.all_batches
+            answer, evidence["rollout"] = rolls_better(accept, *run, places, orders=self.options.rollouts, rng=self.rng)
         else:
             answer = judged(accept, start, end, self.ranks)
         evidence["acceptance_seconds"] = time.perf_counter() - began
@@ -303,9 +296,3 @@ class Session:
             element=proposal.element if proposal is not None else None,
             evidence=evidence,
         )
-
-
-def _available(dtype: torch.dtype | None, module: nn.Module) -> torch.dtype | None:
-    """A precision that the device has."""
-    device = next(module.parameters()).device
-    return None if device.type == "mps" else dtype
