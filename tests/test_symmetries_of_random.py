@@ -16,7 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm  # noqa: E402
 from solvers.pytorch.symmetry.element import Element  # noqa: E402
 from solvers.pytorch.symmetry.finder import symmetries_of  # noqa: E402
 
-ARCHITECTURES = int(os.environ.get("SYMPORT_RANDOM_ARCHITECTURES", "40"))
+ARCHITECTURES = int(os.environ.get("SYMPORT_RANDOM_ARCHITECTURES", "24"))
 """How many random architectures are tried; a long run takes more."""
 
 
@@ -118,6 +118,11 @@ CASES = {
         lambda: nn.Sequential(nn.Linear(6, 4), nn.LayerNorm(4), nn.ReLU(), nn.Linear(4, 5)),
         (60, 6),
         4 + 6 + 1,
+    ),
+    "lengths": (
+        lambda: nn.Sequential(nn.Linear(6, 4), nn.RMSNorm(4, eps=1e-3, elementwise_affine=False), nn.Linear(4, 5)),
+        (60, 6),
+        4 * 3 // 2,
     ),
     "batch": (
         lambda: nn.Sequential(
