@@ -128,9 +128,9 @@ class Reads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def see(self, tensor: Tensor) -> None:
-        """Note that a tensor is taken inside of the modules that are active."""
+        """Note that a tensor is taken inside of the modules that are active, if any are."""
         place = place_of(tensor)
-        if place in self.places:
+        if place in self.places and self.active:
             active = frozenset(map(id, self.active))
             self.within[place] = self.within.get(place, active) & active
 
