@@ -180,3 +180,32 @@ class Fused(nn.Module):
 
 def test_heads_taken_by_their_numbers_are_not_moved_against_each_other():
     kept(Fused().double(), normal(2, 5, 3))
+
+
+class Lengths(nn.Module):
+    """A residual stream that is read only through its direction; so are queries and keys."""
+
+    def __init__(self, size, heads):
+        super().__init__()
+        self.heads, self.words = heads, nn.Embedding(9, size)
+        self.packed = nn.ModuleList(nn.Linear(size, size, bias=False) for _ in range(3))
+        self.out, self.last = nn.Linear(size, size, bias=False), nn.Linear(size, 7, bias=False)
+        self.up, self.down = nn.Linear(size, 8, bias=False), nn.Linear(8, size, bias=False)
+
+    @staticmethod
+    def unit(x):
+        return functional.rms_norm(x, x.shape[-1:], eps=1e-4)
+
+    def forward(self, index):
+        x = self.words(index)
+        q, k, v = (one(self.unit(x)).unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in self.packed)
+        y = functional.scaled_dot_product_attention(self.unit(q), self.unit(k), v)
+        x = x + self.out(y.transpose(1, 2).flatten(2))
+        x = x + self.down(torch.relu(self.up(self.unit(x))))
+        return self.last(self.unit(x))
+
+
+def test_a_stream_that_is_read_by_its_direction_is_turned():
+    symmetry = kept(Lengths(6, 2).double(), words(9, 2, 4))
+    assert {one.group for one in symmetry.components} == {"O(6)", "S_2", "O(3)^2", "GL(3)^2", "R+^8", "S_8"}
+    assert symmetry.dimension == 15 + 2 * 3 + 2 * 9 + 8
