@@ -99,19 +99,19 @@ def test_translations_are_renamed_with_the_weights_that_they_read():
 
 
 class Watched(nn.Module):
-    """Reads a weight of a part itself: on the way, or only where an input is far out."""
+    """Reads a weight of a part itself."""
 
-    def __init__(self, limit):
+    def __init__(self):
         super().__init__()
-        self.a, self.b, self.limit = mlp(), mlp(), limit
+        self.a, self.b = mlp(), mlp()
 
     def forward(self, x):
-        penalty = self.a[0].weight.sum() if x.sum() < self.limit else 0.0
+        penalty = self.a[0].weight.sum() if x.sum() < 1e9 else 0.0
         return self.a(x) + self.b(x) + penalty
 
 
 def test_weights_that_the_whole_reads_are_not_moved():
-    net = Watched(1e9)
+    net = Watched()
     symmetry = untouched(net, normal(4, 3)())
     assert symmetry.dimension == 5
     assert all(name.startswith("b.") for name in symmetry.tensor_names)
@@ -119,7 +119,7 @@ def test_weights_that_the_whole_reads_are_not_moved():
 
 
 def test_without_a_check_they_are_not_moved_either():
-    symmetry = symmetries_of(Watched(1e9), normal(4, 3)(), check=False)
+    symmetry = symmetries_of(Watched(), normal(4, 3)(), check=False)
     assert symmetry.dimension == 5
     assert symmetry.certificate is None
 
@@ -290,3 +290,57 @@ def test_tables_list_what_holds_approximately():
     assert all(isinstance(one, ApproximateSymmetry) for one in symmetry.approximate)
     lines = symmetry.table().splitlines()
     assert lines[-len(symmetry.approximate) :] == [f"approximate: {one}" for one in symmetry.approximate]
+
+
+def test_parts_that_cannot_be_watched_are_not_moved():
+    class Around(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.plain, self.hidden = mlp(), mlp()
+
+        def forward(self, x):
+            return self.plain(x if x.sum() > 0 else -x) + torch.vmap(self.hidden)(x)
+
+    symmetry = untouched(Around(), torch.randn(5, 3).double())
+    assert symmetry.dimension == 5
+    assert all(name.startswith("plain.") for name in symmetry.tensor_names)
+
+
+def test_branches_of_operations_are_not_seen_through():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = mlp()
+
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda one: 2 * one, lambda one: one - 1, (self.part(x),))
+
+    symmetry = untouched(Net(), normal(4, 3)())
+    assert symmetry.dimension == 5
+    assert any("cond" in note for note in symmetry.notes)
+
+
+def test_objects_that_parts_return_are_not_hidden_from_the_whole():
+    class Result:
+        def __init__(self, inside):
+            self.inside = inside
+
+    class Part(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = mlp()
+
+        def forward(self, x):
+            inside = self.layers[0](x)
+            return self.layers[2](torch.relu(inside)), Result(inside)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = Part()
+
+        def forward(self, x):
+            y, result = self.part(x if x.sum() > 0 else -x)
+            return y + result.inside.sum()
+
+    assert symmetries_of(Net(), normal(4, 3)(), check=False).dimension == 0

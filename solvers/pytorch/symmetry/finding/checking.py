@@ -164,6 +164,8 @@ def sparingly(element: Element, tensors: Mapping[str, Tensor]) -> dict[str, Tens
 class _Doubled(TorchDispatchMode):
     """Casts to lower precision inside a module are made to double precision instead."""
 
+    supports_higher_order_operators = True
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the operation with every lower precision among its arguments exchanged."""
         raised = {name: _raised(one) for name, one in (kwargs or {}).items()}
