@@ -60,9 +60,7 @@ def test_factors_of_a_two_sided_map_are_found():
     assert split_factors(rng.standard_normal((6, 6)), (2, 3)) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "translations"), [("gradient-descent", 4), ("lars", 0), ("adamw", 0)]
-)
+@pytest.mark.parametrize(("name", "translations"), [("gradient-descent", 4), ("lars", 0), ("adamw", 0)])
 def test_translations_are_columns_of_the_affine_algebra(name, translations):
     found = lie_algebra(OPTIMIZERS[name], affine=True)
     assert (found.translations, found.dimension) == (translations, lie_algebra(OPTIMIZERS[name]).dimension)
