@@ -20,7 +20,8 @@ class ManifoldParameter(torch.nn.Parameter):
 
     Parameters
     ----------
-    data : Tensor of shape (..., *space.shape)
+    data : Tensor
+        Its last axes have the shape of the space.
     space : Space
     requires_grad : bool
     project : bool
