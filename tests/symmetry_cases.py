@@ -65,7 +65,7 @@ def kept(module, make):
     symmetry = symmetries_of(module, make())
     assert all(torch.equal(before[name], one) for name, one in module.state_dict().items())
     assert not [note for note in symmetry.notes if note.startswith("dropped")], symmetry.notes
-    assert defect(module, symmetry, make) < 1e-11
+    assert defect(module, symmetry, make) < 1e-12
     return symmetry
 
 

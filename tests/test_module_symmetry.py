@@ -167,3 +167,11 @@ def test_a_translation_through_weights_that_no_group_moves_finds_them():
     symmetry.apply_(symmetry.random_element(0))
     assert torch.allclose(net(inputs), before, rtol=1e-12, atol=1e-13)
     assert "2.weight" not in symmetry.tensor_names
+
+
+@pytest.mark.parametrize("kind", ["GL", "O"])
+def test_matrices_and_their_duals_are_inverse_to_rounding(kind):
+    maps, rng = LinearMaps("m", (), size=3, copies=(200,), kind=kind), np.random.default_rng(5)
+    for scale in (0.01, 0.1, 1.0, 3.0):
+        matrix, dual = maps.random(rng, scale=scale)  # the exponential of PyTorch alone is off by 1e-12 at some norms
+        assert float((matrix.mT @ dual - torch.eye(3, dtype=torch.float64)).abs().max()) <= 2e-14

@@ -102,9 +102,19 @@ class LinearMaps(Component):
         return above - above.mT
 
     def exponential(self, coordinates: Tensor) -> Pair:
-        """The matrix exponential of the generator, and of minus its transpose."""
+        """The matrix exponential of the generator, and of minus its transpose.
+
+        The library's exponential is good to 1e-12 at some norms only; one Newton step makes the pair dual to rounding,
+        on which it rests that functions stay.
+        """
         generator = self.generator(coordinates)
-        return torch.linalg.matrix_exp(generator), torch.linalg.matrix_exp(-generator.mT)
+        unit = torch.eye(self.size, dtype=generator.dtype, device=generator.device)
+        matrix = torch.linalg.matrix_exp(generator)
+        if self.kind == "O":
+            matrix = matrix @ (1.5 * unit - 0.5 * matrix.mT @ matrix)
+            return matrix, matrix
+        dual = torch.linalg.matrix_exp(-generator.mT)
+        return matrix, dual @ (2 * unit - matrix.mT @ dual)
 
     def of_matrix(self, matrix: Tensor) -> Pair:
         r"""The element of invertible matrices, shape (\*copies, m, m)."""
