@@ -82,21 +82,10 @@ def compare(
     >>> [one.arm for one in result.summaries], result.ratio("gradient-descent") < 0.01
     (['base', 'reset-only', 'random', 'teleport'], True)
     """
-    known = as_objective(objective, data)
-    schedule = read_schedule(teleport)
-    if schedule is None:
-        raise InputError(
-            "teleport=None", why="the arm 'teleport' has nothing to do", cure="write Every(50, along=...), for example"
-        )
-    names = _read_arms(arms, schedule)
-    numbers = _read_seeds(seeds)
-    chosen = _read_rules(rules)
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback={callback!r}", why="it cannot be called", cure="give a function of an ArmRun")
-    if tune not in TUNING:
-        raise InputError(f"tune={tune!r}", why="there is no such way to tune", cure=f"use one of {', '.join(TUNING)}")
-    if tune == "base" and "base" not in names:
-        raise InputError("tune='base'", why="the arm 'base' is not run", cure="add it, or tune every arm")
+    known, schedule = as_objective(objective, data), _read_teleport(teleport)
+    names, numbers, chosen = _read_arms(arms, schedule), _read_seeds(seeds), _read_rules(rules)
+    _require_tuning(tune, names)
+    _require_callable(callback)
     setting = Setting(
         objective=known,
         start=_read_start(known, start, numbers),
@@ -171,6 +160,30 @@ class _Study:
             cost=self._cost,
             is_complete=self._is_complete,
         )
+
+
+def _read_teleport(teleport: Any) -> TeleportSchedule:
+    """The schedule of the arm ``teleport``."""
+    schedule = read_schedule(teleport)
+    if schedule is None:
+        raise InputError(
+            "teleport=None", why="the arm 'teleport' has nothing to do", cure="write Every(50, along=...), for example"
+        )
+    return schedule
+
+
+def _require_tuning(tune: Any, arms: Sequence[str]) -> None:
+    """Refuse a way to tune that does not exist, or needs an arm that is not run."""
+    if tune not in TUNING:
+        raise InputError(f"tune={tune!r}", why="there is no such way to tune", cure=f"use one of {', '.join(TUNING)}")
+    if tune == "base" and "base" not in arms:
+        raise InputError("tune='base'", why="the arm 'base' is not run", cure="add it, or tune every arm")
+
+
+def _require_callable(callback: Any) -> None:
+    """Refuse a callback that cannot be called."""
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback={callback!r}", why="it cannot be called", cure="give a function of an ArmRun")
 
 
 def _read_arms(arms: Any, schedule: TeleportSchedule) -> tuple[str, ...]:

@@ -114,9 +114,8 @@ def minimize(
     schedule, saver, seed = read_schedule(teleport), read_checkpoint(checkpoint), read_seed(rng)
     _require_together(optimizer, coordinates, schedule, batches, checkpoint, callback)
     _require_numbers(steps, tolerance, resume, saver)
-    stepper = _stepper(optimizer, coordinates)
-    parts = read_batches(batches, known)
-    meter, jump = _meter(known, schedule), None
+    stepper, parts, meter = _stepper(optimizer, coordinates), read_batches(batches, known), _meter(known, schedule)
+    jump = None
     if schedule is not None:
         jump = Jump(schedule, objective=known, batches=parts, stepper=stepper, meter=meter, seed=seed)
         if batches is None and schedule.objective is None:
@@ -124,13 +123,8 @@ def minimize(
                 optimizer, schedule.action, transports=schedule.state == "transport", stacklevel=2
             )
     start, value, gradient = _start(known, coordinates, w)
-    problem = {
-        **_description(known, optimizer, coordinates, parts, schedule),
-        "seed": seed,
-        "start": start,
-        "loss at the start": value,
-        "gradient at the start": gradient,
-    }
+    described = _description(known, optimizer, coordinates, parts, schedule)
+    at_start = {"seed": seed, "start": start, "loss at the start": value, "gradient at the start": gradient}
     loop = Loop(
         objective=known,
         batches=parts,
@@ -141,20 +135,19 @@ def minimize(
         tolerance=float(tolerance),
         callback=callback,
         checkpoint=saver,
-        problem=problem,
+        problem={**described, **at_start},
         progress=Progress(progress, steps=int(steps)),
         meter=meter,
         history=[],
         teleports=[],
         given=w,
     )
-    present = saver is not None and saver.exists()
-    resumes = resume is True or (bool(resume) and present)
+    resumes = resume is True or (bool(resume) and saver is not None and saver.exists())
     run, interrupted = _first_state(loop, start, value, gradient, resume=resumes)
-    status = Status.INTERRUPTED
-    if not interrupted:
-        with loop.progress:
-            run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
+    if interrupted:
+        return _result(loop, run, Status.INTERRUPTED)
+    with loop.progress:
+        run, status = (ScipyLoop(loop, optimizer) if isinstance(optimizer, SciPy) else loop).go(run)
     return _result(loop, run, status)
 
 

@@ -112,34 +112,49 @@ def sweep(
     retries, timeout, seed = read_retries(retries), read_timeout(timeout), _read_seed(rng)
     check_tasks(experiment, plan)
     tasks = [replace(task, stamp=experiment.stamp(task.parameters)) for task in plan.tasks(seed)]
-    store = None if folder is None else RecordFolder(folder)
-    outcomes: dict[str, Record | Failure] = {}
-    for task in tasks:
-        known = None if store is None else store.read(task)
-        if known is not None:
-            outcomes[task.digest] = known
-    resumed = len(outcomes)
-
-    def tell(outcome: Record | Failure) -> None:
-        """Keep an outcome."""
-        if store is not None and isinstance(outcome, Record):
-            store.write(outcome)
-        outcomes[outcome.task.digest] = outcome
-        if callback is not None:
-            callback(outcome)
-
-    left = [task for task in tasks if task.digest not in outcomes]
+    outcomes = _Outcomes(None if folder is None else RecordFolder(folder), callback)
+    left = outcomes.recall(tasks)
     if left:
-        Runner(experiment, workers_of(executor, workers), retries=retries, timeout=timeout, tell=tell).run(left)
-    ordered = [outcomes[task.digest] for task in tasks]
+        runner = Runner(experiment, workers_of(executor, workers), retries=retries, timeout=timeout, tell=outcomes.add)
+        runner.run(left)
+    ordered = [outcomes.of(task) for task in tasks]
     return SweepResult(
         plan=plan,
         seed=seed,
         records=tuple(one for one in ordered if isinstance(one, Record)),
         failed=tuple(one for one in ordered if isinstance(one, Failure)),
-        resumed=resumed,
+        resumed=len(tasks) - len(left),
         seconds=time.perf_counter() - started,
     )
+
+
+@final
+class _Outcomes:
+    """What is known of the tasks: records that an earlier run left in the folder, and what this one adds."""
+
+    def __init__(self, folder: RecordFolder | None, callback: Callable[[Record | Failure], Any] | None) -> None:
+        self._folder, self._callback = folder, callback
+        self._known: dict[str, Record | Failure] = {}
+
+    def recall(self, tasks: Sequence[Task]) -> list[Task]:
+        """Read the records of the folder; the tasks that have none."""
+        for task in tasks:
+            record = None if self._folder is None else self._folder.read(task)
+            if record is not None:
+                self._known[task.digest] = record
+        return [task for task in tasks if task.digest not in self._known]
+
+    def add(self, outcome: Record | Failure) -> None:
+        """Keep an outcome and tell of it."""
+        if self._folder is not None and isinstance(outcome, Record):
+            self._folder.write(outcome)
+        self._known[outcome.task.digest] = outcome
+        if self._callback is not None:
+            self._callback(outcome)
+
+    def of(self, task: Task) -> Record | Failure:
+        """The outcome of a task."""
+        return self._known[task.digest]
 
 
 def check_tasks(experiment: Experiment, plan: Plan) -> None:

@@ -167,30 +167,35 @@ def trajectory(
     speed = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
     if tolerance is not None:
         read_number(tolerance, name="tolerance", interval=POSITIVE)
-    if isinstance(classes, str):
-        raise InputError(f"classes={classes!r}", why="it is one name", cure=f"write [{classes!r}]")
-    shape = chosen[0].shape
-    names = list(classes if classes is not None else linear_classes(shape))
-    given = (
-        classes
-        if isinstance(classes, Mapping)
-        else {name: sample(name, shape, count=maps, seed=seed) for name in names}
-    )
-    for name in names:
-        if not all(isinstance(one, Morphism) for one in np.atleast_1d(np.array(given[name], dtype=object))):
-            raise InputError(f"the class {name!r}", why="it holds what is no map", cure="give a list of Morphism(...)")
-    found: dict[str, ClassDefect] = {}
+    given = _read_classes(classes, chosen[0].shape, count=maps, seed=seed)
     try:
         runs = reference_runs(spec, chosen, rate=speed, steps=steps, rng=np.random.default_rng(seed))
     except Unfit as error:
-        for morphism in (one for name in names for one in given[name]):
+        for morphism in (one for several in given.values() for one in several):
             check_morphism(morphism, np.abs(start_point(chosen[0].size, np.random.default_rng(seed))))
-        found = {name: _undecided(name, str(error)) for name in names}
+        found = {name: _undecided(name, str(error)) for name in given}
     else:
         bound = tolerance or (SINGLE if any(run.single for run in runs) else NATURAL)
-        for name in names:
-            found[name] = _try_class(spec, name, checked_maps(given[name], runs), runs, speed, orbital, bound)
+        found = {
+            name: _try_class(spec, name, checked_maps(several, runs), runs, speed, orbital, bound)
+            for name, several in given.items()
+        }
     return TrajectoryTest(optimizer=spec.name, orbital=orbital, classes=found)
+
+
+def _read_classes(
+    classes: Sequence[str] | Mapping[str, Sequence[Morphism]] | None, shape: tuple[int, ...], *, count: int, seed: int
+) -> Mapping[str, Sequence[Morphism]]:
+    """The maps of each class, drawn where only its name is given."""
+    if isinstance(classes, str):
+        raise InputError(f"classes={classes!r}", why="it is one name", cure=f"write [{classes!r}]")
+    if not isinstance(classes, Mapping):
+        names = linear_classes(shape) if classes is None else classes
+        return {name: sample(name, shape, count=count, seed=seed) for name in names}
+    for name, several in classes.items():
+        if not all(isinstance(one, Morphism) for one in np.atleast_1d(np.array(several, dtype=object))):
+            raise InputError(f"the class {name!r}", why="it holds what is no map", cure="give a list of Morphism(...)")
+    return classes
 
 
 def _undecided(name: str, reason: str) -> ClassDefect:
