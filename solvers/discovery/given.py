@@ -48,6 +48,7 @@ def field_function(field: FieldFunction | VectorField, shapes: Mapping[str, tupl
     }
 
     def value(w: FloatArray) -> FloatArray:
+        """The field at a point."""
         answer = np.zeros(len(names))
         for place, part in parts.items():
             answer[place] = part.value(w)

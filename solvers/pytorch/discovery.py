@@ -66,7 +66,8 @@ def discover_module(
         tensors, or the ansatz has too many unknowns.
 
     >>> layers = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)).double()
-    >>> found = discover_module(layers, torch.randn(8, 3, dtype=torch.float64, generator=torch.manual_seed(0)))
+    >>> inputs = torch.arange(24.0, dtype=torch.float64).sin().reshape(8, 3)
+    >>> found = discover_module(layers, inputs)
     >>> found.dimension, found.name, found.verdict
     (4, 'R^4', 'measured')
     """

@@ -140,6 +140,7 @@ def _derivatives(
     start = flat.join(held)
 
     def path(t: torch.Tensor) -> torch.Tensor:
+        """The parameters at a time, as one vector."""
         return flat.join({**held, **curve(held, generator, t)})
 
     method = FORWARD
@@ -227,6 +228,7 @@ class CurvatureTarget:
         for element in self.elements:
 
             def path(t: torch.Tensor, element: Generator = element) -> torch.Tensor:
+                """The parameters at a time, as one vector."""
                 return self._flat.join({**parameters, **self.curve(dict(parameters), element, t)})
 
             velocity, acceleration = derivatives_in_time(path, start, order=2)

@@ -37,6 +37,7 @@ def derivatives_in_time(path: Path, like: torch.Tensor, *, order: int) -> Deriva
     one = torch.ones((), dtype=like.dtype, device=like.device)
 
     def with_derivatives(t: torch.Tensor, left: int) -> Derivatives:
+        """The path at a time and as many derivatives as are left."""
         if left == 0:
             return (path(t),)
         found = torch.func.jvp(lambda s: with_derivatives(s, left - 1), (t,), (one,))

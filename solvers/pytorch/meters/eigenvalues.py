@@ -107,6 +107,7 @@ def gaussian_draw(products: HessianProducts, seed: int) -> Any:
     generator = torch.Generator().manual_seed(seed)
 
     def draw() -> torch.Tensor:
+        """The next vector."""
         vector = torch.randn(products.size, generator=generator, dtype=torch.float64)
         return vector.to(products.device, products.dtype)
 

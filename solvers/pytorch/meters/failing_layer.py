@@ -28,6 +28,7 @@ def failing_layer(loss: FunctionalLoss, attempt: Attempt) -> str:
     for name, module in loss.module.named_modules():
 
         def note(module: torch.nn.Module, args: Any, named: Any, name: str = name) -> None:
+            """Keep what a layer is called with first."""
             met.setdefault(name, (module, args, named))
 
         handles.append(module.register_forward_pre_hook(note, with_kwargs=True))
@@ -55,6 +56,7 @@ def _fails(module: torch.nn.Module, args: Any, named: Any, attempt: Attempt) -> 
         return False
 
     def squares(vector: torch.Tensor) -> torch.Tensor:
+        """The sum of the squares of the outputs, as a function of parameters and inputs in one vector."""
         pieces = [piece.reshape(like.shape) for piece, like in zip(vector.split(sizes), parts, strict=True)]
         given = list(args)
         for place, piece in zip(places, pieces[len(names) :], strict=True):

@@ -162,6 +162,7 @@ class SharpnessTarget:
         """The losses at displaced parameters, all at once where the module allows it."""
 
         def at(move: torch.Tensor) -> torch.Tensor:
+            """The loss at one of them."""
             return self.loss.at(vector + move)
 
         if self.evidence["vectorised"]:

@@ -5,8 +5,8 @@ A group element acts by an affine map of the tensors, so that its Jacobian J is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import final
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, final
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.scalings import Scalings, Signs
+
+Carry: TypeAlias = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 PROBES = 32
 """Random signs from which squares are estimated where J mixes entries."""
@@ -58,7 +60,7 @@ class Carrier:
             given = {**moving, **{name: one for name, one in values.items() if name in moving}}
             moved = self._back.transform(given)
             return {**values, **{name: moved[name] for name in moving if name in values}}
-        leaves = {name: one.requires_grad_() for name, one in _copies(moving).items() if name in values}
+        leaves = {name: one.detach().requires_grad_() for name, one in moving.items() if name in values}
         with torch.enable_grad():
             moved = self._back.transform({**moving, **leaves})
             ends = [name for name in leaves if moved[name].requires_grad]
@@ -101,12 +103,12 @@ class Carrier:
         r"""Squares of displacements, :math:`J^{\circ 2}v`."""
         return self._squared(values, np.random.default_rng(rng), self.vector)
 
-    def _squared(self, values: Mapping[str, Tensor], rng: np.random.Generator, carry: object) -> dict[str, Tensor]:
+    def _squared(self, values: Mapping[str, Tensor], rng: np.random.Generator, carry: Carry) -> dict[str, Tensor]:
         """The mean over signs; one draw when another one gives the same."""
-        assert callable(carry)
         roots = {name: one.clamp_min(0).sqrt() for name, one in values.items()}
 
         def draw() -> dict[str, Tensor]:
+            """The squares for one draw of signs."""
             moved = carry({name: one * _signs(one, rng) for name, one in roots.items()})
             return {name: moved[name].square() for name in values}
 
@@ -118,11 +120,6 @@ class Carrier:
             more = draw()
             total = {name: total[name] + more[name] for name in values}
         return {name: one / PROBES for name, one in total.items()}
-
-
-def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of their own that share the numbers."""
-    return {name: one.detach() for name, one in tensors.items()}
 
 
 def _signs(like: Tensor, rng: np.random.Generator) -> Tensor:

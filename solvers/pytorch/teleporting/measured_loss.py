@@ -135,6 +135,7 @@ class MeasuredLoss:
         self.ledger.count(values=1)
 
         def evaluate() -> list[Tensor]:
+            """The mean over the batches of this process."""
             with self.measuring(), torch.no_grad():
                 return [self.differentiable(tensors)]
 
@@ -144,35 +145,26 @@ class MeasuredLoss:
         """The loss and its gradient in the trainable parameters by name, counted as one gradient."""
         self.ledger.count(gradients=1)
 
-        def evaluate() -> list[Tensor]:
-            total: list[Tensor] = []
-            with self.measuring(), torch.enable_grad():
-                for batch in self.batches:  # one graph at a time
-                    leaves = self._leaves(tensors)
-                    loss = self.loss_of(batch, {**tensors, **leaves})
-                    parts = [loss.detach(), *_gradients(loss, leaves)]
-                    total = parts if not total else [a + b for a, b in zip(total, parts, strict=True)]
-            count = len(self.batches)
-            return [one / count for one in total] if count > 1 else total
+        def of_batch(batch: Batch) -> list[Tensor]:
+            """The loss and its gradient on one batch."""
+            leaves = self._leaves(tensors)
+            loss = self.loss_of(batch, {**tensors, **leaves})
+            return [loss.detach(), *_gradients(loss, leaves)]
 
-        value, *gradient = self.ranks.mean(evaluate)
+        value, *gradient = self._mean(of_batch)
         return float(value), dict(zip(self.trainable, gradient, strict=True))
 
     def hvp(self, tensors: Mapping[str, Tensor], direction: Mapping[str, Tensor]) -> Parameters:
         """The Hessian times a direction, by differentiating the gradient."""
         self.ledger.count(hvps=1)
 
-        def evaluate() -> list[Tensor]:
-            total: list[Tensor] = []
-            with self.measuring(), torch.enable_grad():
-                for batch in self.batches:
-                    leaves = self._leaves(tensors)
-                    slope = _gradients(self.loss_of(batch, {**tensors, **leaves}), leaves, create_graph=True)
-                    parts = _product(leaves, slope, direction)
-                    total = parts if not total else [a + b for a, b in zip(total, parts, strict=True)]
-            return [one / len(self.batches) for one in total]
+        def of_batch(batch: Batch) -> list[Tensor]:
+            """The product on one batch."""
+            leaves = self._leaves(tensors)
+            slope = _gradients(self.loss_of(batch, {**tensors, **leaves}), leaves, create_graph=True)
+            return _product(leaves, slope, direction)
 
-        return dict(zip(self.trainable, self.ranks.mean(evaluate), strict=True))
+        return dict(zip(self.trainable, self._mean(of_batch), strict=True))
 
     def gradient_and_products(self, tensors: Mapping[str, Tensor]) -> tuple[float, Parameters, Product]:
         """The loss and its gradient, and the function that gives Hessian-vector products there from the same graph.
@@ -186,6 +178,7 @@ class MeasuredLoss:
             slope = _gradients(loss, leaves, create_graph=True)
 
         def product(direction: Mapping[str, Tensor]) -> Parameters:
+            """The Hessian times a direction."""
             self.ledger.count(hvps=1)
             with self.measuring(), torch.enable_grad():
                 parts = _product(leaves, slope, direction, retain_graph=True)
@@ -193,6 +186,20 @@ class MeasuredLoss:
 
         gradient = dict(zip(self.trainable, (one.detach() for one in slope), strict=True))
         return float(loss.detach()), gradient, product
+
+    def _mean(self, of_batch: Callable[[Batch], list[Tensor]]) -> list[Tensor]:
+        """The mean over all batches and processes of what is found on each, with one graph at a time."""
+
+        def evaluate() -> list[Tensor]:
+            """The mean over the batches of this process."""
+            with self.measuring(), torch.enable_grad():
+                total = of_batch(self.batches[0])
+                for batch in self.batches[1:]:
+                    total = [one + more for one, more in zip(total, of_batch(batch), strict=True)]
+            count = len(self.batches)
+            return [one / count for one in total] if count > 1 else total
+
+        return self.ranks.mean(evaluate)
 
     def start(self) -> tuple[float, Parameters]:
         """The loss and gradient at the parameters of the module.

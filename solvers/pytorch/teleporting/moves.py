@@ -65,6 +65,7 @@ class Scene:
     objective, target: on the batches.
     gradient: of the loss at the start.
     optimizer, named, rule: of the run, and what a teleport makes of its state.
+    target_is_of_state: whether the metric was made of the optimizer's state, and so moves with it.
     """
 
     chart: Chart
@@ -75,6 +76,7 @@ class Scene:
     optimizer: torch.optim.Optimizer | None
     named: Mapping[str, nn.Parameter]
     rule: StateRule
+    target_is_of_state: bool = False
 
     def function(self, *, maximize: bool) -> OrbitFunction:
         """The target as a function on the group, by the cheapest exact way."""
@@ -85,6 +87,7 @@ class Scene:
         if isinstance(target, OptimizerLookahead):
 
             def decrease(coordinates: Tensor) -> Tensor:
+                """The target at a point of the orbit."""
                 return target.on_orbit(chart.element(coordinates), tensors)
 
             f = UnrolledOnOrbit(chart, tensors, decrease, maximize=maximize, has_slope=target.has_gradient)
@@ -105,13 +108,11 @@ class Scene:
         states = states_of(optimizer, self.named)
 
         def metric(element: Element) -> Mapping[str, Tensor]:
+            """The metric of the state that an element transports."""
             moved = transported(states, element, self.tensors, optimizer=optimizer, rule=self.rule)
             return preconditioner(optimizer, self.named, self.objective, self.rule, moved)
 
         return metric
-
-    target_is_of_state: bool = False
-    """Whether the metric was made of the optimizer's state, and so moves with it."""
 
 
 def along_group(scene: Scene, bounds: Bounds, *, maximize: bool, rng: np.random.Generator) -> Proposal:

@@ -64,6 +64,7 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
             continue
 
         def note(module: nn.Module, args: tuple[Any, ...], name: str = name) -> None:
+            """Keep the inputs of a layer and what is known of them."""
             columns = _columns(module, args[0])
             seen.setdefault(name, []).append(columns.detach())
             is_flat[name] = args[0].ndim == 2
@@ -72,7 +73,7 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
         handles.append(module.register_forward_pre_hook(note))
     try:
         with loss.measuring():
-            loss.differentiable({name: one.requires_grad_() for name, one in _own(loss.parameters).items()})
+            loss.differentiable({name: one.detach().requires_grad_() for name, one in loss.parameters.items()})
     finally:
         for handle in handles:
             handle.remove()
@@ -82,11 +83,6 @@ def layer_inputs(objective: ModuleObjective) -> dict[str, SeenInputs]:
         )
         for name, parts in seen.items()
     }
-
-
-def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of their own that share the numbers."""
-    return {name: one.detach() for name, one in tensors.items()}
 
 
 def _rows(module: nn.Module) -> int | None:

@@ -75,6 +75,7 @@ class VirtualOptimizer:
         loss = self.loss.on(batches)
 
         def closure() -> Any:
+            """The loss, whose gradient is given to the parameters."""
             value, gradient = loss.value_and_gradient(self.point())
             for name, leaf in self.leaves.items():
                 if name in gradient:

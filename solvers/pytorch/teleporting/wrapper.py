@@ -105,6 +105,7 @@ class Teleporting(torch.optim.Optimizer):
 
     @param_groups.setter
     def param_groups(self, groups: list[dict[str, Any]]) -> None:
+        """Give the optimizer inside other groups."""
         self.teleported.param_groups = groups
 
     @property
@@ -114,6 +115,7 @@ class Teleporting(torch.optim.Optimizer):
 
     @state.setter
     def state(self, state: Any) -> None:
+        """Give the optimizer inside another state."""
         self.teleported.state = state
 
     def __getstate__(self) -> dict[str, Any]:
