@@ -113,24 +113,28 @@ def test_frames_of_projectors_near_and_on_the_singular_set():
         np.testing.assert_allclose(space.coordinates(context, space.tangent(context, W)), W, atol=1e-15)
 
 
-def refused(call, what):
+def refusal(call):
+    """The error with which a call is refused."""
     with pytest.raises(InputError) as caught:
         call()
-    assert what in caught.value.what
     return caught.value
 
 
 def test_what_has_no_counterpart_is_refused():
     sphere = theirs("hypersphere.Hypersphere", 2)
-    refused(lambda: space_from_geomstats(sphere), "an object of type Hypersphere")
+    assert "an object of type Hypersphere" in refusal(lambda: space_from_geomstats(sphere)).what
     vectors = theirs("special_orthogonal.SpecialOrthogonal", 3, point_type="vector")
-    assert 'point_type="matrix"' in refused(lambda: space_from_geomstats(vectors), "Vectors").cure
-    refused(lambda: space_from_geomstats(3), "an object of type int")
+    error = refusal(lambda: space_from_geomstats(vectors))
+    assert "Vectors" in error.what
+    assert 'point_type="matrix"' in error.cure
+    assert "an object of type int" in refusal(lambda: space_from_geomstats(3)).what
     for space in (SymplecticStiefel(3, 1), Stiefel(3, 1, field="complex"), Euclidean(())):
-        refused(lambda space=space: space_to_geomstats(space), "geomstats has no space like")
+        assert "geomstats has no space like" in refusal(lambda space=space: space_to_geomstats(space)).what
 
 
 def test_points_off_the_space_are_refused():
-    refused(lambda: points_to_geomstats(Grassmann(3, 1), np.ones((3, 1))), "is not on Grassmann(3, 1)")
-    refused(lambda: points_from_geomstats(Grassmann(3, 1), np.eye(3)), "is not on Projectors(3, 1)")
-    refused(lambda: points_from_geomstats(Stiefel(3, 1), [[1.0], [1.0], [0.0]]), "is not on Stiefel(3, 1)")
+    assert "is not on Grassmann(3, 1)" in refusal(lambda: points_to_geomstats(Grassmann(3, 1), np.ones((3, 1)))).what
+    assert "is not on Projectors(3, 1)" in refusal(lambda: points_from_geomstats(Grassmann(3, 1), np.eye(3))).what
+    assert (
+        "is not on Stiefel(3, 1)" in refusal(lambda: points_from_geomstats(Stiefel(3, 1), [[1.0], [1.0], [0.0]])).what
+    )

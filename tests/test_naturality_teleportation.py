@@ -391,14 +391,15 @@ def test_minimize_warns_once_and_says_why():
 
 def test_it_does_not_warn_where_a_teleport_may_help():
     turn_action = GroupAction.from_algebra(derive(BOWL))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         minimize(BOWL, [1.0, 0.5, -1.0], rule="adam", steps=2, teleport=At([1], along=turn_action))
         minimize(FACTORS, np.ones(8), rule="gradient-descent", learning_rate=0.01, steps=2, data={"Y": np.eye(2)})
         minimize(BOWL, [1.0, 0.5, -1.0], rule="heavy-ball", steps=2, teleport=At([1], along=turn_action, state="keep"))
         other = Objective.from_functions(lambda w: float(w[0] ** 2), lambda w: np.array([2 * w[0], 0, 0]), size=3)
         elsewhere = At([1], along=turn_action, objective=Objective.from_loss(BOWL))
         minimize(other, [1.0, 0.5, -1.0], rule="gradient-descent", steps=2, teleport=elsewhere)
+    assert caught == []
 
 
 def test_a_search_along_isometries_says_that_the_gradient_norm_is_constant():
