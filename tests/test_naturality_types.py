@@ -74,5 +74,7 @@ def test_slots_that_stay_zero_and_slots_without_a_lift_are_named():
 def test_declared_types_are_among_the_inferred_ones(name):
     spec = OPTIMIZERS[name]
     found = infer_types(spec, ["permutation", "diagonal"])
+    assert {*found.types, *found.silent} == set(spec.slots) - {"point"}
     for slot, by_class in found.types.items():
+        assert set(by_class) == {"permutation", "diagonal"}
         assert all(spec.slots[slot] in types for types in by_class.values()), slot
