@@ -5,10 +5,9 @@ Names are imported when they are first asked for; PyTorch is in `solvers.pytorch
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from manifolds.lazy_package import import_on_demand
 
 if TYPE_CHECKING:
     from solvers.batches import MiniBatches
@@ -152,7 +151,6 @@ _ROOMS = {
     "discovery.result": ("Discovery",),
     "felt_symmetries": ("UselessTeleport",),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "LBFGS",
@@ -224,28 +222,4 @@ __all__ = [
     "teleport",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first asked for."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"solvers.{_ROOM_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """The public names, those of rooms that are not loaded yet included."""
-    return sorted(set(globals()) | set(__all__))
-
-
-class _Solvers(ModuleType):
-    """The package; a module named like its function does not hide the function once it is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and _ROOM_OF.get(name) == name:
-            value = getattr(value, name, value)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Solvers
+import_on_demand(__name__, _ROOMS)

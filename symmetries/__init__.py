@@ -5,10 +5,10 @@ What every program needs is imported with the package; the rest when it is first
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import symmetries.actions.integrate  # noqa: F401 - it enters itself as the maker of actions
+from manifolds.lazy_package import import_on_demand
 from symmetries.action import GroupAction
 from symmetries.algebra import SymmetryAlgebra
 from symmetries.ansatz import Affine, Ansatz, Basis, Blocks, Diagonal, Linear, Polynomial
@@ -68,7 +68,6 @@ _ROOMS = {
     "modules.sum_of_squares": ("SumOfSquares", "sum_of_squares_symmetries"),
     "modules.symmetry_module": ("SymmetryModule",),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Affine",
@@ -129,16 +128,4 @@ __all__ = [
     "verify",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first asked for."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"symmetries.{_ROOM_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """The public names, those of rooms that are not loaded yet included."""
-    return sorted(set(globals()) | set(__all__))
+import_on_demand(__name__, _ROOMS)

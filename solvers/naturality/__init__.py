@@ -5,10 +5,9 @@ Names are imported when they are first asked for; the adapter of PyTorch is in `
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from manifolds.lazy_package import import_on_demand
 
 if TYPE_CHECKING:
     from solvers.naturality.adapters import ScipyAdapter, from_rule
@@ -91,7 +90,6 @@ _ROOMS = {
     ),
     "verdict": ("Verdict",),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "OPTIMIZERS",
@@ -130,28 +128,4 @@ __all__ = [
     "vector_problems",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first asked for."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"solvers.naturality.{_ROOM_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """The public names, those of rooms that are not loaded yet included."""
-    return sorted(set(globals()) | set(__all__))
-
-
-class _Naturality(ModuleType):
-    """The package; a module named like its function does not hide the function once it is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and _ROOM_OF.get(name) == name:
-            value = getattr(value, name, value)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Naturality
+import_on_demand(__name__, _ROOMS)

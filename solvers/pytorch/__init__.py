@@ -10,10 +10,10 @@ It needs the extra `torch`; no other package imports it.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from manifolds.errors import InputError
+from manifolds.lazy_package import import_on_demand
 
 
 class MissingTorch(InputError, ImportError):
@@ -47,32 +47,23 @@ if TYPE_CHECKING:
     from solvers.pytorch.teleporter import Teleporter
     from solvers.pytorch.teleporting.wrapper import Teleporting
 
-_ROOM_OF = {
-    "ApproximateSymmetry": "symmetry.approximate",
-    "ManifoldOptimizer": "optimizer",
-    "ManifoldParameter": "parameter",
-    "MetaResult": "learned",
-    "MetaSettings": "learned",
-    "ModuleObjective": "objective",
-    "ModuleSymmetry": "symmetry.module_symmetry",
-    "ModuleTask": "learned",
-    "NaturalGradient": "natural_gradient",
-    "RegressionTask": "learned",
-    "Teleporter": "teleporter",
-    "Teleporting": "teleporting.wrapper",
-    "TorchAdapter": "naturality",
-    "align": "symmetry.matching",
-    "balance": "symmetry.balancing",
-    "canonical": "symmetry.canonical",
-    "curvature": "meters",
-    "discover_module": "discovery",
-    "hessian_trace": "meters",
-    "learn_optimizer": "learned",
-    "module_objective": "objective",
-    "sharpness": "meters",
-    "spectral_density": "meters",
-    "symmetries_of": "symmetry.finder",
-    "top_eigenvalues": "meters",
+_ROOMS = {
+    "discovery": ("discover_module",),
+    "learned": ("MetaResult", "MetaSettings", "ModuleTask", "RegressionTask", "learn_optimizer"),
+    "meters": ("curvature", "hessian_trace", "sharpness", "spectral_density", "top_eigenvalues"),
+    "natural_gradient": ("NaturalGradient",),
+    "naturality": ("TorchAdapter",),
+    "objective": ("ModuleObjective", "module_objective"),
+    "optimizer": ("ManifoldOptimizer",),
+    "parameter": ("ManifoldParameter",),
+    "symmetry.approximate": ("ApproximateSymmetry",),
+    "symmetry.balancing": ("balance",),
+    "symmetry.canonical": ("canonical",),
+    "symmetry.finder": ("symmetries_of",),
+    "symmetry.matching": ("align",),
+    "symmetry.module_symmetry": ("ModuleSymmetry",),
+    "teleporter": ("Teleporter",),
+    "teleporting.wrapper": ("Teleporting",),
 }
 
 __all__ = [
@@ -104,16 +95,4 @@ __all__ = [
     "top_eigenvalues",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first asked for."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"solvers.pytorch.{_ROOM_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """The public names, those of rooms that are not loaded yet included."""
-    return sorted(set(globals()) | set(__all__))
+import_on_demand(__name__, _ROOMS)
