@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, final
 
 import numpy as np
 
 from symmetries.compiled import Tape
 from symmetries.directional import Quantity, free_shapes, movable
-from symmetries.expression import Node, Shape
+from symmetries.expression import Node, Shape, walk
 from symmetries.loss import Loss
 
 TOLERANCE = 1e-9
@@ -19,6 +20,7 @@ TRIES = 6
 FLOW_STEP = 0.02
 FLOW_STEPS = 150
 FLOW_STARTS = 40
+FLOW_NODES = 60
 JUMP = 1e-6
 MOST_EVALUATIONS = 5_000
 
@@ -167,6 +169,20 @@ class Flow:
                 values = {name: np.asarray(value).tolist() for name, value in start.items()}
                 return {"point": values, "time": time, "loss_before": before, "loss_after": fine}
         return None
+
+
+def jump_at_pole(loss: Loss, components: Mapping[str, Node], rng: np.random.Generator) -> dict[str, Any] | None:
+    """A jump along the flow of a field of few components, for a loss with quotients; None where none is seen."""
+    nodes = list(walk(loss.expression))
+    quotients = any(
+        node.operation == "inv"
+        or node.payload == "tan"
+        or (node.operation == "power" and Fraction(str(node.payload)) < 0)
+        for node in nodes
+    )
+    if not quotients or len(nodes) > FLOW_NODES or len(components) > FLOW_NODES:
+        return None
+    return Flow(loss, components).jump(rng)
 
 
 def _shifted(point: Mapping[str, Any], velocity: Mapping[str, Any], h: float) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import Literal, TypeAlias, final
 import numpy as np
 
 from symmetries.calculus import derivative_factor
-from symmetries.expand import Expander, ExpansionTooLarge
+from symmetries.expand import Expander, ExpansionTooLarge, is_square_free
 from symmetries.lower import exact_quotient
 from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
 from symmetries.primes import suitable_primes
+from symmetries.radicals import may_hide_sign
 from symmetries.scalar import Atom, Index, Powers, Product, ScalarGraph, Sum, Symbol
 from symmetries.straight_line import compile_program
 
@@ -83,6 +84,11 @@ class Prover:
     def settled(self, field: TangentMap) -> Proof:
         """The proof once X.L is known to be the zero function: the field must not cross poles where the loss jumps."""
         return self._proved(self._tangents(field)[0], field, expansions=1)
+
+    def may_jump(self, field: TangentMap) -> bool:
+        """Whether X may cross a pole where the loss jumps, so that X.L = 0 at points says too little."""
+        tangents, _ = self._tangents(field)
+        return not all(self._keeps_pole(node, tangents) for node in self._denominators if node in tangents)
 
     def _tangents(
         self, field: TangentMap, vanishes: Callable[[Index, Index], bool] | None = None
@@ -214,20 +220,29 @@ def _denominators(graph: ScalarGraph, root: Index) -> list[Index]:
     """Expressions that the loss divides by, that may vanish, and where it may then jump.
 
     A quotient N/D of analytic functions has a value on the projective line, which X.L = 0 keeps constant across D = 0;
-    removable zeros do no harm.  It may jump where absolute values or signs change branch, as in abs(x)/x, and where a
-    function is taken of a pole, as in atan(1/x).
+    removable zeros do no harm.  It may jump where absolute values, signs or even roots change branch, as in abs(x)/x,
+    and where a function is taken of a pole, as in atan(1/x).
     """
     atoms = graph.atoms([root])
+    everywhere = _poles(graph, [root])
+    below = _poles(graph, [child for k in atoms for child in graph.children(k)])
+    if below == everywhere:
+        return everywhere
     bent = any(isinstance(entry := graph.entries[k], Atom) and entry.kind in {"abs", "sign"} for k in atoms)
-    return _poles(graph, [root] if bent else [child for k in atoms for child in graph.children(k)])
+    return everywhere if bent or may_hide_sign(graph, root) else below
 
 
 def _poles(graph: ScalarGraph, roots: Iterable[Index]) -> list[Index]:
-    """Denominators and arguments of logarithms below the roots that may vanish."""
+    """Denominators and arguments of logarithms below the roots that may vanish.
+
+    What the domain makes positive counts as such where it changes sign at its zeros: the loss has no value beyond them.
+    """
     found: set[Index] = set()
     for entry in (graph.entries[k] for k in graph.reachable(roots)):
         if isinstance(entry, Product):
             found |= {inner for inner, exponent in entry.powers if exponent < 0}
         elif isinstance(entry, Atom) and entry.kind == "log":
             found.add(entry.argument)
-    return sorted(node for node in found if not graph.is_positive(node))
+    edges = [node for node in graph.on_domain if not graph.atoms([node]) and is_square_free(graph, node)]
+    with graph.without_domain(but=edges):
+        return sorted(node for node in found if not graph.is_positive(node))

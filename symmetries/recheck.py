@@ -30,6 +30,7 @@ from symmetries.directional import (
 )
 from symmetries.dual import Hole, Unsupported
 from symmetries.dual_numbers import Digits, Fractions
+from symmetries.evidence import jump_at_pole
 from symmetries.expression import Node, entry_names, walk
 from symmetries.fields import VectorField
 from symmetries.finite_action import FiniteAction, action_quantities
@@ -163,6 +164,10 @@ class _Recheck:
         jumps = isinstance(quantity, FieldDerivative)
         if jumps and any(node.operation == "where" or node.payload == "sign" for node in walk(self.loss.expression)):
             doubt = JUMPS
+        jump = jump_at_pole(self.loss, quantity.components, self.rng) if isinstance(quantity, FieldDerivative) else None
+        if jump is not None:
+            reason, evidence = "the loss jumps along the flow of the field", {**evidence, "counterexample": jump}
+            return Claim(statement=statement, verdict="refuted", reason=reason, evidence=evidence)
         if doubt:
             return Claim(statement=statement, verdict="undecided", reason=doubt, evidence=evidence)
         how = "in exact fractions" if finding.exact else "with 50 digits"

@@ -12,17 +12,16 @@ elementary functions of analysis", American Journal of Mathematics 101 (1979).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
-from symmetries.expand import Expander, ExpansionTooLarge, is_square_free
 from symmetries.lattice import Family, Relation, rewrite
 from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
 from symmetries.nullspace import null_vectors, rational_vector
 from symmetries.primes import suitable_primes
+from symmetries.radicals import roots_independent
 from symmetries.scalar import Atom, Index, ScalarGraph, Symbol
 from symmetries.straight_line import compile_program
 
@@ -93,7 +92,7 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
         assumptions.append(
             f"on every branch of the absolute values, {', '.join(sorted(transcendental))} are independent"
         )
-    if not _roots_independent(graph, root):
+    if not roots_independent(graph, root):
         assumptions.append("the radicals are independent up to square factors")
     if _constants_mixed(graph, root):
         assumptions.append("the transcendental constants are algebraically independent")
@@ -104,54 +103,6 @@ def _verdict(graph: ScalarGraph, root: Index) -> Independence:
     if transcendental:
         return Independence(True, "the differentials of the arguments are linearly independent (Ax-Schanuel)")
     return Independence(True, "the loss is built from rational operations, absolute values and roots")
-
-
-def _roots_independent(graph: ScalarGraph, root: Index) -> bool:
-    """Whether no product of some even radicands is a square, so that the even roots are independent.
-
-    That is so when each radicand is a polynomial without a repeated factor that has a symbol of its own; else the
-    exponents of the irreducible factors of the radicands must be independent modulo 2.
-    """
-    radicands = [
-        entry.argument
-        for entry in (graph.entries[k] for k in graph.atoms([root]))
-        if isinstance(entry, Atom) and entry.kind == "root" and entry.degree % 2 == 0
-    ]
-    radicands = [node for node in dict.fromkeys(radicands) if graph.value_of(node) is None]
-    if _kinds_inside(graph, radicands) & {"abs", "sign", "root"}:
-        return False
-    symbols = [set(graph.symbols([node])) for node in radicands]
-    if all(
-        inside - set().union(*(symbols[:k] + symbols[k + 1 :])) and is_square_free(graph, node)
-        for k, (node, inside) in enumerate(zip(radicands, symbols, strict=True))
-    ):
-        return True
-    return _exponents_independent(graph, radicands)
-
-
-def _kinds_inside(graph: ScalarGraph, nodes: Sequence[Index]) -> set[str]:
-    return set().union(*(_kinds(graph, node) for node in nodes))
-
-
-def _exponents_independent(graph: ScalarGraph, nodes: Sequence[Index]) -> bool:
-    """Whether the exponents of the irreducible factors of some nodes are linearly independent modulo 2."""
-    expander = Expander(graph, nodes, term_limit=2_000)
-    position: dict[str, int] = {}
-    pivots: dict[int, int] = {}
-    try:
-        for node in nodes:
-            row = 0
-            for piece, exponent in expander.factors(node):
-                bit = position.setdefault(str(piece), len(position))
-                row ^= (exponent & 1) << bit
-            while row and row.bit_length() in pivots:
-                row ^= pivots[row.bit_length()]
-            if not row:
-                return False
-            pivots[row.bit_length()] = row
-    except ExpansionTooLarge:
-        return False
-    return True
 
 
 def _constants_mixed(graph: ScalarGraph, root: Index) -> bool:

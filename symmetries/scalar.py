@@ -7,7 +7,8 @@ cancel as the graph is built, and much of what has to be proved zero *is* the no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias, final
 
 from flint import fmpq
@@ -73,6 +74,7 @@ class ScalarGraph:
         self._steady: list[bool] = []
         self.positive: set[Index] = set()
         self._assumed: set[Index] = set()
+        self._on_domain: set[Index] = set()
         self.zero = self.constant(ZERO)
         self.one = self.constant(ONE)
 
@@ -240,7 +242,24 @@ class ScalarGraph:
     def assume_nonnegative(self, node: Index, *, strictly: bool) -> None:
         """Take a node to be >= 0 (> 0) from now on, since the loss has no value elsewhere."""
         (self.positive if strictly else self._assumed).add(node)
+        self._on_domain.add(node)
         self._nonnegative.clear()
+
+    @contextmanager
+    def without_domain(self, *, but: Collection[Index] = ()) -> Iterator[None]:
+        """Signs as they are off the domain too, except those of some nodes."""
+        known = self.positive, self._assumed, self._nonnegative
+        dropped = self._on_domain.difference(but)
+        self.positive, self._assumed, self._nonnegative = known[0] - dropped, known[1] - dropped, {}
+        try:
+            yield
+        finally:
+            self.positive, self._assumed, self._nonnegative = known
+
+    @property
+    def on_domain(self) -> frozenset[Index]:
+        """What is taken to be >= 0 because the loss has no value elsewhere."""
+        return frozenset(self._on_domain)
 
     def _visibly_nonnegative(self, entry: Entry) -> bool:
         if isinstance(entry, Constant):

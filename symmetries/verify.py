@@ -52,6 +52,8 @@ HARDER_SECONDS, HARDER_POINTS = 1.0, 120
 
 HIDDEN = "the exact equations show that X.L is no zero function, but no point was found where it is seen not to vanish"
 
+JUMPS = "the loss jumps along the flow of the field"
+
 DISAGREE = "double precision sees a residual at a point where exact evaluation has no value"
 
 
@@ -169,6 +171,10 @@ def _field_claim(
         return Claim(statement=statement, verdict="undecided", reason=DISAGREE, evidence=numbers.evidence)
     if proof.outcome == "discontinuous":
         return _at_jump(statement, loss, quantity, numbers, rng)
+    jump = Flow(loss, components).jump(rng) if system.prover.may_jump(nodes) else None
+    if jump is not None:
+        evidence = {**numbers.evidence, "counterexample": jump}
+        return Claim(statement=statement, verdict="refuted", reason=JUMPS, evidence=evidence)
     if nonzero:
         return _hidden(statement, loss, quantity, finding, rng)
     return replace(_measured(statement, finding, WHY[proof.outcome]), assumptions=assumptions)
@@ -244,7 +250,7 @@ def _at_jump(
     jump = Flow(loss, quantity.components).jump(rng)
     evidence = {**numbers.evidence, "counterexample": jump}
     verdict: Verdict = "undecided" if jump is None else "refuted"
-    reason = WHY["discontinuous"] if jump is None else "the loss jumps along the flow of the field"
+    reason = WHY["discontinuous"] if jump is None else JUMPS
     return Claim(statement=statement, verdict=verdict, reason=reason, evidence=evidence)
 
 

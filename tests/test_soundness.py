@@ -20,6 +20,16 @@ TEMPTING = [
     ("where(maximum(x, 0) > 0, y, z)", {"z": "1"}),
     ("where(x > 0, y, y + 1)", {"x": "1"}),
     ("where(x*y > 0, 1, 0) + z", {"x": "y", "y": "-x"}),
+    # a sign that even roots make, of a square that the normal form does not see
+    ("(sqrt(x - 1) - 1)/sqrt(x - 2*sqrt(x - 1)) + y**2", {"x": "1"}),
+    ("(1 - sqrt(x))/sqrt(1 - 2*sqrt(x) + x) + y**2", {"x": "1"}),
+    ("sinh(x)/sqrt(cosh(x)**2 - 1) + y**2", {"x": "1"}),
+    ("tanh(x)/sqrt(1 - 1/cosh(x)**2) + y**2", {"x": "1"}),
+    ("(x**2*sqrt(y) - 1)/sqrt(x**4*y - 2*x**2*sqrt(y) + 1)", {"x": "1"}),
+    ("exp(log(x - 2*sqrt(x - 1))/2)/(sqrt(x - 1) - 1) + y**2", {"x": "1"}),
+    ("sqrt(x*(x + 1))*sqrt(x*(x + 2))/(x*sqrt((x + 1)*(x + 2))) + y**2", {"x": "1"}),
+    ("(sqrt(x + y) - sqrt(x - y))/sqrt(2*x - 2*sqrt(x**2 - y**2))", {"y": "1"}),
+    ("sin(atan(1/x))*sqrt(1 + x**2) + y**2", {"x": "1"}),
     # absolute values on one side only
     ("abs(x) - x", {"x": "1"}),
     ("sqrt(x**2) - x", {"x": "1"}),
@@ -127,6 +137,9 @@ TRUE = [
     ("pi*x**2 + y**2", {"x": "-y", "y": "pi*x"}),
     ("(x**2 + y**2)**(3/2)", {"x": "-y", "y": "x"}),
     ("maximum(x, y) + minimum(x, y) - x - y + z", {"x": "1", "y": "z"}),
+    ("x/sqrt(x**2 + y**2)", {"x": "x", "y": "y"}),
+    ("(y - x**2/y)/sqrt(y**2 + x**4/y**2 - 2*x**2)", {"x": "x", "y": "y"}),
+    ("tanh(x)*y/sqrt(tanh(x)**2*y**2 + z**2)", {"y": "y", "z": "z"}),
 ]
 
 
