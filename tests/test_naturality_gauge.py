@@ -126,11 +126,13 @@ def test_an_optimizer_that_does_not_move_is_undecided():
     )
     found = loss_gauge(still)
     assert found.verdict == "undecided"
+    assert [claim.verdict for claim in found.claims] == ["undecided"] * 3
     assert all("does not move" in claim.reason for claim in found.claims)
 
 
 def test_names_and_rules_are_read():
     assert loss_gauge("sign-descent").gauge == "monotone"
+    assert loss_gauge("gradient-descent", rate=0.01, rng=3).gauge == "shift"
 
 
 def test_bad_input():
@@ -140,3 +142,5 @@ def test_bad_input():
         loss_gauge(newton(), problems=[])
     with pytest.raises(InputError, match="steps"):
         loss_gauge(newton(), steps=0)
+    with pytest.raises(InputError, match="rate"):
+        loss_gauge(newton(), rate=0.0)

@@ -206,6 +206,13 @@ def test_nearly_natural_optimizers_are_called_so():
         lambda: trajectory(OPTIMIZERS["adam"], ["sign"], tolerance=-1.0),
         lambda: trajectory(OPTIMIZERS["adam"], ["sign"], rate=float("nan")),
         lambda: trajectory(OPTIMIZERS["adam"], "sign"),
+        lambda: trajectory(OPTIMIZERS["adam"], ["sing"]),
+        lambda: infer_types("adam", "sign"),
+        lambda: infer_types("adam", ["sing"]),
+        lambda: infer_types("adam", maps=0),
+        lambda: lie_algebra("adam", rate=-1.0),
+        lambda: lie_algebra("adam", step_size=0.0),
+        lambda: lie_algebra("adam", steps=0),
     ],
 )
 def test_bad_input_is_named_with_its_cure(make):
@@ -242,6 +249,17 @@ def test_every_test_takes_what_classify_takes():
     assert step_order("adam", "sign").flow == "exact"
     assert infer_types("adam", ["sign"]).types["average"]["sign"] == ("vector", "covector")
     assert classify(Adam, gauge=False).optimizer == "adam"
+
+
+def test_rates_seeds_and_steps_of_differences_change_no_algebra():
+    for options in ({"rate": 0.2}, {"step_size": 3e-5}, {"steps": 5}, {"rng": 7}, {"problems": [mixed(4)]}):
+        assert lie_algebra("gradient-descent", **options).name == "so(4)"
+        assert lie_algebra("adam", **options).name == "0"
+
+
+def test_problems_seeds_and_numbers_of_maps_change_no_types():
+    for options in ({"steps": 5}, {"maps": 1}, {"rng": 7}, {"problems": [mixed(4)]}):
+        assert infer_types("adam", ["diagonal"], **options).types["square"]["diagonal"] == ("diag_cov2",)
 
 
 def test_maps_are_checked_of_optimizers_that_stop():

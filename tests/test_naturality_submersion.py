@@ -267,6 +267,10 @@ def test_covectors_and_metrics_stay_related_along_a_co_isometry():
 def test_relation_refuses_what_has_no_relation():
     with pytest.raises(InputError, match="linear"):
         relation(averages(True), vector_problems(3)[0], bent(), np.ones(6))
+    with pytest.raises(InputError, match="a point of 4 numbers"):
+        relation(averages(True), vector_problems(2)[0], Projection.linear(np.eye(2, 3)), np.ones(4))
+    with pytest.raises(InputError, match="rate"):
+        relation(averages(True), vector_problems(2)[0], Projection.linear(np.eye(2, 3)), np.ones(3), rate=-1.0)
     odd = OptimizerSpec(
         name="odd",
         init=lambda p, theta: {"point": theta, "v": theta**2},

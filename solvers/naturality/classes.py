@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,21 @@ def sample(name: str, shape: tuple[int, ...], *, count: int, seed: int) -> list[
         raise InputError(f"the class {name!r}", why="it is not known here", cure=f"use one of {', '.join(known)}")
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     return [known[name](shape, rng) for _ in range(count)]
+
+
+def samples(names: Sequence[str], shape: tuple[int, ...], *, count: int, seed: int) -> dict[str, list[Morphism]]:
+    """Random maps of several classes, by name.
+
+    Raises
+    ------
+    InputError: the names are one, or a class is not known for parameters of this shape.
+
+    >>> {name: len(maps) for name, maps in samples(["scalar", "sign"], (3,), count=2, seed=0).items()}
+    {'scalar': 2, 'sign': 2}
+    """
+    if isinstance(names, str):
+        raise InputError(f"classes={names!r}", why="it is one name", cure=f"write [{names!r}]")
+    return {name: sample(name, shape, count=count, seed=seed) for name in names}
 
 
 def _without(classes: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Unfit, default_problems, reference_runs
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec
-from solvers.steps.hyperparameters import read_count
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_seed
 from symmetries.certificate import Claim, Verdict
+
+STEPS, STEP_SIZE = 3, 1e-4
+"""Steps of the paths, and of the differences along a group, unless something else is said."""
 
 GAP, CLOSURE = 1e4, 1e-5
 """Least gap between the singular values that are kept and those that count as zero; largest defect of closure."""
@@ -104,8 +107,8 @@ def lie_algebra(
     *,
     problems: Sequence[Problem] | None = None,
     rate: float | None = None,
-    steps: int = 3,
-    step_size: float = 1e-4,
+    steps: int = STEPS,
+    step_size: float = STEP_SIZE,
     orbital: bool = False,
     affine: bool = False,
     rng: int | np.random.Generator = 0,
@@ -128,6 +131,10 @@ def lie_algebra(
     affine: whether translations are columns too.
     rng: seed or generator.
 
+    Raises
+    ------
+    InputError: there is no problem, or a number is out of its range.
+
     >>> descent = OptimizerSpec(
     ...     name="gradient descent",
     ...     init=lambda problem, theta: {"point": theta},
@@ -144,14 +151,15 @@ def lie_algebra(
     """
     spec = read_optimizer(spec)
     chosen = default_problems(spec, problems)
-    return _algebras(spec, (orbital,), chosen, rate, read_count(steps, name="steps"), step_size, affine, rng)[0]
+    speed = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
+    step = read_number(step_size, name="step_size", interval=POSITIVE)
+    return _algebras(spec, (orbital,), chosen, speed, read_count(steps, name="steps"), step, affine, rng)[0]
 
 
 def lie_algebras(
     spec: OptimizerSpec,
     *,
     problems: Sequence[Problem] | None = None,
-    steps: int = 3,
     rng: int | np.random.Generator = 0,
 ) -> tuple[AlgebraTest, AlgebraTest]:
     """The strict and the orbital algebra from the same paths; see :func:`lie_algebra`.
@@ -160,8 +168,8 @@ def lie_algebras(
     >>> [found.dimension for found in lie_algebras(polyak_step())]
     [7, 7]
     """
-    read_count(steps, name="steps")
-    strict, orbital = _algebras(spec, (False, True), default_problems(spec, problems), None, steps, 1e-4, False, rng)
+    chosen = default_problems(spec, problems)
+    strict, orbital = _algebras(spec, (False, True), chosen, spec.rate, STEPS, STEP_SIZE, False, rng)
     return strict, orbital
 
 
@@ -169,7 +177,7 @@ def _algebras(
     spec: OptimizerSpec,
     kinds: tuple[bool, ...],
     chosen: Sequence[Problem],
-    rate: float | None,
+    rate: float,
     steps: int,
     step_size: float,
     affine: bool,
@@ -177,7 +185,6 @@ def _algebras(
 ) -> list[AlgebraTest]:
     """The algebras, strict or orbital, each from the first attempt that settles it."""
     size, seed = chosen[0].size, read_seed(rng)
-    speed = spec.rate if rate is None else rate
     count = max(len(chosen), -(-2 * (size * size + affine * size + 1) // size))
     found: dict[bool, AlgebraTest] = {}
     try:
@@ -186,8 +193,8 @@ def _algebras(
             if not left:
                 break
             random = np.random.default_rng(seed)
-            runs = reference_runs(spec, chosen, rate=speed, steps=steps, rng=random, count=more * count)
-            equations = Equations(spec, runs, speed, affine=affine)
+            runs = reference_runs(spec, chosen, rate=rate, steps=steps, rng=random, count=more * count)
+            equations = Equations(spec, runs, rate, affine=affine)
             matrix, generators = equations.matrix(step)
             for kind in left:
                 column = equations.by_rate(step) if kind else matrix[:, :0]

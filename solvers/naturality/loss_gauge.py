@@ -17,7 +17,7 @@ from solvers.naturality.problems import start_point
 from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import default_problems
 from solvers.naturality.spec import OptimizerSpec, run
-from solvers.steps.hyperparameters import read_count
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_generator
 from symmetries.certificate import Claim, Verdict
@@ -95,7 +95,7 @@ def loss_gauge(
 
     Raises
     ------
-    InputError: there is no problem, or no step.
+    InputError: there is no problem or no step, or the rate is not positive.
 
     >>> from solvers.naturality.optimizers.gradient_descent import normalised_gradient_descent
     >>> found = loss_gauge(normalised_gradient_descent())
@@ -104,8 +104,8 @@ def loss_gauge(
     """
     read_count(steps, name="steps")
     spec = read_optimizer(spec)
-    if problems is not None and not (len(problems) and all(isinstance(one, Problem) for one in problems)):
-        raise InputError("the problems of a loss gauge", why="there are none", cure="give one, or leave it away")
+    if rate is not None:
+        read_number(rate, name="rate", interval=POSITIVE)
     chosen = default_problems(spec, problems)
     generator = read_generator(rng)
     starts = [_inside(spec, problem, start_point(problem.size, generator), rate) for problem in chosen]

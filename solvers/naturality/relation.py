@@ -12,8 +12,9 @@ from manifolds.errors import InputError
 from solvers.naturality.problem import Problem
 from solvers.naturality.projection import Projection
 from solvers.naturality.spec import OptimizerSpec, State, run
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
-from symmetries.arguments import read_generator
+from symmetries.arguments import read_generator, read_reals
 
 PULLED = ("covector", "cov2")
 """Types of slots that a projection pulls back from below."""
@@ -67,7 +68,7 @@ def relation(
 
     Raises
     ------
-    InputError: the projection is not linear, or a slot has another type.
+    InputError: the projection is not linear, a slot has another type, or the point or a number makes no sense.
 
     >>> descent = OptimizerSpec(
     ...     name="average",
@@ -88,14 +89,18 @@ def relation(
             "a projection that is not linear", why="states are related by its matrix", cure="give a matrix"
         )
     above_problem, generator = projection.pull_back(problem), read_generator(rng)
-    start = np.array(theta, dtype=float).reshape(-1)
+    start = read_reals(theta, what="the point above").reshape(-1)
+    if start.shape != (projection.source,):
+        raise InputError(
+            f"a point of {start.size} numbers", why=f"the projection is one of {projection.source}", cure="give as many"
+        )
     below, above = spec.start(problem, P @ start), spec.start(above_problem, start)
     for slot, kind in spec.slots.items():
         if kind in PULLED:
             below[slot] = _random(kind, problem.size, generator)
             above[slot] = P.T @ below[slot] if kind == "covector" else P.T @ below[slot] @ P
-    chosen = spec.rate if rate is None else rate
-    for _ in range(steps):
+    chosen = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
+    for _ in range(read_count(steps, name="steps")):
         below, above = spec.step(problem, below, chosen), spec.step(above_problem, above, chosen)
     return RelationDefects(slots={slot: _defect(kind, above, below, slot, P) for slot, kind in spec.slots.items()})
 

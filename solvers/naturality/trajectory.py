@@ -10,7 +10,7 @@ import numpy as np
 
 from manifolds.errors import InputError
 from solvers.convergence.theorem_check import TheoremCheck, figure
-from solvers.naturality.classes import linear_classes, sample
+from solvers.naturality.classes import linear_classes, samples
 from solvers.naturality.morphism import Morphism, check_morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
@@ -187,11 +187,8 @@ def _read_classes(
     classes: Sequence[str] | Mapping[str, Sequence[Morphism]] | None, shape: tuple[int, ...], *, count: int, seed: int
 ) -> Mapping[str, Sequence[Morphism]]:
     """The maps of each class, drawn where only its name is given."""
-    if isinstance(classes, str):
-        raise InputError(f"classes={classes!r}", why="it is one name", cure=f"write [{classes!r}]")
     if not isinstance(classes, Mapping):
-        names = linear_classes(shape) if classes is None else classes
-        return {name: sample(name, shape, count=count, seed=seed) for name in names}
+        return samples(list(linear_classes(shape)) if classes is None else classes, shape, count=count, seed=seed)
     for name, several in classes.items():
         if not all(isinstance(one, Morphism) for one in np.atleast_1d(np.array(several, dtype=object))):
             raise InputError(f"the class {name!r}", why="it holds what is no map", cure="give a list of Morphism(...)")

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from solvers.convergence.theorem_check import TheoremCheck, figure
-from solvers.naturality.classes import sample
+from solvers.naturality.classes import samples
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.problems import start_point
@@ -103,6 +103,10 @@ def infer_types(
     maps: random maps for each class.
     rng: seed or generator.
 
+    Raises
+    ------
+    InputError: a class is not known, or a number is out of its range.
+
     >>> from solvers.naturality.registry import OPTIMIZERS
     >>> found = infer_types(OPTIMIZERS["adam"], ["diagonal", "orthogonal"])
     >>> found.types["average"]["diagonal"], found.types["square"]
@@ -113,7 +117,8 @@ def infer_types(
     spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
     shape = chosen[0].shape
-    names = list(classes or (MATRIX_CLASSES if len(shape) == 2 else CLASSES))
+    names = classes or (MATRIX_CLASSES if len(shape) == 2 else CLASSES)
+    drawn = samples(names, shape, count=maps, seed=seed) | samples(["translation"], shape, count=maps, seed=seed)
     random = np.random.default_rng(seed)
     starts = [start_point(problem.size, random) for problem in chosen]
     try:
@@ -124,9 +129,9 @@ def infer_types(
                 name: [
                     (place, morphism, _pushed(spec, problem, morphism, theta, steps))
                     for place, (problem, theta) in enumerate(zip(chosen, starts, strict=True))
-                    for morphism in sample(name, shape, count=maps, seed=seed)
+                    for morphism in several
                 ]
-                for name in dict.fromkeys([*names, "translation"])
+                for name, several in drawn.items()
             }
     except Unfit as error:
         return TypeTest(optimizer=spec.name, types={}, defects={}, silent={}, reason=str(error))

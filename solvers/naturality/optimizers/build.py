@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ def specify(
     slots: Mapping[str, str] | None = None,
     *,
     start: Callable[[Problem, FloatArray], State] | None = None,
-    scaling: Literal["adiabatic", "inertial"] = "adiabatic",
     rate: float = 0.05,
     matrix: bool = False,
     notes: str = "",
@@ -34,7 +33,6 @@ def specify(
     step: (problem, state, rate) -> next state; it changes nothing that it is given.
     slots: types of the slots beside ``point``, by name.
     start: (problem, point) -> slots that do not start at zero.
-    scaling: whether decay factors stay when the rate goes to zero (``adiabatic``) or go to one with it (``inertial``).
     rate: a learning rate at which a few steps move the point visibly and stay far from convergence.
     matrix: whether the parameters are one matrix, of the shape of the problem.
     notes: what a reader of the table should know.
@@ -51,9 +49,7 @@ def specify(
         zeros = {slot: _zero(kind, problem, point.size) for slot, kind in types.items()}
         return {**zeros, "point": point, **(start(problem, point) if start else {})}
 
-    return OptimizerSpec(
-        name=name, init=init, step=step, slots=types, scaling=scaling, rate=rate, matrix=matrix, notes=notes
-    )
+    return OptimizerSpec(name=name, init=init, step=step, slots=types, rate=rate, matrix=matrix, notes=notes)
 
 
 def _zero(kind: str, problem: Problem, size: int) -> Any:

@@ -19,7 +19,6 @@ def metric_descent(
     *,
     rate: float = 0.3,
     pseudo: bool = False,
-    notes: str = "",
 ) -> OptimizerSpec:
     r"""Descent in a metric G of the problem, :math:`\theta' = \theta - \eta\,G^{-1}g`.
 
@@ -29,7 +28,6 @@ def metric_descent(
     metric: (problem, point) -> G, shape (n, n).
     rate: the learning rate of tests.
     pseudo: take the pseudo-inverse :math:`G^+`, for models with more parameters than outputs.
-    notes: what a reader of the table should know.
 
     >>> metric_descent("euclidean", lambda problem, point: np.eye(point.size)).name
     'euclidean'
@@ -43,7 +41,7 @@ def metric_descent(
         matrix = metric(problem, point)
         return {"point": point - rate * (power(matrix, -1.0) @ gradient if pseudo else solve(matrix, gradient))}
 
-    return specify(name, step, rate=rate, notes=notes)
+    return specify(name, step, rate=rate)
 
 
 def natural_gradient() -> OptimizerSpec:

@@ -2,11 +2,13 @@ r"""Momentum in a metric: averages and velocities, with and without the connecti
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from manifolds.errors import InputError
 from solvers.naturality.problem import Problem
 from solvers.naturality.remedies.metrics import METRICS, christoffel, read_metric
+from solvers.naturality.remedies.raising import raised
 from solvers.naturality.spec import OptimizerSpec, State
 from symmetries.actions.parameter_space import FloatArray
 
@@ -23,8 +25,6 @@ def natural_momentum(*, metric: Any = "fisher", decay: float = 0.9, rate: float 
     >>> natural_momentum().slots["average"], natural_momentum().scaling
     ('vector', 'adiabatic')
     """
-    from solvers.naturality.remedies.raising import raised
-
     G = read_metric(metric)
 
     def step(problem: Problem, state: State, rate: float) -> State:
@@ -56,8 +56,6 @@ def natural_inertia(*, metric: Any = "fisher", friction: float = 1.0, rate: floa
     >>> natural_inertia().scaling
     'inertial'
     """
-    from solvers.naturality.remedies.raising import raised
-
     G = read_metric(metric)
 
     def step(problem: Problem, state: State, rate: float) -> State:
@@ -105,12 +103,9 @@ def connected(spec: OptimizerSpec, *, metric: Any = "fisher") -> OptimizerSpec:
             moved[slot] = moved[slot] - connection(moved["point"] - theta, state[slot])
         return moved
 
-    return OptimizerSpec(
+    return replace(
+        spec,
         name=f"{spec.name} with its connection",
-        init=spec.init,
         step=step,
-        slots=spec.slots,
-        scaling=spec.scaling,
-        rate=spec.rate,
         notes="vectors are carried along each step by the Levi-Civita connection",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,11 @@ def in_metric(spec: OptimizerSpec, metric: Any = "fisher") -> OptimizerSpec:
         moved["point"] = state["point"] + raised(G, problem, state["point"], moved["point"] - state["point"])
         return moved
 
-    return OptimizerSpec(
+    return replace(
+        spec,
         name=f"{spec.name} in the metric {metric if isinstance(metric, str) else 'given'}",
-        init=spec.init,
         step=step,
         slots={slot: "covector" if kind == "vector" else kind for slot, kind in spec.slots.items()},
-        scaling=spec.scaling,
-        rate=spec.rate,
         notes="the displacement is raised by a metric that follows the coordinates",
     )
 
@@ -63,12 +62,9 @@ def with_declared_rates(spec: OptimizerSpec, structure: str = "squared rates") -
         moved["point"] = state["point"] + rates * (moved["point"] - state["point"])
         return moved
 
-    return OptimizerSpec(
+    return replace(
+        spec,
         name=f"{spec.name} with declared rates",
-        init=spec.init,
         step=step,
-        slots=spec.slots,
-        scaling=spec.scaling,
-        rate=spec.rate,
         notes=f"a rate for each coordinate is the structure {structure!r} of the problem",
     )
