@@ -218,15 +218,26 @@ def _bent(graph: ScalarGraph, node: Index) -> Index | None:
     return graph.linear([(bend, abs(b)), (w, a if b > 0 else -a)])
 
 
-def sign(graph: ScalarGraph, argument: Index) -> Index:
-    """sign(u); the sign of a square is kept, since it jumps at zero."""
+def sign(graph: ScalarGraph, argument: Index, at_zero: int = 0) -> Index:
+    """sign(u), or the one that is 1 or -1 where u = 0; the sign of a square is kept, since it jumps at zero."""
     content, parts = factors(graph, argument)
     if content == 0:
-        return graph.zero
+        return graph.constant(at_zero)
+    if at_zero:
+        direction = 1 if content > 0 else -1
+        inner = graph.product((part, exponent) for part, exponent in parts.items() if not graph.is_positive(part))
+        return graph.scale(_one_sided(graph, inner, at_zero * direction), direction)
     signs = [
         (graph.atom("sign", part), 2 - exponent % 2) for part, exponent in parts.items() if not graph.is_positive(part)
     ]
     return graph.product(signs, 1 if content > 0 else -1)
+
+
+def _one_sided(graph: ScalarGraph, argument: Index, at_zero: int) -> Index:
+    """The sign of u where u is not zero, ``at_zero`` where it is, which may be so on an open set."""
+    if graph.is_positive(argument) or (at_zero > 0 and graph.is_nonnegative(argument)):
+        return graph.one
+    return graph.atom("sign", argument, at_zero)
 
 
 def rational_power(graph: ScalarGraph, base: Index, exponent: fmpq) -> Index:

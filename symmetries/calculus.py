@@ -15,7 +15,6 @@ BUILDERS = {
     "tanh": atoms.tanh,
     "tan_half": atoms.tan_half,
     "abs": atoms.absolute,
-    "sign": atoms.sign,
     "normal_pdf": atoms.normal_pdf,
     "normal_cdf": atoms.normal_cdf,
     "atan": atoms.atan,
@@ -26,6 +25,8 @@ def make_atom(graph: ScalarGraph, kind: str, argument: Index, degree: int = 0) -
     """Node of an atom of the given kind, its argument in normal form."""
     if kind == "root":
         return atoms.root(graph, argument, degree)
+    if kind == "sign":
+        return atoms.sign(graph, argument, degree)
     return BUILDERS[kind](graph, argument)
 
 

@@ -80,7 +80,7 @@ def _step_values(step: Step, values: FloatArray) -> FloatArray:
         case "abs":
             return np.abs(left)
         case "sign":
-            return np.sign(left)
+            return np.where(left == 0, float(step.degree), np.sign(left))
         case "root":
             return np.where(left >= 0, np.abs(left) ** (1.0 / step.degree), np.nan)
         case "atan":

@@ -117,7 +117,7 @@ class _Characters:
             if kind == "sign":
                 return {}
         else:
-            if kind in {"tanh", "tan_half", "atan", "sign"}:
+            if kind in {"tanh", "tan_half", "atan"} or (kind == "sign" and not entry.degree):
                 return inner
             if kind in {"abs", "log", "normal_pdf"}:
                 return {}

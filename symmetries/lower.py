@@ -252,14 +252,15 @@ def _where(graph: ScalarGraph, node: Node, u: Index, a: Index, b: Index) -> Inde
             why="it changes the loss on a thin set only, where no derivative sees it",
             cure="use one of > >= < <=",
         )
+    at_zero = 1 if node.payload in {">=", "<"} else -1
     if node.payload in {"<", "<="}:
         a, b = b, a
     difference = graph.subtract(a, b)
-    return _half(graph, (a, 1), (b, 1), (sign_times(graph, u, difference), 1))
+    return _half(graph, (a, 1), (b, 1), (sign_times(graph, u, difference, at_zero), 1))
 
 
-def sign_times(graph: ScalarGraph, u: Index, factor: Index) -> Index:
-    """sign(u) * factor, continuous wherever that can be seen."""
+def sign_times(graph: ScalarGraph, u: Index, factor: Index, at_zero: int = 0) -> Index:
+    """sign(u) * factor, continuous wherever that can be seen; ``at_zero`` is the sign where u = 0."""
     _, inside = atoms.factors(graph, factor)
     _, parts = atoms.factors(graph, u)
     outside = graph.divide(factor, u)
@@ -268,7 +269,19 @@ def sign_times(graph: ScalarGraph, u: Index, factor: Index) -> Index:
     quotient = exact_quotient(graph, factor, u)
     if quotient is not None:
         return graph.multiply(atoms.absolute(graph, u), quotient)
-    return graph.multiply(atoms.sign(graph, u), factor)
+    if not at_zero or _vanishes_thinly(graph, u):
+        return graph.multiply(atoms.sign(graph, u), factor)
+    return graph.multiply(atoms.sign(graph, u, at_zero), factor)
+
+
+def _vanishes_thinly(graph: ScalarGraph, u: Index) -> bool:
+    """Whether u is seen to be a quotient of polynomials in symbols that is not zero; relu(x) is zero on an open set."""
+    if graph.atoms([u]):
+        return False
+    try:
+        return bool(Expander(graph, [u], term_limit=2_000).quotient(u).numerator != 0)
+    except ExpansionTooLarge:
+        return False
 
 
 def exact_quotient(graph: ScalarGraph, left: Index, right: Index) -> Index | None:

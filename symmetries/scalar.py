@@ -49,7 +49,7 @@ class Product(NamedTuple):
 
 
 class Atom(NamedTuple):
-    """A function that is not rational, of one node; ``degree`` is the q of a q-th root, 0 otherwise.
+    """A function that is not rational, of one node; ``degree`` is the q of a q-th root, or the value of a sign at 0.
 
     Kinds: exp, log (of the absolute value), tanh, tan_half (tan(u/2)), abs, root, normal_cdf, normal_pdf, atan, sign,
         pi.

@@ -169,7 +169,7 @@ def compile_program(graph: ScalarGraph, roots: Sequence[Index], inputs: Sequence
         if key[0] == "constant":
             constants.append(position)
         else:
-            degree = key[3] if key[0] == "root" else 0
+            degree = key[3] if key[0] in {"root", "sign"} else 0
             groups.setdefault((compiler.depth[position], key[0], degree), []).append(position)
     slot = np.zeros(len(keys), dtype=np.int64)
     slot[: len(inputs)] = np.arange(len(inputs))

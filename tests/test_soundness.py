@@ -20,6 +20,10 @@ TEMPTING = [
     ("where(maximum(x, 0) > 0, y, z)", {"z": "1"}),
     ("where(x > 0, y, y + 1)", {"x": "1"}),
     ("where(x*y > 0, 1, 0) + z", {"x": "y", "y": "-x"}),
+    # conditions that hold with equality on an open set
+    ("where(relu(x) > 0, y, -y) - where(relu(x) >= 0, y, -y) + z**2", {"y": "1"}),
+    ("y*sign(relu(x)) - where(relu(x) > 0, y, -y) + z**2", {"y": "1"}),
+    ("y*Heaviside(relu(x)) - y*where(relu(x) > 0, 1, 0) + z**2", {"y": "1"}),
     # a sign that even roots make, of a square that the normal form does not see
     ("(sqrt(x - 1) - 1)/sqrt(x - 2*sqrt(x - 1)) + y**2", {"x": "1"}),
     ("(1 - sqrt(x))/sqrt(1 - 2*sqrt(x) + x) + y**2", {"x": "1"}),

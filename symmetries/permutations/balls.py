@@ -78,7 +78,7 @@ def _step(step: Step, values: FloatArray, radii: FloatArray) -> Balls:
     if step.kind == "abs":
         return np.abs(a), r
     if step.kind == "sign":
-        return np.sign(a), np.where(np.abs(a) > r, 0.0, np.inf)
+        return np.where(a == 0, float(step.degree), np.sign(a)), np.where(np.abs(a) > r, 0.0, np.inf)
     if step.kind == "root":
         return _root(step, a, r)
     if step.kind == "pi":

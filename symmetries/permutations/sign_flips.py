@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symmetries.permutations.signed_graph import EVEN, ODD
+from symmetries.permutations.signed_graph import EVEN, is_odd
 from symmetries.scalar import Atom, Constant, Index, Product, ScalarGraph, Sum, Symbol
 
 
@@ -80,7 +80,7 @@ def _equations(graph: ScalarGraph, root: Index, position: dict[str, int]) -> lis
 
 def _of_atom(entry: Atom, parity: dict[Index, int], equations: list[int]) -> int:
     inner = parity.get(entry.argument, 0)
-    if entry.kind in ODD:
+    if is_odd(entry):
         return inner
     if entry.kind not in EVEN:
         equations.append(inner)

@@ -28,6 +28,11 @@ Ends: TypeAlias = tuple[int, int]
 """The vertices of v and -v."""
 
 
+def is_odd(entry: Atom) -> bool:
+    """Whether an atom is an odd function; a sign that is 1 or -1 at zero is none."""
+    return entry.kind in ODD and not entry.degree
+
+
 @final
 class SignedGraph:
     """The graph of an expression; vertex k is the coordinate k, vertex n + k its negative.
@@ -184,10 +189,10 @@ class SignedGraph:
             self._depth[node] = depth + 1
             self._product(node, [(node, 1)])
             return
-        definite = 0 if entry.kind in ODD else 1
+        definite = 0 if is_odd(entry) else 1
         ends = self._ends[node] = self._pair((*kind, definite), (*kind, -definite))
         for side in (0, 1):
-            if entry.kind in ODD:
+            if is_odd(entry):
                 self._join(ends[side], argument[side])
             elif entry.kind in EVEN:
                 self._join(ends[side], argument[0])
