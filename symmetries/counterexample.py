@@ -104,7 +104,7 @@ class _Numbers(ABC):
         if result is None:
             return None
         if result[2] and result[1] > THRESHOLD:
-            for step in (Fraction(1, 1009), Fraction(-1, 2003)):
+            for step in (Fraction(1, 1024), Fraction(-1, 2048)):
                 near = self.value({name: _shifted(values, step) for name, values in point.items()})
                 if near is None or near[1] <= THRESHOLD:
                     return None
@@ -112,8 +112,8 @@ class _Numbers(ABC):
 
 
 def _shifted(values: Any, step: Fraction) -> Any:
-    """The entries moved by different small steps."""
-    steps = np.array([step * Fraction(k + 2, k + 3) for k in range(np.size(values))], dtype=object)
+    """The entries moved by different small steps, fractions that ball arithmetic holds exactly."""
+    steps = np.array([step * Fraction(128 + k % 61, 128) for k in range(np.size(values))], dtype=object)
     return values + steps.reshape(np.shape(values))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from symmetries import operations
 from symmetries.calculus import make_atom
 from symmetries.certificate import Claim
-from symmetries.counterexample import THRESHOLD, search
+from symmetries.counterexample import THRESHOLD, search, search_at
 from symmetries.directional import Difference, Point, Quantity, free_shapes
 from symmetries.dual import Arithmetic
 from symmetries.expand import Expander, ExpansionTooLarge
@@ -23,11 +23,13 @@ from symmetries.finite_action import entry_node, moved
 from symmetries.identity import is_identically_zero
 from symmetries.loss import Loss
 from symmetries.natural_domain import lower_loss, restricted
+from symmetries.permutations.differing_points import differing_points
 from symmetries.permutations.signed_permutation import SignedPermutation
 from symmetries.scalar import Atom, Index, ScalarGraph, Sum
 
 SAMPLES = 24
 TERM_LIMIT = 20_000
+SECONDS = 5.0
 IDENTITY_NODES = 4_000
 """Losses with more operations are not compared through relations between their functions."""
 
@@ -184,9 +186,14 @@ class Invariance:
         changed = moved(self.loss, self.loss.expression, components)
         quantity = Difference(changed, self.loss.expression, free_shapes(self.loss))
         found = search(quantity, samples=SAMPLES, rng=np.random.default_rng(rng))
+        on_jumps = found.kind == "refuted" and self._only_on_jumps(quantity, rng)
+        if found.kind == "agrees" or on_jumps:
+            points = differing_points(self.graph, self.root, quantity, permutation, np.random.default_rng(rng))
+            harder = search_at(quantity, points, seconds=SECONDS)
+            found, on_jumps = (harder, False) if harder.kind == "refuted" else (found, on_jumps)
         evidence: dict[str, Any] = {"samples": found.samples, "worst_residual": found.worst, "tolerance": THRESHOLD}
         evidence["counterexample"] = found.counterexample or None
-        if found.kind == "refuted" and self._only_on_jumps(quantity, rng):
+        if on_jumps:
             reason = "the two sides were seen to differ only at points where the loss may jump"
             return Claim(statement=statement, verdict="undecided", reason=reason, evidence=evidence)
         if found.kind == "refuted":
