@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manifolds.errors import InputError
+from symmetries.arguments import read_generator
 from symport.plots import COLOURS, INK
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def plot_orbit(
             cure='make the axes with projection="3d"' if size == 3 else "make the axes without a projection",
         )
     if size == 3 and action.orbit_dimension(start) == 2:
-        generator = np.random.default_rng(rng)
+        generator = read_generator(rng)
         cloud = np.array([action.apply(action.random(generator), start) for _ in range(POINTS)])
         space: Any = ax
         space.scatter(*cloud.T, s=2, color="#9cc4e4", linewidths=0)

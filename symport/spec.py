@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from manifolds.errors import InputError
+from symport.pairs import read_point
 
 if TYPE_CHECKING:
     import argparse
@@ -79,6 +80,12 @@ def resolve(options: argparse.Namespace) -> Spec:
         return from_file(text)
     found = from_catalog(text, options)
     return found or from_formula(text, options)
+
+
+def resolve_at(options: argparse.Namespace) -> Spec:
+    """The loss that the command names, at the point of ``--at`` where that is given."""
+    spec = resolve(options)
+    return spec if options.at is None else spec.at(read_point(options.at))
 
 
 def from_file(text: str) -> Spec:

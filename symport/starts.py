@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, final
 
 from manifolds.errors import InputError
 from symport import spec as specs
-from symport.pairs import read_point
-from symport.verbs.act import named_values
 from symport.verbs.derive import FAMILIES, search
 
 if TYPE_CHECKING:
@@ -74,9 +72,7 @@ def read_start(options: argparse.Namespace, session: Session) -> Start:
     """The start that the words of a command name."""
     from solvers.objective import Objective
 
-    spec = specs.resolve(options)
-    if options.at is not None:
-        spec = spec.at(read_point(options.at))
+    spec = specs.resolve_at(options)
     values = named_values(spec, session.seed)
     loss = spec.loss
     constants = {name: float(values[name]) for name in loss.constants}
@@ -88,6 +84,31 @@ def read_start(options: argparse.Namespace, session: Session) -> Start:
         data=data,
         constants=constants,
     )
+
+
+def named_values(spec: Spec, seed: int) -> dict[str, Any]:
+    """Values of everything that is free in the loss, in double precision."""
+    import numpy as np
+
+    from symmetries.arguments import read_reals
+    from symmetries.directional import free_shapes
+
+    given: Mapping[str, Any] = spec.loss.at or {}
+    wanted = [*spec.loss.parameters, *spec.loss.constants]
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        raise InputError(
+            f"the point gives no value for {', '.join(missing)}",
+            why="the command starts from one point, and it needs all of its values",
+            cure=f'write --at "{"; ".join(f"{name}=..." for name in wanted)}"',
+        )
+    rng = np.random.default_rng(seed)
+    return {
+        name: read_reals(given[name], what=f"the value of {name!r}")
+        if name in given
+        else np.asarray(rng.standard_normal(shape))
+        for name, shape in free_shapes(spec.loss).items()
+    }
 
 
 def read_way(start: Start, options: argparse.Namespace, session: Session) -> Any:

@@ -29,6 +29,8 @@ def test_a_surface_in_space() -> None:
     assert len(ax.lines) == 4
     cloud = np.array(ax.collections[0]._offsets3d).T
     assert (cloud**2).sum(axis=1) == pytest.approx(9.0)
+    other = plot_orbit(action, [1.0, 2.0, 2.0], Figure().add_subplot(projection="3d"), rng=1)
+    assert not np.array_equal(np.array(other.collections[0]._offsets3d).T, cloud)
 
 
 def test_refusals() -> None:

@@ -33,6 +33,17 @@ def test_teleports_come_after_the_steps_that_the_schedule_names():
     assert all(one.gain > 1 for one in optimizer.results)
 
 
+def test_every_result_is_told():
+    told = []
+    model, plain, data = wrapped(Every(3))
+    optimizer = Teleporting(
+        plain.teleported, plain.teleporter, schedule=Every(3), data=lambda step: data, on_teleport=told.append
+    )
+    train(model, optimizer, 7, data)
+    assert len(told) == 2
+    assert told == optimizer.results
+
+
 def test_the_wrapper_does_what_a_plain_loop_does():
     model, optimizer, data = wrapped(At([2, 5]))
     train(model, optimizer, 7, data)

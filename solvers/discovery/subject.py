@@ -129,7 +129,6 @@ class FunctionSubject(Subject):
     shapes: the shape of each parameter.
     named: whether the functions take arrays by name; else one flat vector.
     data: draws a batch, a second argument of both functions.
-    unit: relative error of the gradient, where it is known.
     """
 
     def __init__(
@@ -140,10 +139,9 @@ class FunctionSubject(Subject):
         *,
         named: bool,
         data: Function | None,
-        unit: float | None = None,
     ) -> None:
-        given = unit if unit is not None else EXACT if gradient is not None else differences_unit(EXACT)
-        super().__init__(shapes, unit=given, name=getattr(value or gradient, "__name__", "f"))
+        unit = EXACT if gradient is not None else differences_unit(EXACT)
+        super().__init__(shapes, unit=unit, name=getattr(value or gradient, "__name__", "f"))
         self._value, self._gradient, self._named, self._data = value, gradient, named, data
         self._space, self._digits = ParameterSpace(dict(shapes)), EXACT
 

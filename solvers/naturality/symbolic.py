@@ -209,19 +209,12 @@ def _claim(
     if any(one.kind == "root-of-cov2" for one in types):
         assumptions.append("the root is that of a positive definite matrix")
     shown = name or f"a space of dimension {len(basis)}"
-    statement = f"the X in gl({size}) with delta_X U = X U for all data are {shown}"
-    if crosses:
-        return Claim(
-            statement=statement,
-            verdict="undecided",
-            reason="it holds between changes of sign, which flows of some of these X cross; other X are excluded",
-            assumptions=tuple(assumptions),
-            evidence={"dimension": len(basis), "name": name},
-        )
+    exact = "the identity of rational functions is a linear system over the rationals, whose null space is exact"
+    between = "it holds between changes of sign, which flows of some of these X cross; other X are excluded"
     return Claim(
-        statement=statement,
-        verdict="proved",
-        reason="the identity of rational functions is a linear system over the rationals, whose null space is exact",
+        statement=f"the X in gl({size}) with delta_X U = X U for all data are {shown}",
+        verdict="undecided" if crosses else "proved",
+        reason=between if crosses else exact,
         assumptions=tuple(assumptions),
         evidence={"dimension": len(basis), "name": name},
     )

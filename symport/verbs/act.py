@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from manifolds.errors import InputError
 from symport import spec as specs
 from symport.answers import CODES, Answer, to_json
-from symport.pairs import read_point
 from symport.payloads import loss_payload
+from symport.starts import named_values
 from symport.verbs.derive import FAMILIES, search
 
 if TYPE_CHECKING:
     from symmetries.action import GroupAction
     from symmetries.algebra import SymmetryAlgebra
     from symport.session import Session
-    from symport.spec import Spec
     from symport.tables import Block
 
 
@@ -36,9 +35,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     """Move the point; free data that the point does not name is drawn from the seed."""
     from symmetries.action import GroupAction
 
-    spec = specs.resolve(options)
-    if options.at is not None:
-        spec = spec.at(read_point(options.at))
+    spec = specs.resolve_at(options)
     values = named_values(spec, session.seed)
     algebra = search(spec, options.ansatz, session)
     check_generator(algebra, options.generator)
@@ -59,31 +56,6 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     verdict = algebra.generator_claims[options.generator].verdict
     head = {"loss": loss_payload(spec.loss), "generator": dict(algebra.generators[options.generator].components)}
     return Answer(payload=head | payload, blocks=blocks, code=CODES[verdict], files=files)
-
-
-def named_values(spec: Spec, seed: int) -> dict[str, Any]:
-    """Values of everything that is free in the loss, in double precision."""
-    import numpy as np
-
-    from symmetries.arguments import read_reals
-    from symmetries.directional import free_shapes
-
-    given: Mapping[str, Any] = spec.loss.at or {}
-    wanted = [*spec.loss.parameters, *spec.loss.constants]
-    missing = [name for name in wanted if name not in given]
-    if missing:
-        raise InputError(
-            f"the point gives no value for {', '.join(missing)}",
-            why="the command starts from one point, and it needs all of its values",
-            cure=f'write --at "{"; ".join(f"{name}=..." for name in wanted)}"',
-        )
-    rng = np.random.default_rng(seed)
-    return {
-        name: read_reals(given[name], what=f"the value of {name!r}")
-        if name in given
-        else np.asarray(rng.standard_normal(shape))
-        for name, shape in free_shapes(spec.loss).items()
-    }
 
 
 def check_generator(algebra: SymmetryAlgebra, k: int) -> None:

@@ -37,9 +37,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
     from solvers.newton import check_newton_equivalence
 
     check_figure(options.plot)
-    spec = specs.resolve(options)
-    if options.at is not None:
-        spec = spec.at(read_point(options.at))
+    spec = specs.resolve_at(options)
     rng = np.random.default_rng(session.seed)
     point = start_of(spec.loss, rng)
     refuse_picture(options.plot, spec.loss)

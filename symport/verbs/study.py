@@ -11,7 +11,6 @@ from symport.answers import CODES, DONE, REFUTED, UNDECIDED, Answer, to_json
 from symport.files import check_directory
 from symport.group_study import GroupStudy
 from symport.move_study import MoveStudy
-from symport.pairs import read_point
 from symport.payloads import derive_payload, loss_payload, verify_payload
 from symport.verbs.derive import FAMILIES, search
 
@@ -36,9 +35,7 @@ def run(options: argparse.Namespace, session: Session) -> Answer:
 
     The exit code is the heavier of those of the derivation and the verification; the other parts carry their verdicts.
     """
-    spec = specs.resolve(options)
-    if options.at is not None:
-        spec = spec.at(read_point(options.at))
+    spec = specs.resolve_at(options)
     directory = options.output or f"symport-study-{spec.slug}"
     check_directory(directory)
     algebra = search(spec, options.ansatz, session)
