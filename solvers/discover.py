@@ -138,11 +138,7 @@ def _black_box(
     rng: np.random.Generator,
 ) -> tuple[Subject, PointSource]:
     """A function of arrays, or of tensors where the points are tensors or f takes no arrays, and where to look."""
-    for name, function in (("f", f), ("gradient", gradient), ("data", data)):
-        if function is not None and not callable(function):
-            raise InputError(f"{name}={function!r}", why="it is no function", cure="give a function of the point")
-    if f is None and gradient is None:
-        raise InputError("f=None", why="there is no function and no gradient", cure="give one of them")
+    _require_functions(f=f, gradient=gradient, data=data)
     given = points
     if not _is_torch(points):
         read = shapes_of(points, size, shapes)
@@ -153,13 +149,25 @@ def _black_box(
         argument, batch = example if named else example[FLAT], () if data is None else (data(own),)
         if not _takes_tensors(gradient if f is None else f, argument, named, batch):
             return _checked(FunctionSubject(f, gradient, read, named=named, data=data), source, rng)
-        front = importlib.import_module("solvers.pytorch.black_box")
-        tensors = [front.as_tensors(one, f) for one in source.listed or [example]]
+        tensors = [_front().as_tensors(one, f) for one in source.listed or [example]]
         tensors = tensors if named else [one[FLAT] for one in tensors]
         given = tensors if source.listed else tensors[0]
-    front = importlib.import_module("solvers.pytorch.black_box")
-    subject, found = front.read(f, given, gradient, sample=sample, scale=scale, data=data, rng=rng)
+    subject, found = _front().read(f, given, gradient, sample=sample, scale=scale, data=data, rng=rng)
     return subject, found
+
+
+def _require_functions(*, f: Any, gradient: Any, data: Any) -> None:
+    """Refuse what cannot be called, and a black box without a function and a gradient."""
+    for name, function in (("f", f), ("gradient", gradient), ("data", data)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name}={function!r}", why="it is no function", cure="give a function of the point")
+    if f is None and gradient is None:
+        raise InputError("f=None", why="there is no function and no gradient", cure="give one of them")
+
+
+def _front() -> Any:
+    """The part that knows PyTorch, imported where there are tensors."""
+    return importlib.import_module("solvers.pytorch.black_box")
 
 
 def _checked(
@@ -198,8 +206,7 @@ def _takes_tensors(function: Any, argument: Any, named: bool, batch: Sequence[An
         return True
     if "torch" not in sys.modules:
         return False
-    front = importlib.import_module("solvers.pytorch.black_box")
-    return bool(front.takes_tensors(function, argument, named, batch))
+    return bool(_front().takes_tensors(function, argument, named, batch))
 
 
 def _is_torch(thing: Any) -> bool:

@@ -79,7 +79,7 @@ def flat_gradient(equations: Equations, point: Any) -> FloatArray:
     """The gradient at a point as a flat vector of length 1."""
     gradient = equations.subject.gradient(point, equations.rng)
     length = length_of(gradient)
-    return flat(gradient, equations.family.space) / (length if length else 1.0)
+    return flat(gradient, equations.family.space) / (length or 1.0)
 
 
 def _ratio(field: Any, w: FloatArray, gradient: FloatArray, number: int, precision: Precision) -> float | None:

@@ -133,7 +133,6 @@ def _generator(
 ) -> Generator:
     """A field with its defect; with rounding removed where the field does not get worse by that."""
     size = defect(row, equations, scales)
-    kept = row
     if clean:
         kept = cleaned(row, min(max(CLEAN, SLACK * size), ROUGH))
     else:

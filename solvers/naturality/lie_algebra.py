@@ -257,15 +257,17 @@ def _read(
     basis = rows.reshape(-1, size, size)
     closure = closure_defect(basis)
     name, cosine = name_algebra(basis, equations.shape)
+    if drowned:
+        reason = "its paths are no smooth functions of the map: low precision or a branch hides derivatives"
+    elif gap < GAP:
+        reason = f"the gap {gap:.1e} is below {GAP:.0e}; take a smaller step of the differences"
+    elif not closure <= CLOSURE:
+        reason = f"brackets leave the space by {closure:.1e}; take a smaller step of the differences"
+    else:
+        reason = f"gap {gap:.1e}, brackets close to {closure:.1e}{equations.within}"
+        if name and len(basis) not in (0, size**2):
+            reason += f", cosine to {name} 1 - {max(0.0, 1 - cosine):.1e}"
     settled = gap >= GAP and closure <= CLOSURE and not drowned
-    reason = f"gap {gap:.1e}, brackets close to {closure:.1e}{equations.within}"
-    if name and len(basis) not in (0, size**2):
-        reason += f", cosine to {name} 1 - {max(0.0, 1 - cosine):.1e}"
-    if not settled:
-        why = f"the gap {gap:.1e} is below {GAP:.0e}" if gap < GAP else f"brackets leave the space by {closure:.1e}"
-        reason = f"{why}; take a smaller step of the differences"
-        if drowned:
-            reason = "its paths are no smooth functions of the map: low precision or a branch hides derivatives"
     found = AlgebraTest(
         optimizer=equations.spec.name,
         shape=equations.shape,

@@ -21,9 +21,8 @@ ENTRIES = (
         algebra="so(2)",
         note=(
             "L = f**2 + g**2 with f = 1 - x and g = 10 (y - x**2); (f, g) has a constant Jacobian determinant, so "
-            "rotations "
-            "of (f, g) are polynomial fields on the plane. Degrees 3, 4, 5 give 1, 3, 6 dimensions: multiples by "
-            "polynomials."
+            "rotations of (f, g) are polynomial fields on the plane. Degrees 3, 4, 5 give 1, 3, 6 dimensions: "
+            "multiples by polynomials."
         ),
         source=(
             'H. H. Rosenbrock, "An automatic method for finding the greatest or least value of a function" (1960); '
@@ -40,8 +39,7 @@ ENTRIES = (
         essential_dimension=6,
         note=(
             "The six fields dL/dx_j d/dx_i - dL/dx_i d/dx_j, which annihilate any loss and have degree 3 for a "
-            "quartic; "
-            "there is no other. Their brackets have higher degrees."
+            "quartic; there is no other. Their brackets have higher degrees."
         ),
         source=SURVEY,
     ),
@@ -85,8 +83,8 @@ ENTRIES = (
         algebra="R^1",
         note=(
             "The field dL/dy d/dx - dL/dx d/dy, which annihilates any loss in two variables and has degree 3 for a "
-            "quartic; "
-            "there is no other. Its orbits are the level curves, with periods that differ from curve to curve."
+            "quartic; there is no other. Its orbits are the level curves, with periods that differ from curve to "
+            "curve."
         ),
         source=f'D. M. Himmelblau, "Applied Nonlinear Programming" (1972); {SURVEY}',
     ),

@@ -45,8 +45,7 @@ ENTRIES = (
         essential_dimension=2,
         note=(
             "The bias before the normalisation is lost (two null directions, f v for ten linear f), and each column "
-            "of W "
-            "scales. A number added under the root would leave only the null directions."
+            "of W scales. A number added under the root would leave only the null directions."
         ),
         source='S. Ioffe, C. Szegedy, "Batch Normalization" (2015)',
     ),
