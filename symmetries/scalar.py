@@ -191,10 +191,10 @@ class ScalarGraph:
             elif isinstance(entry, Sum):
                 content, inner = self.primitive(node)
                 total *= content**exponent
-                if isinstance(self.entries[inner], Product):
-                    pending.append((inner, exponent))
-                else:
+                if isinstance(self.entries[inner], Sum):
                     powers[inner] = powers.get(inner, 0) + exponent
+                else:
+                    pending.append((inner, exponent))
             elif isinstance(entry, Product):
                 pending.extend((inner, power * exponent) for inner, power in entry.powers)
             else:

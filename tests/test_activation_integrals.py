@@ -92,9 +92,23 @@ def test_antiderivatives(a: int, k: int, c: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x + 2*y", "exp(-x)/(1 + y**2)", "sqrt(x**2 + 1)", "tanh(x)*log(y**2 + 1)", "gelu(x)"]
+    "text",
+    [
+        "x + 2*y",
+        "exp(-x)/(1 + y**2)",
+        "sqrt(x**2 + 1)",
+        "tanh(x)*log(y**2 + 1)",
+        "gelu(x)",
+        "(x**2 + 1)**(2/3)*y",
+        "where(relu(x) >= 0, x, y)",
+    ],
 )
 def test_nodes_are_written_and_read_again(text: str) -> None:
     graph = ScalarGraph()
     node = lower(graph, read_formula(text, {"x": (), "y": ()}))
     assert lower(graph, read_formula(node_text(graph, node), {"x": (), "y": ()})) == node
+
+
+def test_a_function_that_is_constant_on_pieces_has_no_integral() -> None:
+    laws = conservation_laws(Loss.parse("(y - u*sign(v))**2", ["u", "v"], data=["y"]))
+    assert [quantity.expression for quantity in laws.quantities] == ["v**2"]

@@ -124,6 +124,8 @@ def test_powers_of_roots_and_absolute_values_are_reduced() -> None:
     assert graph.power(bend, 5) == graph.multiply(graph.power(x, 4), bend)
     assert graph.power(bend, -1) == graph.multiply(graph.power(x, -2), bend)
     assert graph.power(root, 3) == x
+    assert graph.multiply(graph.scale(bend, -1), bend) == graph.scale(graph.power(x, 2), -1)
+    assert graph.power(graph.scale(root, 2), 3) == graph.scale(x, 8)
     assert graph.power(root, -1) == graph.multiply(graph.power(x, -1), graph.power(root, 2))
 
 

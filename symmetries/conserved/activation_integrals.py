@@ -191,6 +191,8 @@ def _pulled_back(
         scale = sum((value for monomial, value in polynomial.items() if monomial), start=Fraction(0))
         shift = sum((value for monomial, value in polynomial.items() if not monomial), start=Fraction(0))
         slope = Prover(graph, function).derivative({symbol: graph.one})
+        if slope == graph.zero:
+            return None
         top = graph.linear([(function, rational(scale))], rational(shift))
         components[name] = graph.divide(top, slope)
         k = metric.entries.index(name)

@@ -175,6 +175,8 @@ def node_text(graph: ScalarGraph, node: Index) -> str:
             return f"log(abs({inner}))"
         case "tan_half":
             return f"tan(({inner})/2)"
+        case "sign" if entry.degree:
+            return f"where({inner} {'>=' if entry.degree > 0 else '>'} 0, 1, -1)"
         case "normal_cdf":
             return f"((1 + erf(({inner})/sqrt(2)))/2)"
         case "normal_pdf":
@@ -199,5 +201,6 @@ def _power(graph: ScalarGraph, node: Index, exponent: int) -> str:
         text = f"({text})"
     if exponent == 1:
         return text
-    text = f"({text})" if "**" in text and text[0] != "(" else text
+    root = isinstance(entry := graph.entries[node], Atom) and entry.kind == "root"
+    text = f"({text})" if root else text
     return f"{text}**{exponent}" if exponent > 0 else f"{text}**({exponent})"
