@@ -275,11 +275,13 @@ def sign_times(graph: ScalarGraph, u: Index, factor: Index, at_zero: int = 0) ->
 
 
 def _vanishes_thinly(graph: ScalarGraph, u: Index) -> bool:
-    """Whether u is seen to be a quotient of polynomials in symbols that is not zero; relu(x) is zero on an open set."""
-    if graph.atoms([u]):
+    """Whether u is seen to be a nonzero polynomial times what is positive; relu(x) is zero on an open set."""
+    parts = [part for part in atoms.factors(graph, u)[1] if not graph.is_positive(part)]
+    if graph.atoms(parts):
         return False
     try:
-        return bool(Expander(graph, [u], term_limit=2_000).quotient(u).numerator != 0)
+        expander = Expander(graph, parts, term_limit=2_000)
+        return all(expander.quotient(part).numerator != 0 for part in parts)
     except ExpansionTooLarge:
         return False
 

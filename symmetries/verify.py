@@ -48,7 +48,7 @@ QUICK_ENTRIES, QUICK_SAMPLES = 64, 6
 """Before the proof of a small loss, so many points are tried with many digits: a counterexample is quicker to find."""
 
 HARDER_SECONDS, HARDER_POINTS = 1.0, 120
-"""Where the exact equations show another function than zero, so much longer a counterexample is searched for."""
+"""Where there is no proof, so much longer a counterexample is searched for."""
 
 HIDDEN = "the exact equations show that X.L is no zero function, but no point was found where it is seen not to vanish"
 
@@ -175,8 +175,12 @@ def _field_claim(
     if jump is not None:
         evidence = {**numbers.evidence, "counterexample": jump}
         return Claim(statement=statement, verdict="refuted", reason=JUMPS, evidence=evidence)
+    harder = _searched_far(quantity, (loss.expression, *components.values()), rng)
+    if harder.kind == "refuted":
+        return _refuted(statement, harder, "X.L is not zero at this point")
+    finding = replace(finding, samples=finding.samples + harder.samples)
     if nonzero:
-        return _hidden(statement, loss, quantity, finding, rng)
+        return Claim(statement=statement, verdict="undecided", reason=HIDDEN, evidence=_evidence(finding))
     return replace(_measured(statement, finding, WHY[proof.outcome]), assumptions=assumptions)
 
 
@@ -185,18 +189,13 @@ def _brings_functions(system: DeterminingSystem, nodes: Mapping[Index, Index]) -
     return bool(system.graph.atoms(list(nodes.values())))
 
 
-def _hidden(statement: str, loss: Loss, quantity: FieldDerivative, finding: Finding, rng: np.random.Generator) -> Claim:
-    """The claim where the exact equations say that X.L is another function than zero: never measured."""
-    expressions = (loss.expression, *quantity.components.values())
+def _searched_far(quantity: Quantity, expressions: Sequence[Node], rng: np.random.Generator) -> Finding:
+    """A much longer search, at points of many scales and beside kinks: what is not proved may fail there alone."""
     points = chain(
         far_points(quantity.shapes, expressions, rng, count=HARDER_POINTS),
         candidates(quantity, rng, HARDER_POINTS),
     )
-    harder = search_at(quantity, points, seconds=HARDER_SECONDS)
-    if harder.kind == "refuted":
-        return _refuted(statement, harder, "X.L is not zero at this point")
-    evidence = {**_evidence(finding), "samples": finding.samples + harder.samples}
-    return Claim(statement=statement, verdict="undecided", reason=HIDDEN, evidence=evidence)
+    return search_at(quantity, points, seconds=HARDER_SECONDS)
 
 
 def _on_data(loss: Loss, components: Mapping[str, Node], what: str) -> tuple[str, ...]:
@@ -294,6 +293,9 @@ def _one_identity(statement: str, quantity: Difference, samples: int, rng: np.ra
     finding = finding or _action_searched(statement, quantity, numbers, samples, rng)
     if finding.kind == "refuted":
         return _refuted(statement, finding, "the two sides differ at this point")
+    harder = _searched_far(quantity, (quantity.left, quantity.right), rng)
+    if harder.kind == "refuted":
+        return _refuted(statement, harder, "the two sides differ at this point")
     if finding.kind == "undefined" or not finding.settled:
         reason = DISAGREE if finding.kind == "agrees" else "one of the sides is undefined at every sampled point"
         return Claim(statement=statement, verdict="undecided", reason=reason, evidence=_evidence(finding))

@@ -3,7 +3,7 @@
 import pytest
 
 from manifolds import InputError
-from symmetries import Affine, Loss, VectorField, derive, recheck, verify
+from symmetries import Affine, FiniteAction, Loss, VectorField, derive, recheck, verify
 
 P = "(a**2 + 3*a + 2)"
 
@@ -164,3 +164,17 @@ def test_everything_that_is_derived_stands_a_second_check(text):
     again = recheck(algebra.certificate)
     for claim in again.claims[: algebra.dimension]:
         assert claim.verdict in {"proved", "measured"}, (claim.statement, claim.reason)
+
+
+FAR_AWAY = [
+    ("where(x > 100, y, 0)", {"y": "y + t"}, 0),
+    ("relu(x - 1000000)*y", {"y": "y*exp(t)"}, 0),
+    ("y + x*0", {"x": "x + relu(t - 50)"}, 2),
+    ("y + x*0", {"x": "where(t >= -100, x + t, x + t + 1)"}, 2),
+]
+
+
+@pytest.mark.parametrize(("text", "components", "which"), FAR_AWAY)
+def test_an_action_that_fails_far_away_is_refuted(text, components, which):
+    certificate = verify(Loss.parse(text, ["x", "y"]), FiniteAction(components))
+    assert certificate.claims[which].verdict == "refuted"
