@@ -8,7 +8,7 @@ from solvers.naturality.morphism import Morphism
 from solvers.naturality.nonlinear_maps import complex_exponential, generic
 from solvers.naturality.problems import start_point, vector_problems
 from solvers.naturality.registry import OPTIMIZERS
-from solvers.naturality.spec import OptimizerSpec
+from solvers.naturality.spec import OptimizerSpec, run
 from solvers.naturality.step_order import flow_order, leading_coefficient, step_order
 
 
@@ -203,6 +203,9 @@ def test_inertia_needs_the_connection(inertial, connection, slope):
         lambda spec: step_order(spec, "generic", rates=[1e-2, -1e-3]),
         lambda spec: step_order(spec, Morphism(np.sinh, np.sinh, name="wrong")),
         lambda spec: flow_order(spec, "generic", time=-1.0),
+        lambda spec: flow_order(spec, "generic", time="long"),
+        lambda spec: run(spec, vector_problems(2)[0], [1.0, 2.0], steps=-1),
+        lambda spec: run(spec, vector_problems(2)[0], [1.0, 2.0], rate=0.0),
         lambda spec: step_order(spec, "curly"),
     ],
 )

@@ -166,6 +166,14 @@ def test_fields_and_velocities_that_vanish_are_orthogonal():
         orbit_cosine(descent, bowl, [1.0, 2.0], np.eye(3)[None])
     with pytest.raises(InputError, match="rate"):
         charge_drift(descent, bowl, [1.0, 2.0], np.eye(2), rate=0.0, time=1.0)
+    with pytest.raises(InputError, match="time"):
+        charge_drift(descent, bowl, [1.0, 2.0], np.eye(2), rate=0.1, time=-1.0)
+    with pytest.raises(InputError, match="no step"):
+        charge_drift(descent, bowl, [1.0, 2.0], np.eye(2), rate=0.1, time=0.01)
+    with pytest.raises(InputError, match="rate"):
+        teleport_effect(descent, bowl, [1.0, 2.0], np.eye(2), rate=-0.1)
+    with pytest.raises(InputError, match="rate"):
+        orbit_cosine(descent, bowl, [1.0, 2.0], [np.eye(2)], rate=0.0)
 
 
 # brackets and conservation

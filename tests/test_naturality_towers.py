@@ -159,5 +159,9 @@ def test_bad_input():
         width_limit(SIGN, (8, 4, 16), rate=0.1)
     with pytest.raises(InputError, match="widths"):
         width_limit(SIGN, (3, 5, 7), rate=0.1)
+    with pytest.raises(InputError, match="scaling='mean_field'"):
+        width_limit(SIGN, (4, 6, 8), rate=0.1, scaling="mean_field")
+    with pytest.raises(InputError, match="rate"):
+        width_limit(SIGN, (4, 6, 8), rate=-0.1)
     with pytest.raises(InputError, match="halved"):
         halving(3, 2)

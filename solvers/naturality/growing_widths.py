@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def width_limit(
 
     Raises
     ------
-    InputError: there are fewer than three widths, or they do not increase.
+    InputError: there are fewer than three widths, they do not increase, or the scaling or a number makes no sense.
 
     >>> from solvers.naturality.optimizers.natural_gradient import natural_gradient_pseudo_inverse
     >>> found = width_limit(natural_gradient_pseudo_inverse(), (8, 12, 16), rate=0.01, steps=5, scaling="constant")
@@ -83,6 +83,10 @@ def width_limit(
             f"widths={widths!r}",
             why="a limit is seen along three or more that grow, of neurons in pairs",
             cure="give even widths such as (8, 16, 32)",
+        )
+    if scaling not in get_args(Scaling):
+        raise InputError(
+            f"scaling={scaling!r}", why="it is not known", cure=f"use one of {', '.join(get_args(Scaling))}"
         )
     generator = read_generator(rng)
     inputs, targets = generator.standard_normal((6, 3)), generator.standard_normal(6)

@@ -12,7 +12,7 @@ from manifolds.errors import InputError
 from solvers.naturality.morphism import Morphism
 from solvers.naturality.problem import Problem
 from solvers.naturality.slots import TYPES, NoLift, push_slot
-from solvers.steps.hyperparameters import POSITIVE, read_number
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 
 State: TypeAlias = dict[str, Any]
@@ -116,9 +116,13 @@ def run(spec: OptimizerSpec, problem: Problem, theta: Any, *, rate: float | None
     theta: where it starts, shape (n,).
     rate: the learning rate; that of the spec by default.
     steps: their number.
+
+    Raises
+    ------
+    InputError: the rate or the number of steps makes no sense.
     """
+    chosen = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
     state = spec.start(problem, theta)
-    chosen = spec.rate if rate is None else rate
-    for _ in range(steps):
+    for _ in range(read_count(steps, name="steps", low=0)):
         state = spec.step(problem, state, chosen)
     return state

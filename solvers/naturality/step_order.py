@@ -17,7 +17,7 @@ from solvers.naturality.registry import read_optimizer
 from solvers.naturality.runs import Run, Unfit, checked_maps, default_problems, guarded, reference_runs, trace
 from solvers.naturality.slots import NoLift
 from solvers.naturality.spec import OptimizerSpec, State, lift
-from solvers.steps.hyperparameters import read_count
+from solvers.steps.hyperparameters import POSITIVE, read_count, read_number
 from symmetries.actions.parameter_space import FloatArray
 from symmetries.arguments import read_seed
 
@@ -74,8 +74,7 @@ def step_order(
     read_count(steps, name="steps")
     spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
-    if isinstance(morphism, str):
-        morphism = sample(morphism, chosen[0].shape, count=1, seed=seed)[0]
+    morphism = _read_map(morphism, chosen[0].shape, seed)
     speeds = _read_rates(rates) * spec.rate
     return _ordered(
         spec,
@@ -111,16 +110,18 @@ def flow_order(
     steps: numbers of steps N, growing.
     rng: seed or generator.
 
+    Raises
+    ------
+    InputError: the time or a number of steps makes no sense, or the map is no known class.
+
     >>> from solvers.naturality.optimizers.natural_gradient import natural_gradient
     >>> print(flow_order(natural_gradient(), "generic", time=0.2).flow)
     natural
     """
-    if not (np.isfinite(time) and time > 0):
-        raise InputError(f"time={time!r}", why="a path has a positive length in time", cure="write time=1.0")
+    read_number(time, name="time", interval=POSITIVE)
     spec = read_optimizer(spec)
     chosen, seed = default_problems(spec, problems), read_seed(rng)
-    if isinstance(morphism, str):
-        morphism = sample(morphism, chosen[0].shape, count=1, seed=seed)[0]
+    morphism = _read_map(morphism, chosen[0].shape, seed)
     counts = [read_count(count, name="steps") for count in steps]
     speeds = _read_rates([time / count for count in counts])
     if (shrunk := _shrunk(spec, chosen[0], speeds, counts, seed)) != "":
@@ -157,6 +158,11 @@ def leading_coefficient(
     velocity = (moved - theta) / rate
     seen = float(np.linalg.norm(morphism.apply(moved) - other)) / rate**2
     return seen, float(np.linalg.norm(morphism.second(theta)(velocity, velocity))) / 2
+
+
+def _read_map(morphism: Morphism | str, shape: tuple[int, ...], seed: int) -> Morphism:
+    """The map itself, or a random one of the class."""
+    return sample(morphism, shape, count=1, seed=seed)[0] if isinstance(morphism, str) else morphism
 
 
 def _read_rates(rates: Sequence[float]) -> FloatArray:

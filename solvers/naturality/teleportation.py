@@ -199,7 +199,7 @@ def teleport_effect(
     value = problem.value(start)
     if not abs(problem.value(T @ start) - value) <= 1e-9 * (1 + abs(value)):
         raise InputError("the transformation", why="it changes the loss", cure="give a symmetry of the problem")
-    chosen = spec.rate if rate is None else rate
+    chosen = spec.rate if rate is None else read_number(rate, name="rate", interval=POSITIVE)
     states = [spec.start(problem, start), spec.start(problem, T @ start)]
     worst = 0.0
     for _ in range(steps):
@@ -268,6 +268,10 @@ def charge_drift(
     rate: the learning rate.
     time: rate times number of steps.
 
+    Raises
+    ------
+    InputError: the generator does not fit the point, or no step fits into the time.
+
     >>> from solvers.naturality.registry import OPTIMIZERS
     >>> product = Problem(lambda x: (x[0] * x[1] - 1) ** 2, size=2)
     >>> X, descent = np.diag([1.0, -1.0]), OPTIMIZERS["gradient-descent"]
@@ -276,6 +280,9 @@ def charge_drift(
     2.0
     """
     start, X = _point_and_matrix(problem, theta, generator, "the generator")
-    read_number(rate, name="rate", interval=POSITIVE)
-    end = np.asarray(run(spec, problem, start, rate=rate, steps=round(time / rate))["point"], dtype=float)
+    rate, time = (read_number(one, name=name, interval=POSITIVE) for name, one in (("rate", rate), ("time", time)))
+    steps = round(time / rate)
+    if not steps:
+        raise InputError(f"time={time:g}", why=f"no step of the rate {rate:g} fits into it", cure="lower the rate")
+    end = np.asarray(run(spec, problem, start, rate=rate, steps=steps)["point"], dtype=float)
     return float(end @ X @ end - start @ X @ start) / 2
