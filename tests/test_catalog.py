@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
@@ -72,9 +73,8 @@ def test_every_generator_has_derivative_zero_by_numbers(
 @every_entry
 def test_null_directions_give_what_the_ansatz_allows(entry: CatalogEntry) -> None:
     size = len(entry.loss.entries)
-    functions = {"linear": size, "affine": size + 1}.get(entry.ansatz)
-    if functions is not None:
-        assert entry.dimension == entry.null_directions * functions + entry.essential_dimension
+    functions = {"linear": size, "affine": size + 1, "polynomial:3": math.comb(size + 3, 3)}
+    assert entry.dimension == entry.null_directions * functions[entry.ansatz] + entry.essential_dimension
 
 
 @every_entry
