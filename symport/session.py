@@ -33,7 +33,7 @@ class Session:
     errors: TextIO
     quiet: bool = False
     seed: int = 0
-    started: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=time.perf_counter, init=False)
 
     def head(self, verb: str) -> dict[str, Any]:
         """What every object that a program reads begins with."""

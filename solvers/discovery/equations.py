@@ -55,11 +55,11 @@ class Equations:
     subject: Subject
     family: Family
     rng: np.random.Generator
-    flat_points: int = 0
-    non_finite: int = 0
-    held: list[FloatArray] = field(default_factory=list)
-    held_points: list[Arrays] = field(default_factory=list)
-    points: list[FloatArray] = field(default_factory=list)
+    flat_points: int = field(default=0, init=False)
+    non_finite: int = field(default=0, init=False)
+    held: list[FloatArray] = field(default_factory=list, init=False)
+    held_points: list[Arrays] = field(default_factory=list, init=False)
+    points: list[FloatArray] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         size = self.family.space.size

@@ -106,6 +106,7 @@ def two_sided(left: FloatArray, right: FloatArray, *, name: str = "two-sided map
     ----------
     left: P, shape (m, m).
     right: Q, shape (k, k).
+    name: what messages call it.
 
     >>> two_sided(np.eye(1), np.diag([1.0, 2.0])).apply([3.0, 4.0]).tolist()
     [3.0, 8.0]

@@ -32,6 +32,7 @@ class Submersion:
 
     Parameters
     ----------
+    optimizer: its name.
     related_defect: the largest :math:`|T\pi V - V'\circ\pi| / |V'|` over the points.
     projectable_defect: the largest relative change of :math:`T\pi V` between two points of one fibre.
     claims: that the steps are related, and that the step above can be projected at all.

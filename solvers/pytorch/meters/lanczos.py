@@ -37,10 +37,10 @@ class Krylov:
 
     product: Product
     draw: Draw
-    basis: list[torch.Tensor] = field(default_factory=list)
-    diagonal: list[float] = field(default_factory=list)
-    beside: list[float] = field(default_factory=list)
-    following: torch.Tensor | None = None
+    basis: list[torch.Tensor] = field(default_factory=list, init=False)
+    diagonal: list[float] = field(default_factory=list, init=False)
+    beside: list[float] = field(default_factory=list, init=False)
+    following: torch.Tensor | None = field(default=None, init=False)
 
     def step(self) -> None:
         """One more vector and one more product."""

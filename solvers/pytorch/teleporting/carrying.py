@@ -1,6 +1,6 @@
 r"""Covectors, squares and vectors carried along by a group element: :math:`J^{-T}m`, :math:`(J^{-T})^{\circ 2}v`, ...
 
-A group element acts by an affine map of the tensors, so that its Jacobian J is the same at all points.
+J is the Jacobian of the action of the element where the module is; its dual is taken from the way back.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Carrier:
     def __init__(self, element: Element, tensors: Mapping[str, Tensor]) -> None:
         self._back, self._forth = element.inverse(), element
         self._tensors = {name: one.detach() for name, one in tensors.items()}
+        self._is_affine = not any(leg.frame for component, _ in element.factors for leg in component.legs)
         self._is_diagonal = all(
             isinstance(component, Scalings | Signs) and not any(leg.length for leg in component.legs)
             for component, _ in element.factors
@@ -55,11 +56,13 @@ class Carrier:
         ----------
         values: tensors of the shapes of the parameters, by name; what is missing counts as zero and is not carried.
         """
-        moving = {name: self._tensors[name] for name in self._back.tensors}
+        moving = {name: self._tensors[name] for name in self._back.reads}
         if self._is_diagonal:
             given = {**moving, **{name: one for name, one in values.items() if name in moving}}
             moved = self._back.transform(given)
             return {**values, **{name: moved[name] for name in moving if name in values}}
+        if not self._is_affine:
+            moving = self._forth.transform(moving)  # the Jacobian of the way back where it starts
         leaves = {name: one.detach().requires_grad_() for name, one in moving.items() if name in values}
         with torch.enable_grad():
             moved = self._back.transform({**moving, **leaves})
@@ -76,11 +79,11 @@ class Carrier:
 
     def vector(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Displacements at g.w from displacements at w, J times them."""
-        moving = {name: self._tensors[name] for name in self._forth.tensors}
-        zeros = {name: torch.zeros_like(one) for name, one in moving.items()}
-        given = {**zeros, **{name: values[name] for name in moving if name in values}}
-        shift, moved = self._forth.transform(zeros), self._forth.transform(given)  # the difference is linear
-        return {**values, **{name: moved[name] - shift[name] for name in moving if name in values}}
+        moving = {name: self._tensors[name] for name in self._forth.reads}
+        at = {name: one.to(values[name].dtype) if name in values else one for name, one in moving.items()}
+        along = {name: values.get(name, torch.zeros_like(one)) for name, one in at.items()}
+        moved = torch.func.jvp(self._forth.transform, (at,), (along,))[1]
+        return {**values, **{name: moved[name] for name in moving if name in values}}
 
     def point(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The point g.w of a point w."""

@@ -47,16 +47,15 @@ class DifferentiableSteps:
 
     Parameters
     ----------
-    optimizer: SGD, Adagrad, RMSprop, Adam or AdamW, with its present rates and options; use :meth:`of`.
-    named: the parameters of the module by name.
+    rules: of the parameters by name; :meth:`of` reads them off SGD, Adagrad, RMSprop, Adam and AdamW.
     """
 
-    def __init__(self, rules: Mapping[str, GroupRule], optimizer: torch.optim.Optimizer) -> None:
-        self._rules, self._optimizer = rules, optimizer
+    def __init__(self, rules: Mapping[str, GroupRule]) -> None:
+        self._rules = rules
 
     @classmethod
     def of(cls, optimizer: torch.optim.Optimizer, named: Mapping[str, nn.Parameter]) -> DifferentiableSteps | None:
-        """The steps of an optimizer; None where it has none with known formulas.
+        """The steps of an optimizer with its present rates and options; None where its formulas are not known.
 
         >>> layer = nn.Linear(1, 1)
         >>> DifferentiableSteps.of(torch.optim.Rprop(layer.parameters()), dict(layer.named_parameters())) is None
@@ -69,7 +68,7 @@ class DifferentiableSteps:
             if rule is None:
                 return None
             rules |= {names[id(one)]: rule for one in group["params"] if id(one) in names}
-        return cls(rules, optimizer)
+        return cls(rules)
 
     def states(self, states: States, like: Mapping[str, Tensor]) -> tuple[dict[str, dict[str, Tensor]], int]:
         """The slots of the rules from a state of the optimizer, and the number of steps done."""

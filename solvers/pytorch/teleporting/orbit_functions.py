@@ -167,6 +167,7 @@ class UnrolledOnOrbit(OrbitFunction):
     ----------
     chart, tensors, maximize: as for every function on an orbit.
     function: coordinates -> a number.
+    has_slope: whether derivatives go through it.
     """
 
     def __init__(

@@ -52,6 +52,7 @@ class Session:
     Parameters
     ----------
     model, loss_fn, optimizer, symmetry: of the teleporter.
+    module: the module inside a compiled or data-parallel model.
     options: of the teleporter.
     measured: batches on which loss and target are measured.
     all_batches: batches of rollouts.
