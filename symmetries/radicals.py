@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from symmetries.expand import Expander, ExpansionTooLarge, is_square_free
 from symmetries.scalar import Atom, Index, ScalarGraph
@@ -40,6 +40,22 @@ def may_hide_sign(graph: ScalarGraph, root: Index) -> bool:
     if graph.atoms(radicands):
         return True
     return not (all(is_square_free(graph, node) for node in radicands) and _independent(graph, radicands))
+
+
+def needed_roots(graph: ScalarGraph, roots: Iterable[Index]) -> tuple[frozenset[int], frozenset[int]]:
+    """Numbers that roots are taken of and the odd parts of the degrees: what a field must have to hold the roots."""
+    radicands, degrees = set(), set()
+    for entry in (graph.entries[k] for k in graph.atoms(roots)):
+        if not isinstance(entry, Atom) or entry.kind != "root":
+            continue
+        inside = graph.value_of(entry.argument)
+        if inside is not None:
+            radicands.add(int(inside.p) * int(inside.q))
+        odd = entry.degree
+        while odd % 2 == 0:
+            odd //= 2
+        degrees.add(odd)
+    return frozenset(radicands), frozenset(degrees)
 
 
 def _even_radicands(graph: ScalarGraph, root: Index) -> list[Index]:

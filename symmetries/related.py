@@ -21,7 +21,7 @@ from symmetries.lattice import Family, Relation, rewrite
 from symmetries.modular import ModularProgram, Points, Residues, UnsuitablePrime
 from symmetries.nullspace import null_vectors, rational_vector
 from symmetries.primes import suitable_primes
-from symmetries.radicals import roots_independent
+from symmetries.radicals import needed_roots, roots_independent
 from symmetries.scalar import Atom, Index, ScalarGraph, Symbol
 from symmetries.straight_line import compile_program
 
@@ -144,7 +144,10 @@ def _relations(graph: ScalarGraph, root: Index, family: Family, seed: int) -> li
     forms = [_differential(graph, node) for node in members]
     names = [entry.name for entry in (graph.entries[k] for k in graph.symbols(forms)) if isinstance(entry, Symbol)]
     program = compile_program(graph, forms, names)
-    prime = next(suitable_primes())
+    radicands, degrees = needed_roots(graph, forms)
+    prime = next(suitable_primes(quadratic_residues=radicands, odd_degrees=degrees), None)
+    if prime is None:
+        return None
     try:
         modular = ModularProgram(program, prime)
     except UnsuitablePrime:

@@ -21,8 +21,9 @@ from symmetries.modular import GradientSampler, ModularProgram, UnsuitablePrime
 from symmetries.natural_domain import lower_loss
 from symmetries.primes import suitable_primes
 from symmetries.prove import Prover
+from symmetries.radicals import needed_roots
 from symmetries.related import Independence, relate
-from symmetries.scalar import Atom, Constant, Index, ScalarGraph
+from symmetries.scalar import Index, ScalarGraph
 from symmetries.straight_line import Program, compile_program
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class DeterminingSystem:
 
     def samplers(self) -> Iterator[tuple[int, GradientSampler]]:
         """One sampler per suitable prime, most convenient prime first."""
-        radicands, degrees = self._roots()
+        radicands, degrees = needed_roots(self.graph, [self.root])
         primes = suitable_primes(quadratic_residues=radicands, odd_degrees=degrees)
         for prime, _ in zip(primes, range(MAX_PRIMES), strict=False):
             sampler = self._samplers.get(prime)
@@ -169,22 +170,6 @@ class DeterminingSystem:
             if sampler.draw(1):
                 return sampler
         return None
-
-    def _roots(self) -> tuple[frozenset[int], frozenset[int]]:
-        radicands, degrees = set(), set()
-        for node in self.graph.atoms([self.root]):
-            entry = self.graph.entries[node]
-            assert isinstance(entry, Atom)
-            if entry.kind != "root":
-                continue
-            inside = self.graph.entries[entry.argument]
-            if isinstance(inside, Constant):
-                radicands.add(int(inside.value.p) * int(inside.value.q))
-            odd = entry.degree
-            while odd % 2 == 0:
-                odd //= 2
-            degrees.add(odd)
-        return frozenset(radicands), frozenset(degrees)
 
     def undefined(self) -> InputError:
         """The error of a loss without a value anywhere it was tried."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symmetries import Loss
+from symmetries import Loss, derive
 from symmetries.floating import evaluate_floats
 from symmetries.lower import lower
 from symmetries.related import Independence, relate
@@ -114,3 +114,9 @@ def test_rewriting_keeps_the_value(text: str) -> None:
     good = np.isfinite(values[0]) & np.isfinite(values[1]) & (np.abs(values[0]) < 1e6)
     assert good.sum() > 10
     assert np.allclose(values[0][good], values[1][good], rtol=1e-9)
+
+
+@pytest.mark.parametrize("degree", [3, 7, 9, 11, 105])
+def test_functions_of_roots_that_the_first_prime_does_not_have(degree: int) -> None:
+    loss = Loss.parse(f"exp(abs(x*y)**(1/{degree})) + tanh(abs(x*y)**(1/{degree}))*(x*y)", ["x", "y"])
+    assert derive(loss).dimension == 1
