@@ -51,7 +51,8 @@ def test_transformer_encoder(first):
     body = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(6) if first else None, enable_nested_tensor=False)
     symmetry = kept(Reader(body, 6).double().eval(), normal(2, 4, 3))
     matrices, scalings, _, _ = dimensions(symmetry)
-    assert matrices == 2 * 4 * 9
+    # GL(3) for queries and keys, and for values and outputs of each head; rotations of a stream that only norms read.
+    assert matrices == 2 * 4 * 9 + (5 * 4 // 2 if first else 0)
     # Two units of five behind ReLU; the norms, each with the layer that reads it alone.
     assert scalings == 2 * 5 + (5 * 6 if first else 6)
 

@@ -124,7 +124,7 @@ def least_norm(
     while not done and count < sweeps:
         count, start = count + 1, tensors
         for own, acting in components:
-            step = _step(acting, tensors, counted)
+            step = _step(acting, tensors, counted, of)
             if isinstance(step, str):
                 skipped[own.name] = step
                 continue
@@ -176,13 +176,17 @@ def _square(tensors: Tensors, counted: tuple[str, ...]) -> float:
     return float(sum(tensors[name].square().sum() for name in counted))
 
 
-def _step(component: Component, tensors: Tensors, counted: tuple[str, ...]) -> Value | str:
+def _step(component: Component, tensors: Tensors, counted: tuple[str, ...], of: Of) -> Value | str:
     """The element of one component that makes the norm least, or why there is none."""
     legs = tuple(leg for leg in component.legs if leg.tensor in counted)
     if isinstance(component, Scalings):
         return _scaling(component, legs, tensors)
     if isinstance(component, LinearMaps) and component.kind == "GL":
         return _matrices(component, legs, tensors)
+    if of == "gradient" and isinstance(component, Shifts):
+        return "a translation adds gradients of biases to those of weights, which has no closed form of least norm"
+    if any(leg.frame for leg in component.legs):
+        return "maps in the frames of weights have no closed form of least norm"
     if isinstance(component, LinearMaps) and component.kind == "O":
         return "rotations keep the norm"
     if isinstance(component, Shifts) and len(component.tensors) == len(component.flows):
@@ -241,8 +245,9 @@ def _translation(component: Shifts, tensors: Tensors, counted: tuple[str, ...]) 
         if flow.target.tensor in counted:
             response = flow.matrix(tensors, basis)
             rows = flow.target.front(tensors[flow.target.tensor]).reshape(response.shape[1], -1)
-            normal = normal + rows.shape[1] * response @ response.mT
-            right = right - response @ rows.sum(1)
+            multiples = flow.multiples(tensors, response).expand(rows.shape[1])
+            normal = normal + multiples.square().sum() * response @ response.mT
+            right = right - response @ (rows @ multiples)
     return component.exponential(torch.linalg.lstsq(normal, right, driver="gelsd").solution)
 
 

@@ -1,6 +1,7 @@
 r"""One representative for each orbit of the symmetry group of a module.
 
-The continuous part is fixed by the least norm (:func:`~solvers.pytorch.symmetry.balancing.balance`), which leaves
+Weights of normalisations that are read in their frame are made ones.  The continuous part is then fixed by the least
+norm (:func:`~solvers.pytorch.symmetry.balancing.balance`), which leaves
 rotations of the spaces of matrices, fixed by principal axes in decreasing order; units are sorted by the norms of their
 weights; and signs are fixed by making a sum of cubes of weights positive, in an order in which no sum depends on signs
 that are still open.  Two models on one orbit, in general position, get the same parameters.
@@ -18,6 +19,8 @@ from solvers.pytorch.symmetry.balancing import least_norm
 from solvers.pytorch.symmetry.component import Component, Tensors
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.finder import group_of
+from solvers.pytorch.symmetry.folding import folded
+from solvers.pytorch.symmetry.legs import Leg
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.symmetry.permutations import Permutations
@@ -73,16 +76,19 @@ def canonical(model: nn.Module, example_inputs: Any = None, *, symmetry: ModuleS
     counted = tuple(name for name, _ in model.named_parameters())
     tensors: Tensors = {name: one.detach().double().clone() for name, one in model.named_parameters()}
     tensors = {**symmetry.tensors(), **tensors}
-    least = least_norm(symmetry, tensors, counted=counted)
+    first, group = folded(symmetry, tensors)
+    least = least_norm(group, first.transform(tensors), counted=counted)
     unresolved = dict(least.skipped)
-    for component in symmetry.components:
-        if isinstance(component, LinearMaps) and component.kind == "O":
+    for component in group.components:
+        if any(leg.frame for leg in component.legs):
+            unresolved[component.name] = "maps in the frames of weights are not fixed"
+        elif isinstance(component, LinearMaps) and component.kind == "O":
             unresolved.pop(component.name, None)
         elif isinstance(component, LinearMaps) and component.kind == "algebra":
             unresolved[component.name] = "unitary elements of an algebra are not fixed"
-    element, tensors = _sorted(symmetry, least.element, tensors, counted)
-    element, tensors = _turned(symmetry, element, tensors, counted, unresolved)
-    element = _signed(symmetry, element, tensors, counted, unresolved)
+    element, tensors = _sorted(group, least.element @ first, tensors, counted)
+    element, tensors = _turned(group, element, tensors, counted, unresolved)
+    element = _signed(group, element, tensors, counted, unresolved)
     symmetry.apply_(element)
     return Canonical(element=element, unresolved=unresolved)
 
@@ -117,8 +123,12 @@ def _turned(
             if leg.tensor in counted and leg.exponent == 1:
                 rows = leg.front(moved[leg.tensor]).reshape(*component.copies, component.size, -1)
                 total = total + rows @ rows.mT
-        axes = torch.linalg.eigh(total).eigenvectors.flip(-1).mT
-        factor = Element(((component, (axes, axes)),))
+        axes, fixed = component.axes(total), component.size - component.rank
+        inside = axes.mT @ total @ axes
+        turned = torch.eye(component.size, dtype=torch.float64).repeat(*component.copies, 1, 1)
+        turned[..., fixed:, fixed:] = torch.linalg.eigh(inside[..., fixed:, fixed:]).eigenvectors.flip(-1).mT
+        turned = axes @ turned @ axes.mT
+        factor = Element(((component, (turned, turned)),))
         element, moved = factor @ element, factor.transform(moved)
     return element, moved
 
@@ -149,16 +159,32 @@ def _signed(
 def _cubes(component: Signed, open_components: list[Signed], moved: Tensors, counted: tuple[str, ...]) -> Tensor | None:
     """For each unit a sum of cubes that only its own sign turns; None where no leg has one."""
     shape = component.shape if isinstance(component, Signs) else (*component.copies, component.size)
+    dead = _dead(component, moved, counted, shape)
     for leg in component.legs:
         others = [one for one in _acting(leg.tensor, open_components) if one is not component]
         twice = sum(one.tensor == leg.tensor and one.exponent % 2 for one in component.legs) > 1
         if leg.tensor not in counted or others or twice or not leg.exponent % 2:
             continue
-        rows = leg.front(moved[leg.tensor]).reshape(*shape, -1)
+        rows = _units(component, leg, moved, shape)
         sums, sizes = rows.pow(3).sum(-1), rows.abs().pow(3).sum(-1)
-        if bool((sums.abs() > TIE * sizes).all()):
+        if bool(((sums.abs() > TIE * sizes) | dead).all()):
             return sums
     return None
+
+
+def _units(component: Signed, leg: Leg, moved: Tensors, shape: tuple[int, ...]) -> Tensor:
+    """The weights of each unit at a leg, in the axes that the signs of the component turn round."""
+    rows = leg.front(moved[leg.tensor]).reshape(*shape, -1)
+    return component.axes(rows).mT @ rows if isinstance(component, LinearMaps) else rows
+
+
+def _dead(component: Signed, moved: Tensors, counted: tuple[str, ...], shape: tuple[int, ...]) -> Tensor:
+    """Which units have no weights at any leg: their signs change nothing."""
+    sizes = torch.zeros(shape, dtype=torch.float64)
+    for leg in component.legs:
+        if leg.tensor in counted:
+            sizes = sizes + _units(component, leg, moved, shape).square().sum(-1)
+    return sizes <= TIE**2 * sizes.max()
 
 
 def _acting(tensor: str, components: list[Signed]) -> list[Component]:
@@ -171,4 +197,5 @@ def _flips(component: Signed, sums: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     signs = torch.where(sums < 0, -1.0, 1.0).double()
     if isinstance(component, Signs):
         return signs
-    return torch.diag_embed(signs), torch.diag_embed(signs)
+    axes = component.axes(signs)
+    return (axes @ torch.diag_embed(signs) @ axes.mT,) * 2

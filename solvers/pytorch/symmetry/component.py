@@ -26,11 +26,14 @@ class Component(ABC):
     ----------
     name: by which tables speak of it.
     legs: where it acts.
+
+    Where ``implied`` is set, its elements are products of those of other components: it adds nothing to the group.
     """
 
     def __init__(self, name: str, legs: tuple[Leg, ...]) -> None:
         self.name = name
         self.legs = legs
+        self.implied = False
 
     @property
     @abstractmethod
@@ -80,7 +83,7 @@ class Component(ABC):
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of the tensors that it needs, each once: those that it changes, and those that say by how much."""
-        return self.tensors
+        return tuple(dict.fromkeys((*self.tensors, *(name for leg in self.legs for name, _ in leg.frame))))
 
     def is_discrete(self) -> bool:
         """Whether the group is finite."""
@@ -105,12 +108,31 @@ def _ratio(new: Tensor, old: Tensor, axis: int) -> Tensor:
     return norm(new, dim=inside, keepdim=True) / norm(old, dim=inside, keepdim=True)
 
 
+def frame_of(leg: Leg, tensors: Tensors, front: Tensor) -> Tensor | None:
+    """The entries of the frame of a leg, along the axis that is acted on of its front; None for the unit matrix."""
+    if not leg.frame:
+        return None
+    scale = torch.ones((), dtype=torch.promote_types(front.dtype, torch.float32), device=front.device)
+    for name, power in leg.frame:
+        scale = scale * working(tensors[name], front) ** power
+    return scale.reshape(-1, *[1] * (front.ndim - len(leg.axes)))
+
+
+def in_frame(leg: Leg, tensors: Tensors) -> Tensor:
+    """The front of the tensor of a leg in its frame, where what acts on the leg acts as itself."""
+    front = leg.front(tensors[leg.tensor])
+    scale = frame_of(leg, tensors, front)
+    return front if scale is None else front / scale
+
+
 def on_legs(tensors: Tensors, legs: tuple[Leg, ...], act: Any) -> dict[str, Tensor]:
     """The tensors changed leg by leg: ``act(leg, front)`` gives the new part, the axes of the leg at its front."""
     changed: dict[str, Tensor] = {}
     for leg in legs:
         tensor = changed.get(leg.tensor, tensors[leg.tensor])
-        front = act(leg, leg.front(tensor))
+        front = leg.front(tensor)
+        scale = frame_of(leg, tensors, front)
+        front = act(leg, front) if scale is None else scale * act(leg, front / scale)
         changed[leg.tensor] = leg.back(tensor, front.to(tensor.dtype))
         if leg.length:
             lengths = changed.get(leg.length, tensors[leg.length])

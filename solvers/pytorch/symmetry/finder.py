@@ -19,6 +19,7 @@ from solvers.pytorch.symmetry.finding.reading import read_arguments, unwrapped
 from solvers.pytorch.symmetry.finding.recording import run
 from solvers.pytorch.symmetry.finding.renaming import renamed
 from solvers.pytorch.symmetry.finding.shift_rules import ShiftPass
+from solvers.pytorch.symmetry.finding.streams import with_streams
 from solvers.pytorch.symmetry.finding.trace import Trace, operation_name, reason, traced, undisturbed
 from solvers.pytorch.symmetry.finding.watching import place_of
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
@@ -81,6 +82,7 @@ def _of_whole(
     if check:
         run(module, args, kwargs)
     spaces, notes = _found(module, trace)
+    spaces = with_streams(spaces, _found(module, trace, framing=True)[0])
     certificate: Certificate | None = None
     approximate: tuple[ApproximateSymmetry, ...] = ()
     if check:
@@ -105,6 +107,7 @@ def _of_parts(
     spaces: tuple[HiddenSpace, ...] = ()
     for part in parts:
         found, said = _found(part.module, part.trace, shared=part.held)
+        found = with_streams(found, _found(part.module, part.trace, shared=part.held, framing=True)[0])
         for given, named in part.calls if check else ():
             found, dropped, _ = _checked(found, _judge(part.module, given, named, rng))
             said += dropped
@@ -171,7 +174,12 @@ def _repeats(tensor: Tensor) -> bool:
 
 
 def _found(
-    module: nn.Module, trace: Trace, *, shared: frozenset[str] = frozenset(), without_epsilon: bool = False
+    module: nn.Module,
+    trace: Trace,
+    *,
+    shared: frozenset[str] = frozenset(),
+    without_epsilon: bool = False,
+    framing: bool = False,
 ) -> tuple[tuple[HiddenSpace, ...], list[str]]:
     """The hidden spaces that are left after all operations made their demands, and notes.
 
@@ -179,17 +187,19 @@ def _found(
     ----------
     shared: names of tensors that are not moved since others use them.
     without_epsilon: whether normalisations are taken to divide by variances with nothing added.
+    framing: whether weights of normalisations are taken for frames, in which linear maps may act.
     """
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     held, notes = _held(module, trace)
     held |= shared
     if shared:
         notes.append(f"used elsewhere or not at all, and not moved: {', '.join(sorted(shared))}")
-    interpreter = Interpreter(trace, tensors, held=held, moving=_moving(trace) - held, without_epsilon=without_epsilon)
+    ways = {"without_epsilon": without_epsilon, "framing": framing}
+    interpreter = Interpreter(trace, tensors, held=held, moving=_moving(trace) - held, **ways)
     interpreter.run()
     concluded(interpreter.atlas, interpreter.parameters)
     spaces = compiled(interpreter.atlas, interpreter.parameters, trace.lengths)
-    if not without_epsilon:
+    if not without_epsilon and not framing:
         spaces += _shifts(trace, tensors, held)
     return spaces, notes + list(interpreter.atlas.notes)
 

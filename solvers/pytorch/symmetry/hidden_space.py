@@ -34,7 +34,7 @@ class HiddenSpace:
     def group(self) -> str:
         """The groups of its components, as a semidirect product: ``R+^16 |x S_16``."""
         powers: dict[str, int] = {}
-        for component in self.components:
+        for component in self.generating:
             base, _, power = component.group.rpartition("^")
             power = power if base in ABELIAN else ""
             powers[base if power else component.group] = powers.get(base, 0) + int(power or 0)
@@ -48,7 +48,12 @@ class HiddenSpace:
     @property
     def discrete_order(self) -> int:
         """Number of its connected components."""
-        return prod(component.discrete_order for component in self.components)
+        return prod(component.discrete_order for component in self.generating)
+
+    @property
+    def generating(self) -> tuple[Component, ...]:
+        """The components without those that the others imply."""
+        return tuple(component for component in self.components if not component.implied)
 
     @property
     def tensors(self) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ class Leg:
     axes: of that shape, in the order of the axes of the element: copies first, then the axis that is acted on.
     narrow: the part of the tensor that is acted on, as (axis, start, length).
     blocks: shape to which the whole tensor is viewed before it is narrowed; by default its own.
+    frame: names w of parameters with one axis, and their powers: the element acts as :math:`FgF^{-1}` with the
+        diagonal matrix F of the products of their entries, along the last of the axes.
     length: name of the lengths g of a weight :math:`gv/|v|` whose directions v the tensor holds, where the element acts
         inside the vectors v: the lengths follow, so that :math:`g/|v|` stays.
     length_axis: the axis of the tensor that numbers the vectors.
@@ -41,6 +43,7 @@ class Leg:
     narrow: tuple[tuple[int, int, int], ...] = ()
     exponent: int = 1
     blocks: tuple[int, ...] = ()
+    frame: tuple[tuple[str, int], ...] = ()
     length: str = ""
     length_axis: int = 0
 

@@ -28,6 +28,7 @@ class LinearMaps(Component):
     copies: number of independent elements along each copy axis.
     kind: ``GL``, all invertible matrices; ``O``, the orthogonal ones; ``algebra``, the invertible elements of the
         matrix algebra that ``basis`` spans, shape (d, m, m), closed under products.
+    centred: for ``O``, whether only the maps take part that keep the vector of ones, or turn it round.
     label: how the group of one copy is printed, for algebras.
 
     >>> maps = LinearMaps("hidden", (Leg(tensor="w", shape=(2, 3), axes=(0,)),), size=2)
@@ -47,6 +48,7 @@ class LinearMaps(Component):
         copies: tuple[int, ...] = (),
         kind: Literal["GL", "O", "algebra"] = "GL",
         basis: Tensor | None = None,
+        centred: bool = False,
         label: str = "",
     ) -> None:
         super().__init__(name, legs)
@@ -54,7 +56,9 @@ class LinearMaps(Component):
         self.copies = copies
         self.kind = kind
         self.basis = basis
-        self.label = label or f"{kind}({size})"
+        self.centred = centred
+        self.rank = size - 1 if centred else size
+        self.label = label or f"{kind}({self.rank})" + (" x {+-1}" if centred else "")
 
     @property
     def number(self) -> int:
@@ -66,12 +70,13 @@ class LinearMaps(Component):
         """Dimension of the group of one copy."""
         if self.basis is not None:
             return len(self.basis)
-        return self.size**2 if self.kind == "GL" else self.size * (self.size - 1) // 2
+        return self.size**2 if self.kind == "GL" else self.rank * (self.rank - 1) // 2
 
     @property
     def group(self) -> str:
         """For instance ``GL(4)^2``: two copies of GL(4)."""
-        return self.label if self.number == 1 else f"{self.label}^{self.number}"
+        label = f"({self.label})" if self.centred else self.label
+        return self.label if self.number == 1 else f"{label}^{self.number}"
 
     @property
     def dimension(self) -> int:
@@ -80,8 +85,8 @@ class LinearMaps(Component):
 
     @property
     def discrete_order(self) -> int:
-        """Two components, by the sign of the determinant, for each copy of GL or O; one for algebras."""
-        return 1 if self.kind == "algebra" else 2**self.number
+        """For each copy of GL or O two components, by the sign of the determinant, or four; one for algebras."""
+        return 1 if self.kind == "algebra" else (4 if self.centred else 2) ** self.number
 
     def identity(self) -> Pair:
         """Unit matrices."""
@@ -95,11 +100,38 @@ class LinearMaps(Component):
             return rows.reshape(*self.copies, self.size, self.size)
         if self.basis is not None:
             return torch.tensordot(rows, self.basis.to(rows), dims=1)
-        upper = torch.triu_indices(self.size, self.size, offset=1, device=rows.device)
-        position = upper[0] * self.size + upper[1]
-        flat = torch.zeros(*self.copies, self.size**2, dtype=rows.dtype, device=rows.device)
-        above = flat.index_add(-1, position, rows).reshape(*self.copies, self.size, self.size)
-        return above - above.mT
+        upper = torch.triu_indices(self.rank, self.rank, offset=1, device=rows.device)
+        position = upper[0] * self.rank + upper[1]
+        flat = torch.zeros(*self.copies, self.rank**2, dtype=rows.dtype, device=rows.device)
+        above = flat.index_add(-1, position, rows).reshape(*self.copies, self.rank, self.rank)
+        return self._spread(above - above.mT)
+
+    def _spread(self, turned: Tensor) -> Tensor:
+        """Skew matrices of the rank as such of the size, that take the vector of ones to zero where ``centred``."""
+        free = self.axes(turned)[:, self.size - self.rank :]
+        return free @ turned @ free.mT if self.centred else turned
+
+    def axes(self, like: Tensor) -> Tensor:
+        """An orthonormal basis, in columns, of which the group mixes the last ``rank``, and turns round the others.
+
+        Where ``centred`` it is the reflection that exchanges the first unit vector with the normalised vector of ones.
+        """
+        unit = torch.eye(self.size, dtype=like.dtype, device=like.device)
+        if not self.centred:
+            return unit
+        normal = torch.full((self.size,), self.size**-0.5, dtype=like.dtype, device=like.device)
+        normal[0] -= 1
+        return unit - 2 * torch.outer(normal, normal) / normal.dot(normal).clamp_min(1e-300)
+
+    def nearest(self, matrix: Tensor) -> Pair:
+        r"""The element next to matrices of shape (\*copies, m, m) among orthogonal ones, by polar factors."""
+        axes, fixed = self.axes(matrix), self.size - self.rank
+        inside = axes.mT @ matrix @ axes
+        left, _, right = torch.linalg.svd(inside[..., fixed:, fixed:])
+        found = torch.zeros_like(inside)
+        found[..., fixed:, fixed:] = left @ right
+        found[..., :fixed, :fixed] = torch.where(inside[..., :fixed, :fixed] < 0, -1.0, 1.0)
+        return (axes @ found @ axes.mT,) * 2
 
     def exponential(self, coordinates: Tensor) -> Pair:
         """The matrix exponential of the generator, and of minus its transpose.

@@ -15,7 +15,7 @@ arXiv:2209.04836 (permutations by linear assignment).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -25,15 +25,17 @@ from torch import Tensor, nn
 
 from manifolds.errors import InputError
 from solvers.pytorch.symmetry.balancing import least_norm
-from solvers.pytorch.symmetry.component import Component, Tensors, Value
+from solvers.pytorch.symmetry.component import Component, Tensors, Value, in_frame
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.finder import group_of
+from solvers.pytorch.symmetry.folding import folded
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
 from solvers.pytorch.symmetry.legs import Leg
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.symmetry.permutations import Permutations
 from solvers.pytorch.symmetry.scalings import Signs
+from solvers.pytorch.symmetry.shifts import Shifts
 from symmetries.arguments import read_generator
 
 MARGIN = 1e-9
@@ -98,9 +100,13 @@ def align(
     match = _Match(symmetry, counted, continuous, rounds, read_generator(rng))
     moves = [match.search(tensors, still)]
     if continuous:
-        own, other = (least_norm(symmetry, one, counted=match.counted).element for one in (still, tensors))
-        moved = match.search(other.transform(tensors), own.transform(still))
-        moves = [match.refined(one, tensors, still) for one in (*moves, own.inverse() @ moved @ other)]
+        _, group = folded(symmetry, tensors)
+        own, other = (_representative(symmetry, one, counted) for one in (still, tensors))
+        moving, goal, near = other.transform(tensors), own.transform(still), replace(match, symmetry=group)
+        starts = (False, True) if any(isinstance(one, LinearMaps) for one in group.components) else (False,)
+        moves += [own.inverse() @ near.search(moving, goal, anchored=start) @ other for start in starts]
+        match.count += near.count
+        moves = [match.refined(one, tensors, still) for one in moves]
     moves.append(symmetry.identity())
     best = min(moves, key=lambda one: _distance(one.transform(tensors), still, counted))
     symmetry.apply_(best)
@@ -132,33 +138,39 @@ def _read(model_a: nn.Module, model_b: nn.Module) -> tuple[dict[str, Tensor], di
     return still | buffers[0], moving | buffers[1], tuple(still)
 
 
+def _representative(symmetry: ModuleSymmetry, tensors: Tensors, counted: tuple[str, ...]) -> Element:
+    """The element to where frames are ones and the norm is least."""
+    first, group = folded(symmetry, tensors)
+    return least_norm(group, first.transform(tensors), counted=counted).element @ first
+
+
 def _distance(moved: Tensors, still: Tensors, counted: tuple[str, ...]) -> float:
     """Of the parameters of two models."""
     return float(sum((moved[name] - still[name]).square().sum() for name in counted)) ** 0.5
 
 
 @final
+@dataclass
 class _Match:
     """The search for a near element, one component after the other."""
 
-    def __init__(
-        self,
-        symmetry: ModuleSymmetry,
-        counted: tuple[str, ...],
-        continuous: bool,
-        rounds: int,
-        rng: np.random.Generator,
-    ) -> None:
-        self.symmetry = symmetry
-        self.counted = counted
-        self.continuous = continuous
-        self.rounds = rounds
-        self.rng = rng
-        self.count = 0
+    symmetry: ModuleSymmetry
+    counted: tuple[str, ...]
+    continuous: bool
+    rounds: int
+    rng: np.random.Generator
+    count: int = 0
 
-    def search(self, tensors: Tensors, still: Tensors) -> Element:
-        """The product of the steps, each of which lowers the distance."""
-        element = self.symmetry.identity()
+    def search(self, tensors: Tensors, still: Tensors, *, anchored: bool = False) -> Element:
+        """The product of the steps, each of which lowers the distance.
+
+        Parameters
+        ----------
+        tensors, still: of the model that moves, and of the other.
+        anchored: whether to begin with the orthogonal maps that the tensors give of which all other axes are known.
+        """
+        element = self.anchored(tensors, still) if anchored else self.symmetry.identity()
+        tensors = element.transform(tensors)
         spaces = list(self.symmetry.spaces)
         size = _distance(dict.fromkeys(still, torch.zeros(())), still, self.counted) + 1e-300
         for count in range(self.rounds):
@@ -166,6 +178,8 @@ class _Match:
             start = last = _distance(tensors, still, self.counted)
             for space in spaces:
                 for component in space.components:
+                    if anchored and count == 0 and isinstance(component, LinearMaps):
+                        continue
                     step = self.step(component, space, tensors, still)
                     moved = step.transform(tensors)
                     new = _distance(moved, still, self.counted)
@@ -180,12 +194,24 @@ class _Match:
     def step(self, component: Component, space: HiddenSpace, tensors: Tensors, still: Tensors) -> Element:
         """The nearest element of one component, the others as they are."""
         if isinstance(component, Permutations):
-            signs = next((one for one in space.components if isinstance(one, Signs)), None)
+            shape = (*component.copies, component.size)
+            signs = next((one for one in space.components if isinstance(one, Signs) and one.shape == shape), None)
             return self.assignment(component, signs, tensors, still)
         if isinstance(component, LinearMaps) and component.kind != "algebra" and self.continuous:
-            rotations = _rotations(_correlations(component, component.legs, tensors, still, self.counted))
-            return Element(((component, (rotations, rotations)),))
+            nearest = component.nearest(_correlations(component, component.legs, tensors, still, self.counted))
+            return Element(((component, nearest),))
         return self.symmetry.identity()
+
+    def anchored(self, tensors: Tensors, still: Tensors) -> Element:
+        """The nearest orthogonal maps by the tensors that nothing else but translations moves."""
+        factors: list[tuple[Component, Value]] = []
+        for maps in self.symmetry.components:
+            if isinstance(maps, LinearMaps) and maps.kind == "O":
+                others = [one for one in self.symmetry.components if one is not maps and not isinstance(one, Shifts)]
+                moved = {name for one in others if not one.implied for name in one.tensors}
+                legs = tuple(leg for leg in maps.legs if leg.tensor not in moved)
+                factors.append((maps, maps.nearest(_correlations(maps, legs, tensors, still, self.counted))))
+        return Element(tuple(factors))
 
     def assignment(self, units: Permutations, signs: Signs | None, tensors: Tensors, still: Tensors) -> Element:
         """The permutation, and the signs of its units, of the largest inner product with the other model."""
@@ -265,21 +291,13 @@ def _inner(units: Permutations, legs: list[Leg], tensors: Tensors, still: Tensor
 def _correlations(
     maps: LinearMaps, legs: tuple[Leg, ...], tensors: Tensors, still: Tensors, counted: tuple[str, ...]
 ) -> Tensor:
-    """The matrices whose polar factors are the nearest rotations, one for each copy."""
+    """The matrices whose polar factors are the nearest rotations, one for each copy; frames are taken away first."""
     total = torch.zeros(*maps.copies, maps.size, maps.size, dtype=torch.float64)
     for leg in legs:
         if leg.tensor in counted:
-            first, second = (
-                leg.front(one[leg.tensor]).reshape(*maps.copies, maps.size, -1) for one in (still, tensors)
-            )
+            first, second = (in_frame(leg, one).reshape(*maps.copies, maps.size, -1) for one in (still, tensors))
             total = total + first @ second.mT
     return total
-
-
-def _rotations(matrices: Tensor) -> Tensor:
-    """Their orthogonal polar factors."""
-    left, _, right = torch.linalg.svd(matrices)
-    return left @ right
 
 
 def _nuclear(maps: LinearMaps, tensors: Tensors, still: Tensors, counted: tuple[str, ...]) -> Tensor:

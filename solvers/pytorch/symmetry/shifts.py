@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -18,17 +19,46 @@ from solvers.pytorch.symmetry.legs import Leg
 class Flow:
     r"""How a translation c arrives at a tensor: :math:`b \mapsto b + e\,W_k \cdots W_1 c`.
 
+    A matrix takes it up along one axis, the same along the others, or in multiples of a vector f of parameters:
+    :math:`W \mapsto W + e\,c f^{\mathsf T}`; a bias behind it takes up :math:`e\,(f^{\mathsf T} b)\, c`.
+
     Parameters
     ----------
     target: the leg along which the vector is added, the same along the other axes; its exponent is the factor e.
     weights: the legs contracted on the way, each over its axes; what is left of each, row by row, is the next vector.
     totals: for each weight the number of entries, one behind the other, whose sum is an entry of the next vector, as
         over the positions of a convolution; by default one.
+    frame: names of vectors of parameters, and their powers, whose product is f; without any it is a vector of ones.
+    against: name of the vector b with which f is multiplied, where the target takes up multiples of their product.
     """
 
     target: Leg
     weights: tuple[Leg, ...] = ()
     totals: tuple[int, ...] = ()
+    frame: tuple[tuple[str, int], ...] = ()
+    against: str = ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tensors that say how much is added."""
+        vectors = [name for name, _ in self.frame]
+        return (*(weight.tensor for weight in self.weights), *vectors, *([self.against] if self.against else []))
+
+    def added(self, tensors: Tensors, translation: Tensor, front: Tensor) -> Tensor:
+        """What is added to the front of the target, so that it broadcasts."""
+        vector, axes = self.matrix(tensors, translation.reshape(1, -1)), len(self.target.axes)
+        vector = vector.reshape(*front.shape[:axes], *[1] * (front.ndim - axes))
+        return vector if self.is_plain() else vector * self.multiples(tensors, vector)
+
+    def is_plain(self) -> bool:
+        """Whether the same is added everywhere along the other axes."""
+        return not self.frame and not self.against
+
+    def multiples(self, tensors: Tensors, like: Tensor) -> Tensor:
+        """By what the vector is multiplied along the other axes: one number for all, or the entries of f."""
+        factors = (tensors[name].to(like) ** power for name, power in self.frame)
+        vector = math.prod(factors, start=torch.ones((), dtype=like.dtype, device=like.device))
+        return (vector * tensors[self.against].to(like)).sum() if self.against else vector
 
     def matrix(self, tensors: Tensors, translations: Tensor) -> Tensor:
         """The vectors that are added, flat, one row for each row of translations."""
@@ -69,8 +99,7 @@ class Shifts(Component):
     @property
     def reads(self) -> tuple[str, ...]:
         """The tensors that it changes, and the weights on the way to them."""
-        weights = [weight.tensor for flow in self.flows for weight in flow.weights]
-        return tuple(dict.fromkeys((*self.tensors, *weights)))
+        return tuple(dict.fromkeys((*self.tensors, *(name for flow in self.flows for name in flow.reads))))
 
     @property
     def group(self) -> str:
@@ -114,8 +143,6 @@ class Shifts(Component):
             leg = flow.target
             tensor = changed.get(leg.tensor, tensors[leg.tensor])
             front = leg.front(tensor)
-            added = flow.matrix(tensors, working(value, tensor).reshape(1, -1))
-            shape = front.shape[: len(leg.axes)]
-            new = front + added.reshape(*shape, *[1] * (front.ndim - len(shape)))
+            new = front + flow.added(tensors, working(value, tensor), front)
             changed[leg.tensor] = leg.back(tensor, new.to(tensor.dtype))
         return changed

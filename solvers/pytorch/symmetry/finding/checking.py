@@ -147,7 +147,7 @@ def sparingly(element: Element, tensors: Mapping[str, Tensor]) -> dict[str, Tens
     moved = dict(tensors)
     word = list(reversed(element.factors))
     while word:
-        whole = next((place for place, (one, _) in enumerate(word) if isinstance(one, Shifts)), len(word))
+        whole = next((place for place, (one, _) in enumerate(word) if _reads_more(one)), len(word))
         run, rest = word[:whole], word[whole:]
         for name in dict.fromkeys(leg.tensor for component, _ in run for leg in component.legs):
             for component, value in run:
@@ -159,6 +159,11 @@ def sparingly(element: Element, tensors: Mapping[str, Tensor]) -> dict[str, Tens
             moved |= rest[0][0].transform(moved, rest[0][1])
         word = rest[1:]
     return moved
+
+
+def _reads_more(component: Component) -> bool:
+    """Whether a component reads tensors beside those that it changes, or one of those for another."""
+    return isinstance(component, Shifts) or any(leg.frame for leg in component.legs)
 
 
 class _Doubled(TorchDispatchMode):

@@ -149,6 +149,8 @@ class Displaced:
     carried: the translations.
     source: the parameter that can take up any translation of the value, where nothing else has seen it yet.
     stochastic: whether its last axis sums to one.
+    centred: names of vectors w and b, which may be empty, if along the last axis the sum of the entries, b taken away
+        and divided by those of w, is zero.
     constant: whether it is a constant.
     """
 
@@ -157,6 +159,7 @@ class Displaced:
     source: tuple[Leg, Translation] | None = None
     stochastic: bool = False
     constant: bool = False
+    centred: tuple[str, str] | None = None
 
     def see(self) -> Displaced:
         """Something sees all of it; nothing is carried on."""

@@ -19,6 +19,7 @@ from solvers.pytorch.symmetry.finding import (
 )
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.characters import Character
+from solvers.pytorch.symmetry.finding.isotropy import Isotropic, followed, isotropic
 from solvers.pytorch.symmetry.finding.joining import Same
 from solvers.pytorch.symmetry.finding.regions import Finder, Region, turned
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Occurrence, Repeated
@@ -49,6 +50,18 @@ FILLED = (
 )
 
 
+SPREAD = 1e3
+"""By how much the entries of a vector may differ in size where coordinates are measured by it."""
+
+
+def is_frame(tensor: Tensor) -> bool:
+    """Whether coordinates can be measured in multiples of the entries of a tensor: a vector with none near zero."""
+    if tensor.ndim != 1 or not tensor.numel() or tensor.is_meta:
+        return tensor.ndim == 1 and tensor.is_meta
+    sizes = tensor.detach().abs()
+    return bool(torch.isfinite(sizes).all()) and float(sizes.amin()) * SPREAD > float(sizes.amax())
+
+
 @final
 class Interpreter:
     """Values of all nodes of a trace, in an atlas of hidden spaces.
@@ -60,6 +73,7 @@ class Interpreter:
     held: names of those that nothing may move.
     moving: names of the buffers that may move with the parameters.
     without_epsilon: whether normalisations are taken to divide by variances with nothing added.
+    framing: whether products with vectors of parameters are followed as changes of the frame.
     """
 
     def __init__(
@@ -70,12 +84,13 @@ class Interpreter:
         held: frozenset[str],
         moving: frozenset[str],
         without_epsilon: bool = False,
+        framing: bool = False,
     ) -> None:
         self.trace = trace
         self.tensors = tensors
         self.held = held
         self.moving = moving
-        self.atlas = Atlas(without_epsilon=without_epsilon)
+        self.atlas = Atlas(without_epsilon=without_epsilon, framing=framing)
         self.parameters: dict[str, Value] = {}
 
     def run(self) -> None:
@@ -94,6 +109,8 @@ class Interpreter:
         values: dict[str, Any] = dict(given)
         regions = Finder(graph, self._known()).regions()
         inside = {name for region in regions.values() for name in region.inside}
+        lengths = isotropic(graph) if self.atlas.framing else {}
+        inside |= {name for one in lengths.values() for name in one.inside}
         for node in graph.nodes:
             if node.name in values or node.name in inside:
                 continue
@@ -103,8 +120,7 @@ class Interpreter:
                 found = self.trace.graphs.get(str(node.target))
                 values[node.name] = found if found is not None else constant(shapes_of(node)[0])
             elif node.op == "call_function":
-                region = regions.get(node.name)
-                values[node.name] = self._turn(region, values) if region else self._call(node, values)
+                values[node.name] = self._result(node, values, regions.get(node.name), lengths.get(node.name))
             elif node.op == "output" and not top:
                 values["output"] = torch.fx.node.map_arg(node.args[0], lambda one: values[one.name])
         return values
@@ -141,11 +157,19 @@ class Interpreter:
                 self.atlas.beside += [(one, other) for one in spaces for other in spaces if one is not other]
                 axes = tuple((Occurrence(space, Character.of(space.variables[0])),) for space in spaces)
                 self.parameters[name] = Value(axes)
+                if self.atlas.framing and isinstance(tensor, torch.nn.Parameter) and is_frame(tensor):
+                    self.atlas.vectors[id(self.parameters[name])] = name
         return self.parameters[name]
 
-    def _turn(self, region: Region, values: Mapping[str, Any]) -> Value:
-        """A constant linear map of the last axis, made of many operations."""
-        return turned(self.atlas, region, values[region.start])
+    def _result(self, node: Any, values: Mapping[str, Any], region: Region | None, length: Isotropic | None) -> Any:
+        """The result of one operation, or of those that make a linear map or a length of the last axis."""
+        if region is not None:
+            return turned(self.atlas, region, values[region.start])
+        start = None if length is None else values.get(length.start.name)
+        if length is not None and isinstance(start, Value):
+            shape = shapes_of(node)[0]
+            return constant(shape) if start.constant else followed(self.atlas, length, start, shape)
+        return self._call(node, values)
 
     def _call(self, node: Any, values: Mapping[str, Any]) -> Any:
         """The result of one operation."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import final
 
 from solvers.pytorch.symmetry.finding.axes import Unmatched, matched, segments
 from solvers.pytorch.symmetry.finding.characters import TRIVIAL
-from solvers.pytorch.symmetry.finding.refining import choose, merge
+from solvers.pytorch.symmetry.finding.refining import choose, identify, merge
 from solvers.pytorch.symmetry.finding.spaces import (
     Atlas,
     Cases,
@@ -133,9 +134,9 @@ class Same(Joining):
 
     def both(self, left: Occurrence, right: Occurrence) -> Item:
         """One space with one factor; matrices stay where both sides allow them."""
-        space = merge_kinds(self.atlas, left, right)
+        space = merge_kinds(self.atlas, left, right, dual=False)
         self.atlas.require(space, left.character - right.character)
-        return Occurrence(space, left.character)
+        return replace(left, space=space)
 
     def with_fixed(self, item: Occurrence) -> Item:
         """Nothing may act."""
@@ -155,7 +156,7 @@ class Dual(Joining):
 
     def both(self, left: Occurrence, right: Occurrence) -> Item:
         """One space with opposite factors."""
-        space = merge_kinds(self.atlas, left, right)
+        space = merge_kinds(self.atlas, left, right, dual=True)
         self.atlas.require(space, left.character + right.character)
         return Fixed(left.size)
 
@@ -192,8 +193,8 @@ class Product(Joining):
         return item
 
 
-def merge_kinds(atlas: Atlas, left: Occurrence, right: Occurrence) -> Space:
+def merge_kinds(atlas: Atlas, left: Occurrence, right: Occurrence, *, dual: bool) -> Space:
     """Merge two spaces, both to be broken into units unless both are linear."""
     if State.INDEX in (left.space.state, right.space.state):
         atlas.break_up((left, right))
-    return merge(atlas, left.space, right.space)
+    return identify(atlas, left, right, dual=dual)

@@ -8,6 +8,7 @@ from math import prod
 from typing import final
 
 from solvers.pytorch.symmetry.finding.characters import Character
+from solvers.pytorch.symmetry.finding.frames import PLAIN, Frame
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Cases, Choice, Items, Occurrence, Space, Sum, items_size
 from solvers.pytorch.symmetry.finding.values import Value
 from solvers.pytorch.symmetry.legs import Leg
@@ -22,6 +23,7 @@ class Place:
     ----------
     space: that occurs.
     character: by which its units are scaled there.
+    frame, turn: in which linear maps act there, as themselves or as their duals.
     tensor: in which.
     blocks: shape to which the tensor is viewed first.
     narrow: the part of it, as (axis, start, length).
@@ -36,18 +38,28 @@ class Place:
     narrow: tuple[tuple[int, int, int], ...]
     slots: Items
     slot: int
+    frame: Frame = PLAIN
+    turn: int = 1
 
     def axes(self, family: tuple[Space, ...]) -> tuple[int, ...]:
         """The axes of the members of the family, in their order."""
         found = {item.space: number for number, item in enumerate(self.slots) if isinstance(item, Occurrence)}
         return tuple(found[member] for member in family)
 
-    def leg(self, family: tuple[Space, ...], exponent: int, *, own: bool = True) -> Leg:
+    def leg(self, family: tuple[Space, ...], exponent: int, *, own: bool = True, frame: Frame = PLAIN) -> Leg:
         """The leg of the space here, with its family in front; without the space itself where not ``own``."""
         axes = self.axes(family) + ((self.slot,) if own else ())
         blocks = self.blocks if self.narrow else ()
         shape = tuple(item.size for item in self.slots)
-        return Leg(tensor=self.tensor, shape=shape, axes=axes, narrow=self.narrow, exponent=exponent, blocks=blocks)
+        return Leg(
+            tensor=self.tensor,
+            shape=shape,
+            axes=axes,
+            narrow=self.narrow,
+            exponent=exponent,
+            blocks=blocks,
+            frame=frame.powers,
+        )
 
 
 class Scattered(Exception):
@@ -92,7 +104,8 @@ class _Walk:
             if not self.live[number]:
                 continue
             if isinstance(item, Occurrence):
-                yield Place(item.space, item.character, self.name, self.blocks, self.narrow, self.slots, number)
+                where = self.name, self.blocks, self.narrow, self.slots, number
+                yield Place(item.space, item.character, *where, frame=item.frame, turn=item.turn)
             elif isinstance(item, Sum):
                 start = 0
                 for part in item.parts:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from solvers.pytorch.symmetry.finding.spaces import Atlas, Refinement, Requirement, Space, State
+from solvers.pytorch.symmetry.finding.characters import TRIVIAL
+from solvers.pytorch.symmetry.finding.frames import PLAIN, Frame, Metric
+from solvers.pytorch.symmetry.finding.spaces import Atlas, Occurrence, Refinement, Requirement, Space, State
 
 
-def merge(atlas: Atlas, left: Space, right: Space) -> Space:
+def merge(atlas: Atlas, left: Space, right: Space, *, turn: int = 1, offset: Frame = PLAIN) -> Space:
     """Make two spaces of one size the same set of units: what acts on it must suit both.
 
-    Merged are the sets of units; which powers of which scalings belong together is for requirements to say.
+    Merged are the sets of units; which powers of which scalings belong together is for requirements to say. The linear
+    maps of the right space are those of the left one, or their duals for the turn -1, in the frame ``offset``.
     """
     left, right = left.root(), right.root()
     if left is right:
@@ -29,12 +32,39 @@ def merge(atlas: Atlas, left: Space, right: Space) -> Space:
     left.permutable = left.permutable and right.permutable
     left.variables += right.variables
     left.requirements += right.requirements
-    right.parent = left
+    left.metrics += [Metric((one.frame + offset).turned(turn), one.centred) for one in right.metrics]
+    left.framed = left.framed or right.framed or not offset.is_plain()
+    right.parent, right.turn, right.offset = left, turn, offset
     return left
+
+
+def identify(atlas: Atlas, left: Occurrence, right: Occurrence, *, dual: bool) -> Space:
+    """Merge the spaces of two occurrences that act alike, or each as the dual of the other."""
+    frame, turn = (-left.frame, -left.turn) if dual else (left.frame, left.turn)
+    if left.space.root() is not right.space.root():
+        offset = (frame - right.frame).turned(right.turn)
+        return merge(atlas, left.space, right.space, turn=turn * right.turn, offset=offset)
+    space = left.space.root()
+    if space.state is State.LINEAR:
+        if turn != right.turn:
+            middle = (frame - right.frame).turned(turn).halved()
+            if middle is not None:
+                space.metrics.append(Metric(middle))
+                return space
+        if frame != right.frame:
+            atlas.break_up((left, right))
+    return space
+
+
+def _unframed(atlas: Atlas, space: Space) -> None:
+    """Leave only permutations and scalings of a space that is to be divided, unless it acts everywhere alike."""
+    if not space.is_plain():
+        atlas.break_up((Occurrence(space, TRIVIAL),))
 
 
 def split(atlas: Atlas, space: Space, outer_size: int) -> None:
     """Divide the units of a space into blocks: outer numbers the blocks, inner the units of each."""
+    _unframed(atlas, space)
     if space.matrices:
         atlas.fix_space(space, "it is cut after a constant linear map")
     family = atlas.family(space)
@@ -53,6 +83,7 @@ def split(atlas: Atlas, space: Space, outer_size: int) -> None:
 
 def cut(atlas: Atlas, space: Space, sizes: Sequence[int]) -> None:
     """Divide a space into segments, one behind the other, with a group of its own on each."""
+    _unframed(atlas, space)
     if space.matrices:
         atlas.fix_space(space, "it is cut after a constant linear map")
     family = atlas.family(space)
@@ -68,6 +99,7 @@ def choose(atlas: Atlas, space: Space) -> None:
     before = {one: [member for member in atlas.family(one) if member is not space] for one in dependent}
     found: dict[Space, tuple[Space, ...]] = {}
     for one in dependent:
+        _unframed(atlas, one)
         families = [
             tuple(found[member][number] if member in found else member for member in before[one])
             for number in range(space.size)

@@ -7,8 +7,18 @@ from dataclasses import replace
 
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
+from solvers.pytorch.symmetry.finding.frames import Frame
 from solvers.pytorch.symmetry.finding.joining import Dual, Product, Same
-from solvers.pytorch.symmetry.finding.spaces import Atlas, Choice, Fixed, Item, Items, items_size
+from solvers.pytorch.symmetry.finding.spaces import (
+    Atlas,
+    Choice,
+    Fixed,
+    Item,
+    Items,
+    Occurrence,
+    State,
+    items_size,
+)
 from solvers.pytorch.symmetry.finding.values import Value, combined, constant, held, settled, shared, tied
 
 
@@ -23,8 +33,29 @@ def added(atlas: Atlas, left: Value, right: Value | None) -> Value:
 
 def product(atlas: Atlas, left: Value, right: Value) -> Value:
     """The product of two values, unit by unit."""
+    for value, vector in ((left, right), (right, left)):
+        framed = measured_by(atlas, value, vector)
+        if framed is not None:
+            return framed
     result = combined(atlas, Product(atlas), left, right)
     return replace(result, zero=left.zero or right.zero)
+
+
+def measured_by(atlas: Atlas, value: Value, vector: Value) -> Value | None:
+    """The value times a parameter along its last axis, in the frame of that, where linear maps act on the axis."""
+    name = atlas.vectors.get(id(vector))
+    if name is None or value.ndim < 2 or vector.ndim != 1:
+        return None
+    (own,), last = vector.axes[0], atlas.resolved(value.axes[-1])
+    if not isinstance(own, Occurrence) or own.space.parent is not None or own.space.refinement is not None:
+        return None
+    if len(last) != 1 or not isinstance(last[0], Occurrence) or last[0].size != own.size:
+        return None
+    space = last[0].space
+    if space.state is not State.LINEAR or own.space.state is not State.LINEAR or space is own.space:
+        return None
+    space.framed = True
+    return replace(value, axes=(*value.axes[:-1], (replace(last[0], frame=last[0].frame + Frame.of(name)),)))
 
 
 def contracted(atlas: Atlas, left: Items, right: Items, *, beside: Items = ()) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
+from solvers.pytorch.symmetry.finding.frames import Metric
 from solvers.pytorch.symmetry.finding.joining import Same
 from solvers.pytorch.symmetry.finding.rules_linear import added, product
 from solvers.pytorch.symmetry.finding.rules_shape import held_axis
@@ -40,10 +41,11 @@ def normalised(atlas: Atlas, value: Value, dims: tuple[int, ...], *, epsilon: fl
     return replace(mapped(atlas, value, "direction"), zero=False)
 
 
-def _turned(atlas: Atlas, value: Value, *, epsilon: float) -> Value | None:
+def turned(atlas: Atlas, value: Value, *, epsilon: float, centred: bool = False) -> Value | None:
     """The value divided by its length along the last axis, on which orthogonal maps stay, if all linear maps act there.
 
-    The length of a vector is the same after an orthogonal map; on the other axes units may change places and signs.
+    The length of a vector is the same after an orthogonal map, and its mean after one that keeps the vector of ones; on
+    the other axes units may change places and signs.
     """
     last = atlas.resolved(value.axes[-1])
     if len(last) != 1 or not isinstance(last[0], Occurrence) or last[0].size == 1 or epsilon == 0:
@@ -53,6 +55,7 @@ def _turned(atlas: Atlas, value: Value, *, epsilon: float) -> Value | None:
     if space.state is not State.LINEAR or space in {item.space for item in atlas.occurrences(beside.items)}:
         return None
     atlas.require(space, last[0].character.magnitude())
+    space.metrics.append(Metric(last[0].frame.turned(last[0].turn), centred))
     for item in atlas.occurrences(beside.items):
         atlas.require(item.space, item.character.magnitude())
     beside = mapped(atlas, beside, "direction")
@@ -69,7 +72,7 @@ def affine(atlas: Atlas, value: Value, weight: Value | None, bias: Value | None,
     """The value times a weight plus a bias, which have as many axes fewer at the end."""
     extra: tuple[Items, ...] = ((),) * trailing
     if weight is not None:
-        value = product(atlas, value, replace(weight, axes=weight.axes + extra))
+        value = product(atlas, value, replace(weight, axes=weight.axes + extra) if extra else weight)
     if bias is not None:
         value = added(atlas, value, replace(bias, axes=bias.axes + extra))
     return value
@@ -80,7 +83,8 @@ def _layer_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     value = args.value("input")
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
     epsilon = _epsilon(atlas, args)
-    result = normalised(atlas, value, dims, epsilon=epsilon, centred=True)
+    result = turned(atlas, value, epsilon=epsilon, centred=True) if len(dims) == 1 and atlas.framing else None
+    result = result or normalised(atlas, value, dims, epsilon=epsilon, centred=True)
     result = affine(atlas, result, args.optional("weight"), args.optional("bias"))
     return _several(atlas, result, args)
 
@@ -90,7 +94,8 @@ def _rms_norm(atlas: Atlas, args: Arguments) -> Value | tuple[Value, ...]:
     value = args.value("input")
     dims = tuple(range(value.ndim - len(args.get("normalized_shape")), value.ndim))
     epsilon = _epsilon(atlas, args)
-    result = _turned(atlas, value, epsilon=epsilon) if len(dims) == 1 and args.optional("weight") is None else None
+    may_turn = len(dims) == 1 and (atlas.framing or args.optional("weight") is None)
+    result = turned(atlas, value, epsilon=epsilon) if may_turn else None
     result = result or normalised(atlas, value, dims, epsilon=epsilon, centred=False)
     return _several(atlas, affine(atlas, result, args.optional("weight"), None), args)
 

@@ -70,11 +70,16 @@ class ShiftPass(Following):
         """An affine layer: its bias takes up what came through."""
         value = self._value(named["input"])
         weight, bias = named["weight"], named.get("bias")
+        self.unread_rows(value, weight, (1, 0), bias)
         result = self.through(value, weight, (1, 0), shapes[0])
         return result if bias is None else self.added(result, self.vector(bias, shapes[0], -1), shapes[0])
 
     def _addmm(self, named: Mapping[str, Any], shapes: Shapes) -> Displaced:
         """An affine layer with its weight the other way round."""
+        if isinstance(named["mat2"], Stored) and isinstance(named["mat1"], Displaced):
+            plain = named.get("beta", 1) == 1 and named.get("alpha", 1) == 1
+            bias = named["self"] if plain else Displaced(shapes[0])
+            self.unread_rows(named["mat1"], named["mat2"], named["mat2"].order[:2], bias)
         result = self._matmul({"self": named["mat1"], "mat2": named["mat2"]}, shapes)
         if named.get("beta", 1) != 1 or named.get("alpha", 1) != 1:
             return result.see()
@@ -171,10 +176,13 @@ class ShiftPass(Following):
         """Layer normalisation does not see the mean; its bias begins anew."""
         value, number = self._value(named["input"]), len(named["normalized_shape"])
         self.absorbed(value, tuple(range(-number, 0)))
-        bias = named.get("bias")
-        if bias is None or number != 1:
-            return Displaced(shapes[0])
-        return self.added(Displaced(shapes[0]), self.vector(bias, shapes[0], -1), shapes[0])
+        weight, bias = named.get("weight"), named.get("bias")
+        result = Displaced(shapes[0])
+        if number != 1:
+            return result
+        if bias is not None:
+            result = self.added(result, self.vector(bias, shapes[0], -1), shapes[0])
+        return replace(result, centred=self.centred_by(weight, bias))
 
     def _batch_norm(self, named: Mapping[str, Any], shapes: Shapes) -> Any:
         """Normalisation of each channel by itself: a running mean moves along, batch statistics do not see it."""

@@ -22,8 +22,9 @@ from solvers.pytorch.symmetry.finding.displacements import (
     spread,
     vector_source,
 )
+from solvers.pytorch.symmetry.finding.interpreter import is_frame
 from solvers.pytorch.symmetry.finding.trace import Trace, named_arguments, operation_name, shapes_of
-from solvers.pytorch.symmetry.shifts import Shifts
+from solvers.pytorch.symmetry.shifts import Flow, Shifts
 
 MOVING = frozenset(
     "view reshape _unsafe_view flatten unflatten permute transpose t unsqueeze squeeze expand select slice split"
@@ -138,6 +139,8 @@ class Following(ABC):
             result = self._plain(node)
         if isinstance(result, Displaced) and len(node.users) != 1:
             result = replace(result, source=None)
+        if isinstance(result, Displaced) and given:
+            result = replace(result, centred=result.centred or _kept_centre(node, named, given))
         return result
 
     def _plain(self, node: Any, *, constant: bool = False) -> Known:
@@ -253,11 +256,60 @@ class Following(ABC):
             carried.append(row)
         return Displaced(shape, tuple(carried))
 
+    def centred_by(self, weight: Any, bias: Any) -> tuple[str, str] | None:
+        """The names of the weight and the bias of a normalisation without mean, if nothing else is in its result."""
+        if not all(one is None or isinstance(one, Stored) for one in (weight, bias)):
+            return None
+        if isinstance(weight, Stored) and not is_frame(self.tensors[weight.name]):
+            return None
+        first, second = (one.name if isinstance(one, Stored) else "" for one in (weight, bias))
+        return first, second
+
+    def unread_rows(self, value: Displaced, weight: Any, axes: tuple[int, ...], bias: Any) -> None:
+        """The translations of a matrix that reads a value with the sum zero: multiples of one row are not seen.
+
+        With the weight w and the bias b of the value they are the products of columns c and the row of all 1/w, and
+        what they make of b, the sum of all b/w times c, is taken up by the bias of the map.
+        """
+        if value.centred is None or not isinstance(weight, Stored) or not weight.once or len(weight.shape) != 2:
+            return
+        first, second = value.centred
+        taker = isinstance(bias, Stored) and bias.once and len(bias.shape) == 1
+        if second and not taker:
+            return
+        frame = ((first, -1),) if first else ()
+        flows = [Flow(target=weight.leg((axes[1],)), frame=frame)]
+        if second:
+            flows.append(Flow(target=replace(bias.leg((0,)), exponent=-1), frame=frame, against=second))
+        layer = f"{weight.layer} row"
+        self.translations.append(Translation(layer, weight.shape[axes[1]], flows, routed=True))
+
     def absorbed(self, value: Displaced, dims: tuple[int, ...]) -> None:
         """A map that does not see what is the same along axes; everything else is seen."""
         for one in value.carried:
             if not one.translation.row or not all(is_constant_along(one.index, dim) for dim in dims):
                 one.see()
+
+
+def _kept_centre(node: Any, named: Mapping[str, Any], given: list[Any]) -> tuple[str, str] | None:
+    """What is known of the sums of vectors along the last axis, where these stay as they are."""
+    first = given[0]
+    if len(given) != 1 or not isinstance(first, Displaced) or first.centred is None:
+        return None
+    return first.centred if _keeps_rows(node, named, first.shape) else None
+
+
+def _keeps_rows(node: Any, named: Mapping[str, Any], before: tuple[int, ...]) -> bool:
+    """Whether the vectors along the last axis stay as they are, wherever they go."""
+    name, after = operation_name(node.target), shapes_of(node)[0]
+    if name == "dropout":
+        return not named.get("train", True) or not named.get("p", 0.5)
+    if name in ("transpose", "permute"):
+        order = torch.empty(before, device="meta")
+        moved = node.target(order, *node.args[1:], **node.kwargs)
+        return moved.stride(-1) == 1 and len(before) > 1 and prod(before[:-1]) > 1
+    rows = ("view", "reshape", "_unsafe_view", "clone", "contiguous", "alias", "flatten")
+    return name in rows and bool(after) and before[-1:] == after[-1:]
 
 
 def _parts(one: Translation) -> list[Translation]:

@@ -14,6 +14,7 @@ import torch
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.finding.characters import TRIVIAL, Character
 from solvers.pytorch.symmetry.finding.commutants import commutant
+from solvers.pytorch.symmetry.finding.frames import PLAIN
 from solvers.pytorch.symmetry.finding.places import Place
 from solvers.pytorch.symmetry.finding.solving import (
     Row,
@@ -115,15 +116,18 @@ class Solved:
         if any(one.constant for one in self.space.requirements) or len(basis) > 1:
             return None
         size, copies = self.space.size, self.copies
+        if self.space.matrices and (not basis or self.space.framed):
+            return None
         if not basis:
-            legs = tuple(place.leg(self.family, 1) for place in self.places)
-            return None if self.space.matrices else (LinearMaps(self.name, legs, size=size, copies=copies, kind="O"),)
+            return self._orthogonal()
         exponents = [self._exponent(place.character, basis[0]) for place in self.places]
         if any(exponent not in (1, -1) for exponent in exponents):
             return None
         turn = self._turn(exponents)
         exponents = [turn * exponent for exponent in exponents]
-        legs = tuple(place.leg(self.family, int(e)) for place, e in zip(self.places, exponents, strict=True))
+        legs = tuple(
+            place.leg(self.family, int(e), frame=place.frame) for place, e in zip(self.places, exponents, strict=True)
+        )
         if not self.space.matrices:
             return (LinearMaps(self.name, legs, size=size, copies=copies),)
         constraints = [
@@ -134,6 +138,18 @@ class Solved:
         label = f"({label})" if (copies and not label.endswith(")")) or (copies and " x " in label) else label
         entries = torch.from_numpy(algebra)
         return (LinearMaps(self.name, legs, size=size, copies=copies, kind="algebra", basis=entries, label=label),)
+
+    def _orthogonal(self) -> tuple[Component, ...] | None:
+        """Orthogonal maps, in the frame in which all lengths are taken."""
+        frame, centred = PLAIN, False
+        if not self.space.is_plain():
+            frames = {metric.frame for metric in self.space.metrics}
+            if len(frames) != 1:
+                return None
+            (frame,), centred = frames, any(metric.centred for metric in self.space.metrics)
+        legs = tuple(place.leg(self.family, 1, frame=place.frame - frame.turned(place.turn)) for place in self.places)
+        maps = LinearMaps(self.name, legs, size=self.space.size, copies=self.copies, kind="O", centred=centred)
+        return (maps,)
 
     def _exponent(self, character: Character, vector: list[int]) -> Fraction:
         """The power of a scaling in a character."""

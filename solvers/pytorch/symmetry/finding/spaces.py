@@ -10,6 +10,7 @@ from typing import TypeAlias, final
 import numpy as np
 
 from solvers.pytorch.symmetry.finding.characters import TRIVIAL, Character
+from solvers.pytorch.symmetry.finding.frames import PLAIN, Frame, Metric
 
 
 class State(IntEnum):
@@ -39,10 +40,16 @@ class Repeated:
 @final
 @dataclass(frozen=True)
 class Occurrence:
-    """A factor of an axis that is a space, its units scaled by a character."""
+    r"""A factor of an axis that is a space, its units scaled by a character.
+
+    Where all linear maps act, the element g of the space acts as :math:`F g F^{-1}` in the frame F, or as the same of
+    its dual :math:`g^{-T}` where the turn is -1.
+    """
 
     space: Space
     character: Character
+    frame: Frame = PLAIN
+    turn: int = 1
 
     @property
     def size(self) -> int:
@@ -130,6 +137,10 @@ class Space:
     variables: scalings that live on it.
     requirements: on their characters.
     matrices: with which linear maps must commute, with the variance of the place where they act.
+    metrics: for which linear maps must be orthogonal.
+    framed: whether it was met in different frames.
+    parent: the space that it was merged into; its own g is that of the parent, or the dual of that for the turn -1,
+        in the frame ``offset``.
     """
 
     size: int
@@ -140,7 +151,11 @@ class Space:
     variables: list[int] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)
     matrices: list[tuple[Character, np.ndarray]] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    framed: bool = False
     parent: Space | None = None
+    turn: int = 1
+    offset: Frame = PLAIN
     refinement: Refinement | None = None
     reason: str = ""
 
@@ -151,12 +166,27 @@ class Space:
             space = space.parent
         return space
 
+    def placed(self) -> tuple[Frame, int]:
+        """The frame and the turn in which the space that it was merged into acts on it."""
+        space, frame, turn = self, PLAIN, 1
+        while space.parent is not None:
+            frame += space.offset.turned(turn)
+            turn *= space.turn
+            space = space.parent
+        return frame, turn
+
+    def is_plain(self) -> bool:
+        """Whether it acts everywhere in the same frame, and nothing but lengths limits it."""
+        return not self.framed and not any(metric.centred for metric in self.metrics)
+
 
 class Atlas:
     """All spaces of a module, and what is known of them."""
 
-    def __init__(self, *, without_epsilon: bool = False) -> None:
+    def __init__(self, *, without_epsilon: bool = False, framing: bool = False) -> None:
         self.without_epsilon = without_epsilon
+        self.framing = framing
+        self.vectors: dict[int, str] = {}
         self.spaces: list[Space] = []
         self.gauges: list[tuple[Space, int, Space, int]] = []
         self.beside: list[tuple[Space, Space]] = []
@@ -199,7 +229,9 @@ class Atlas:
         space = item.space.root()
         refinement = space.refinement
         if refinement is None:
-            return (Occurrence(space, TRIVIAL if space.state is State.FIXED else item.character),)
+            frame, turn = item.space.placed()
+            character = TRIVIAL if space.state is State.FIXED else item.character
+            return (Occurrence(space, character, item.frame + frame.turned(item.turn), item.turn * turn),)
         pieces = tuple(
             self.resolved((Occurrence(child, item.character.renamed(names)),))
             for child, names in zip(refinement.spaces, refinement.names, strict=True)
