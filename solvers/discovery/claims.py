@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from solvers.convergence.theorem_check import figure
 from solvers.discovery.equations import Equations
 from solvers.discovery.search import Found, needed
 from solvers.discovery.spectrum import Precision
@@ -64,8 +63,8 @@ def evidence_of(found: Found, equations: Equations, precision: Precision) -> dic
         "zero_gradients": equations.flat_points,
         "non_finite_gradients": equations.non_finite,
         "tolerance": precision.tolerance,
-        "gap": found.gap if np.isfinite(found.gap) else None,
+        "gap": figure(found.gap),
         "least_gap": precision.gap,
         "singular_values": around.tolist(),
-        "worst_residual": found.residual if np.isfinite(found.residual) else None,
+        "worst_residual": figure(found.residual),
     }

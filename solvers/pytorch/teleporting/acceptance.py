@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from manifolds.errors import InputError
+from solvers.convergence.theorem_check import figure
 from solvers.pytorch.teleporting.batches import Batch
 from solvers.pytorch.teleporting.distributed import Ranks
 from solvers.pytorch.teleporting.measured_loss import MeasuredLoss
@@ -98,15 +99,10 @@ def rolls_better(
         given: Any = (rollout, optimizer, named, loss, order)
         without = rollout_end(*given, point=start, states=present)
         with_teleport = rollout_end(*given, point=end, states=states)
-        ends.append({"without": _json(without), "with": _json(with_teleport)})
+        ends.append({"without": figure(without), "with": figure(with_teleport)})
         if not rollout.prefers(without, with_teleport):
             return False, evidence
     return True, evidence
-
-
-def _json(value: float) -> float | None:
-    """A number, or None where it is none."""
-    return value if math.isfinite(value) else None
 
 
 def orders_of(batches: Sequence[Batch], count: int, rng: np.random.Generator) -> list[list[Batch]]:

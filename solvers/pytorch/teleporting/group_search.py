@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from solvers.convergence.theorem_check import figure
 from solvers.pytorch.teleporting.orbit_functions import OrbitFunction
 from solvers.search.orbit_ascent import Ascent, Region
 from solvers.status import Status
@@ -95,7 +96,7 @@ def search_group(f: OrbitFunction, bounds: Bounds, *, rng: np.random.Generator) 
         value=ascent.value,
         status=status,
         steps=ascent.steps,
-        evidence={"method": "L-BFGS in Lie algebra coordinates", "slope": _finite(ascent.slope)},
+        evidence={"method": "L-BFGS in Lie algebra coordinates", "slope": figure(ascent.slope)},
     )
 
 
@@ -140,8 +141,3 @@ def _climb_by_values(f: OrbitFunction, region: Region, bounds: Bounds, rng: np.r
 def _on_border(coordinates: FloatArray, radius: float) -> bool:
     """Whether a coordinate is as large as it may be."""
     return bool(coordinates.size and np.abs(coordinates).max() >= radius * (1 - 1e-9))
-
-
-def _finite(value: float) -> float | None:
-    """A number for JSON."""
-    return value if math.isfinite(value) else None
