@@ -17,6 +17,16 @@ from manifolds.spaces import Grassmann, Stiefel
 
 _WORST = 100.0  # the largest entry of K^-1 for which this section is used where it can be looked at
 _LONG = 4.0  # the largest entry of C for which rounding needs no correction
+_SMALL = 16  # up to this many columns a product of two small matrices takes as long as one of a small and a long one
+
+
+def rows_of(n: int) -> int:
+    """How many rows frames of n columns take up together with their gradients, with empty ones up to a fast size.
+
+    >>> rows_of(3), rows_of(7), rows_of(8)
+    (6, 16, 16)
+    """
+    return 2 * n + 2 if n <= _SMALL and n % 8 == 7 else 2 * n
 
 
 def has_kernel(space: Space | None) -> bool:
@@ -58,16 +68,16 @@ class CayleyKernel:
 
     def __init__(self, *, flat: bool) -> None:
         self.flat = flat
-        self._inverse: Tensor | None = None
-        self._one: Tensor | None = None
+        self._section: Tensor | None = None  # the inverse of K; times the transpose of P where this is as fast
+        self._room: Tensor | None = None
 
     def lift(self, both: Tensor, *, out: Tensor) -> bool:
         r"""Write the transposed coordinates of the gradients, and overwrite the frames by :math:`E + Y`.
 
         Parameters
         ----------
-        both : tensor of shape (b, 2n, N)
-            The transposed frames, and below them their transposed Euclidean gradients.
+        both : tensor of shape (b, rows_of(n), N)
+            The transposed frames, below them their transposed Euclidean gradients, and below these zeros.
         out : tensor of shape (b, n, N)
             Where the coordinates are written.
 
@@ -77,20 +87,24 @@ class CayleyKernel:
             False, with the frames as they were, where the section is ill conditioned and that can be seen without
             waiting for a device.
         """
-        n = both.shape[-2] // 2
-        p, g = both[:, :n], both[:, n:]
-        one = self._identity(p)
-        head = p[..., :n]
+        n, half = out.shape[-2], both.shape[-2] // 2
+        p, g = both.narrow(1, 0, n), both.narrow(1, n, n)
+        head = p.narrow(-1, 0, n)
         difference = head - head.mT
-        head += one
-        products = torch.bmm(both, p.mT)
-        inverse = torch.linalg.inv_ex(difference.add_(products[:, :n]).mul_(0.5))[0]
+        _diagonal(head).add_(1.0)
+        products = torch.bmm(both.narrow(1, 0, half), both.mT).narrow(1, 0, n)
+        inverse = _inverse(difference.add_(products.narrow(-1, 0, n)).mul_(0.5))
         if both.device.type == "cpu" and not _largest(inverse) <= _WORST:
-            head -= one
+            _diagonal(head).sub_(1.0)
             return False
-        self._inverse = inverse.contiguous()
-        torch.baddbmm(g, torch.bmm(products[:, n:], inverse), p, alpha=-1, out=out)
-        head = out[..., :n]
+        factor = products.narrow(-1, n, n).mT
+        if n <= _SMALL:
+            self._section = torch.bmm(inverse, p, out=self._place(out))
+            torch.baddbmm(g, factor, self._section, alpha=-1, out=out)
+        else:
+            self._section = inverse
+            torch.baddbmm(g, torch.bmm(factor, inverse), p, alpha=-1, out=out)
+        head = out.narrow(-1, 0, n)
         if self.flat:
             head.zero_()
         else:
@@ -112,32 +126,42 @@ class CayleyKernel:
         out : tensor of shape (b, n, N)
             Where the frames are written; it is not w.
         """
-        if self._inverse is None:
+        section, self._section = self._section, None
+        if section is None:
             raise RuntimeError("no gradient was lifted")
-        n, one = w.shape[-2], self._identity(w)
-        head, tail = w[..., :n], w[..., n:]
-        C = torch.baddbmm(one, tail, tail.mT, alpha=0.25)
-        if not self.flat:
-            C.sub_(head, alpha=0.5)
-        inverse = torch.linalg.inv_ex(C)[0]
-        head.copy_(C).sub_(one, alpha=2.0)
+        n, N = w.shape[-2:]
+        head, tail = w.narrow(-1, 0, n), w.narrow(-1, n, N - n)
+        C = torch.baddbmm(head, tail, tail.mT, beta=0.0 if self.flat else -0.5, alpha=0.25)
+        _diagonal(C).add_(1.0)
+        inverse = _inverse(C)
+        _diagonal(head.copy_(C)).sub_(2.0)
         if w.device.type == "cpu" and not _largest(C) <= _LONG:
-            w.copy_(_rounded_off(torch.bmm(inverse, w), one))
-            inverse = one.expand_as(C)
-        c = torch.bmm(torch.bmm(w, p.mT), self._inverse.mT)
-        self._inverse = None
+            w.copy_(_rounded_off(torch.bmm(inverse, w)))
+            inverse = torch.eye(n, dtype=w.dtype, device=w.device).expand_as(C)
+        c = torch.bmm(w if n <= _SMALL else torch.bmm(w, p.mT), section.mT)
         return torch.bmm(inverse, w.baddbmm_(c, p, alpha=-1), out=out)
 
-    def _identity(self, like: Tensor) -> Tensor:
-        """The small identity matrix."""
-        old, n = self._one, like.shape[-2]
-        if old is None or old.shape[-1] != n or old.dtype != like.dtype or old.device != like.device:
-            self._one = old = torch.eye(n, dtype=like.dtype, device=like.device)
+    def _place(self, like: Tensor) -> Tensor:
+        """A tensor for products with long rows, kept from step to step."""
+        old = self._room
+        if old is None or old.shape != like.shape or old.dtype != like.dtype or old.device != like.device:
+            self._room = old = torch.empty_like(like, memory_format=torch.contiguous_format)
         return old
 
 
-def _rounded_off(v: Tensor, one: Tensor) -> Tensor:
+def _diagonal(A: Tensor) -> Tensor:
+    """The diagonals of matrices, to be written to."""
+    return A.diagonal(dim1=-2, dim2=-1)
+
+
+def _inverse(A: Tensor) -> Tensor:
+    """The inverses of matrices, through their transposes: these lie in memory as LAPACK wants them."""
+    return torch.linalg.inv_ex(A.mT)[0].mT
+
+
+def _rounded_off(v: Tensor) -> Tensor:
     """Transposed frames after two Newton steps, which take back what rounding did in a long step."""
+    one = torch.eye(v.shape[-2], dtype=v.dtype, device=v.device)
     for _ in range(2):
         v = torch.bmm(1.5 * one - 0.5 * torch.bmm(v, v.mT), v)
     return v

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ def working_type(dtype: torch.dtype) -> torch.dtype:
 
 class Layout(ABC):
     """One tensor for the tensors of several parameters, in the order of the parameters."""
+
+    checks_shapes: ClassVar[bool]
+    """Whether `pack` refuses tensors of which one has another shape than the first."""
 
     @abstractmethod
     def pack(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -50,9 +53,13 @@ class Flat(Layout):
     (tensor([1, 2, 3, 4]), tensor([[3, 4]]))
     """
 
+    checks_shapes = False
+
     def __init__(self, shapes: Sequence[tuple[int, ...]]) -> None:
         self.shapes = [tuple(shape) for shape in shapes]
         self.sizes = [math.prod(shape) for shape in self.shapes]
+        self._packed: Tensor | None = None
+        self._parts: list[Tensor] = []
 
     def pack(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         """The entries in one vector."""
@@ -62,6 +69,12 @@ class Flat(Layout):
     def views(self, packed: Tensor) -> Sequence[Tensor]:
         """The pieces of the vector in their shapes."""
         return [piece.view(shape) for piece, shape in zip(packed.split(self.sizes), self.shapes, strict=True)]
+
+    def unpack(self, packed: Tensor, targets: Sequence[Tensor]) -> None:
+        """Copy what is packed into the tensors of the parameters; the views of one vector are made once."""
+        if packed is not self._packed:
+            self._packed, self._parts = packed, list(self.views(packed))
+        torch._foreach_copy_(list(targets), self._parts)
 
 
 @final
@@ -74,6 +87,8 @@ class Stacked(Layout):
     >>> layout.pack([torch.zeros(3, 2), torch.ones(3, 2)]).shape
     torch.Size([2, 3, 2])
     """
+
+    checks_shapes = True
 
     def pack(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         """The matrices in a batch."""
@@ -96,12 +111,16 @@ class Transposed(Layout):
     (torch.Size([2, 2, 3]), torch.Size([3, 2]))
     """
 
+    checks_shapes = True
+
     def __init__(self) -> None:
-        self._upright: Tensor | None = None
+        self.upright: Tensor | None = None
+        """The matrices that were packed or unpacked last, where there are several."""
+        self._parts: list[Tensor] = []
 
     def pack(self, tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
         """The transposes in a batch."""
-        upright = tensors[0][None] if len(tensors) == 1 else self._room(tensors)
+        upright = tensors[0].unsqueeze(0) if len(tensors) == 1 else self._room(len(tensors), tensors[0])
         if len(tensors) > 1:
             torch.stack(list(tensors), out=upright)
         return upright.mT.clone(memory_format=torch.contiguous_format) if out is None else out.copy_(upright.mT)
@@ -112,18 +131,16 @@ class Transposed(Layout):
 
     def unpack(self, packed: Tensor, targets: Sequence[Tensor]) -> None:
         """Copy what is packed into the matrices."""
-        first = targets[0]
         if len(targets) == 1:
-            first.copy_(packed[0].mT)
-        elif first.dtype == packed.dtype and first.device.type == "cpu":
-            torch.unbind_copy(self._room(targets).copy_(packed.mT), out=list(targets))
+            targets[0].copy_(packed.select(0, 0).mT)
         else:
-            super().unpack(packed, targets)
+            self._room(len(targets), packed.select(0, 0).mT).copy_(packed.mT)
+            torch._foreach_copy_(list(targets), self._parts)
 
-    def _room(self, tensors: Sequence[Tensor]) -> Tensor:
-        """A tensor for the batch before it is transposed, kept from step to step."""
-        first, old = tensors[0], self._upright
-        shape = (len(tensors), *first.shape)
-        if old is None or old.shape != shape or old.dtype != first.dtype or old.device != first.device:
-            self._upright = old = torch.empty(shape, dtype=first.dtype, device=first.device)
+    def _room(self, count: int, like: Tensor) -> Tensor:
+        """A tensor for so many matrices before they are transposed, kept from step to step with its parts."""
+        old, shape = self.upright, (count, *like.shape)
+        if old is None or old.shape != shape or old.dtype != like.dtype or old.device != like.device:
+            self.upright = old = torch.empty(shape, dtype=like.dtype, device=like.device)
+            self._parts = list(old.unbind())
         return old

@@ -77,12 +77,19 @@ def displacement(
     rule, D, slots, count, rate, point: as for `proposed`.
     scratch: a real tensor with as many real entries as D.
 
+    Notes
+    -----
+    Without a point, which is the case on curved spaces, Adam makes one pass over the memory where PyTorch has such a
+    function; with one, it goes through the operations of `torch.optim.Adam`, so that the bits are the same.
+
     Source: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
     """
     if not isinstance(rule, Adam) or not in_place(rule, D, rate):
         W, after = proposed(rule, D, slots, count=count, rate=rate, point=point)
         accept(slots, after)
         return W
+    if point is None and _has_one_pass(D, rate):
+        return _in_one_pass(rule, D, slots, scratch, count=count, rate=rate)
     first, second = 1 - rule.beta1**count, 1 - rule.beta2**count
     average, square = slots["average"], slots["square"]
     average.lerp_(D, 1 - rule.beta1)
@@ -90,3 +97,31 @@ def displacement(
     torch.sqrt(square, out=scratch)
     scratch.div_(second**0.5).add_(rule.epsilon)
     return torch.mul(average, -(rate / first), out=D).div_(scratch)
+
+
+def _has_one_pass(D: Tensor, rate: Any) -> bool:
+    """Whether PyTorch can make a step of Adam in one pass over these tensors."""
+    known = D.device.type == "cpu" and D.dtype in (torch.float32, torch.float64) and D.is_contiguous()
+    return known and hasattr(torch, "_fused_adam_") and not isinstance(rate, Tensor)
+
+
+def _in_one_pass(
+    rule: Adam, D: Tensor, slots: Mapping[str, Tensor], scratch: Tensor, *, count: int, rate: float
+) -> Tensor:
+    """The displacement of Adam: where it moves the origin to."""
+    torch._fused_adam_(
+        [scratch.zero_()],
+        [D],
+        [slots["average"]],
+        [slots["square"]],
+        [],
+        [torch.tensor(float(count))],
+        lr=rate,
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        weight_decay=0.0,
+        eps=rule.epsilon,
+        amsgrad=False,
+        maximize=False,
+    )
+    return scratch

@@ -11,7 +11,7 @@ from torch import Tensor
 from manifolds.space import Space
 from solvers.pytorch.groups import check_group, check_rate, read_group, read_rate
 from solvers.pytorch.lists import read_mapping, read_params
-from solvers.pytorch.plan import Plan, not_finite
+from solvers.pytorch.plan import Entries, Plan, not_finite
 from solvers.pytorch.saving import plain_groups, read_groups, read_saved, restored
 from solvers.pytorch.stacks import Stack
 from solvers.rule import Rule
@@ -101,6 +101,7 @@ class ManifoldOptimizer(torch.optim.Optimizer):
             "project": project,
         }
         self._plans: dict[int, Plan] = {}
+        self._entries: Entries | None = None
         super().__init__(read_params(params), {})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -139,9 +140,13 @@ class ManifoldOptimizer(torch.optim.Optimizer):
     def _update(self) -> None:
         """One step of all parameters that have a gradient: everything that can fail comes before any change."""
         work: list[tuple[dict[str, Any], list[Stack]]] = []
+        entries = self._entries = self._entries or Entries(self.state)
+        same = entries.same()
         for index, group in enumerate(self.param_groups):
-            plan = self._plans.setdefault(index, Plan(index, self.state, kernel=self._in_place))
-            work.append((group, plan.load(group)))
+            if index not in self._plans:
+                self._plans[index] = Plan(index, self.state, kernel=self._in_place)
+            work.append((group, self._plans[index].load(group, same=same)))
+        entries.keep()
         masks = self._checked(work)
         for index, (group, stacks) in enumerate(work):
             if group["schedule"] is not None and stacks:
@@ -199,4 +204,4 @@ class ManifoldOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what pickle kept."""
         super().__setstate__(state)
-        self._plans = {}
+        self._plans, self._entries = {}, None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from itertools import repeat
+from operator import is_
+from typing import Any, cast, final
 
 import torch
 from torch import Tensor
@@ -17,6 +19,42 @@ from solvers.pytorch.parameter import space_of
 from solvers.pytorch.saving import misfit
 from solvers.pytorch.stacks import Stack, make_stack
 from solvers.rule import Rule
+
+
+@final
+class Entries:
+    """Which entries the state of an optimizer has, to see whether others are there now.
+
+    Parameters
+    ----------
+    state : mapping
+        From parameters to what is kept for each.
+
+    Examples
+    --------
+    >>> state = {"a": {}}
+    >>> entries = Entries(state)
+    >>> before = entries.same()
+    >>> state["a"] = {}
+    >>> before, entries.same()
+    (True, False)
+    """
+
+    def __init__(self, state: Mapping[Any, dict[str, Any]]) -> None:
+        self.state = state
+        self.keep()
+
+    def keep(self) -> None:
+        """Take the present entries for those that there are."""
+        self._params, self._states = list(self.state), list(self.state.values())
+
+    def same(self) -> bool:
+        """Whether the entries are still those that were kept, in their order."""
+        return (
+            len(self.state) == len(self._params)
+            and all(map(is_, self.state, self._params))
+            and all(map(is_, self.state.values(), self._states))
+        )
 
 
 @final
@@ -36,37 +74,72 @@ class Plan:
     def __init__(self, index: int, state: Mapping[Tensor, dict[str, Any]], *, kernel: bool) -> None:
         self.index, self.state, self.kernel = index, state, kernel
         self.stacks: list[Stack] = []
+        self._params: list[Tensor] = []
+        self._waiting: list[bool] = []
+        self._empty: list[Tensor] = []
+        self._places: list[list[int]] = []
 
-    def load(self, group: Mapping[str, Any]) -> list[Stack]:
+    def load(self, group: Mapping[str, Any], *, same: bool) -> list[Stack]:
         """The stacks of the parameters that have a gradient, with these gradients.
+
+        Parameters
+        ----------
+        group : mapping
+        same : bool
+            Whether the entries of the state are those of the last step.
 
         Raises
         ------
         InputError
             If a gradient does not fit.
         """
-        active = [param for param in group["params"] if param.grad is not None and param.numel()]
-        if not self._fits(active, group["rule"]):
-            self._refuse_gradients(active)
-            self.stacks = self._built(active, group)
-        for stack in self.stacks:
-            gradients = [param.grad for param in stack.params if param.grad is not None]
+        params: list[Tensor] = group["params"]
+        gradients = [param.grad for param in params]
+        if not (same and self._fits(params, gradients, group["rule"])):
+            self._begin(params, gradients, group)
+        for stack, places in zip(self.stacks, self._places, strict=True):
+            own = gradients if len(places) == len(gradients) else [gradients[k] for k in places]
             try:
-                stack.load(gradients, maximize=group["maximize"])
+                stack.load(cast("list[Tensor]", own), maximize=group["maximize"])
             except RuntimeError:
-                self._refuse_gradients(active)
+                self._refuse(stack.params, group)
                 raise
         return self.stacks
 
-    def _fits(self, active: Sequence[Tensor], rule: Rule) -> bool:
-        """Whether the stacks hold just these parameters, with the states that the optimizer has for them."""
-        if len(self.stacks) == 1:
-            fits = self.stacks[0].fits(active, rule)
-        else:
-            wanted, held = set(map(id, active)), [id(param) for stack in self.stacks for param in stack.params]
-            fits = wanted == set(held) and all(stack.fits(stack.params, rule) for stack in self.stacks)
-        present = set(map(id, self.state.values()))
-        return fits and all(id(state) in present for stack in self.stacks for state in stack.states)
+    def _fits(self, params: Sequence[Tensor], gradients: Sequence[Tensor | None], rule: Rule) -> bool:
+        """Whether the stacks hold just the parameters that have gradients, as they were."""
+        return (
+            len(params) == len(self._params)
+            and all(map(is_, params, self._params))
+            and list(map(is_, gradients, repeat(None))) == self._waiting
+            and not any(param.numel() for param in self._empty)
+            and all(stack.fits(rule) for stack in self.stacks)
+        )
+
+    def _begin(self, params: Sequence[Tensor], gradients: Sequence[Tensor | None], group: Mapping[str, Any]) -> None:
+        """New stacks for these parameters; none where one is refused."""
+        self._params, self._waiting, self._empty, self.stacks, self._places = [], [], [], [], []
+        waiting = [gradient is None for gradient in gradients]
+        present = [param for param, one in zip(params, waiting, strict=True) if not one]
+        active = [param for param in present if param.numel()]
+        self._refuse_gradients(active)
+        stacks, number = self._built(active, group), {id(param): k for k, param in enumerate(params)}
+        self.stacks, self._places = stacks, [[number[id(param)] for param in stack.params] for stack in stacks]
+        self._params, self._waiting = list(params), waiting
+        self._empty = [param for param in present if not param.numel()]
+
+    def _refuse(self, params: Sequence[Tensor], group: Mapping[str, Any]) -> None:
+        """Refuse gradients or parameters that cannot be brought together.
+
+        Raises
+        ------
+        InputError
+            If there is one.
+        """
+        self._refuse_gradients(params)
+        for param in params:
+            space = space_of(param, group["space"])
+            self._refuse_shape(param, space if isinstance(space, Homogeneous) else None, group)
 
     def _built(self, active: Sequence[Tensor], group: Mapping[str, Any]) -> list[Stack]:
         """New stacks: parameters of equal space, shape, type, device and number of steps together."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from operator import is_
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any, final
 
 import torch
@@ -14,11 +15,12 @@ from torch import Tensor
 from manifolds.errors import InputError
 from manifolds.space import Space
 from solvers.pytorch.carrying import current_sections
-from solvers.pytorch.cayley import CayleyKernel, has_kernel
+from solvers.pytorch.cayley import CayleyKernel, has_kernel, rows_of
 from solvers.pytorch.layouts import Flat, Layout, Stacked, Transposed, working_type
 from solvers.pytorch.moments import accept, as_real, displacement, in_place, proposed
 from solvers.rule import Rule
 
+_type_of, _shape_of = attrgetter("dtype"), attrgetter("shape")
 _ROOM = 1e4  # by how much the products of a step may enlarge a gradient, beside the number of its entries
 
 
@@ -47,7 +49,7 @@ class Stack(ABC):
         self.params, self.states, self.rule, self.space = tuple(params), tuple(states), rule, space
         self.dtype, self.device = params[0].dtype, params[0].device
         self.shapes = [param.shape for param in params]
-        self._shares: list[tuple[dict[str, Any], str, Tensor]] = []
+        self._shares: list[tuple[str, list[Tensor]]] = []
         self.count: int = states[0]["step"]
         self.slots = {name: self._shared(name) for name in rule.slots}
         self.carried = self._shared("section") if "section" in states[0] else None
@@ -61,20 +63,21 @@ class Stack(ABC):
     def _shared(self, name: str) -> Tensor:
         """A part of the state in one tensor, into which the states of the parameters become views."""
         packed = self.layout.pack([state[name] for state in self.states])
-        for state, view in zip(self.states, self.layout.views(packed), strict=True):
+        views = list(self.layout.views(packed))
+        for state, view in zip(self.states, views, strict=True):
             state[name] = view
-            self._shares.append((state, name, view))
+        self._shares.append((name, views))
         return packed
 
-    def fits(self, params: Sequence[Tensor], rule: Rule) -> bool:
-        """Whether these are still the parameters, as they were, the rule, and the tensors of the state."""
+    def fits(self, rule: Rule) -> bool:
+        """Whether the parameters are as they were, with the same rule and the tensors of the state where they were."""
+        first = self.params[0]
         return (
-            len(params) == len(self.params)
-            and all(map(is_, params, self.params))
-            and {param.dtype for param in params} == {self.dtype}
-            and params[0].device == self.device
-            and [param.shape for param in params] == self.shapes
-            and all(state.get(name) is view for state, name, view in self._shares)
+            set(map(_type_of, self.params)) == {self.dtype}
+            and first.device == self.device
+            and first.shape == self.shapes[0]
+            and (self.layout.checks_shapes or list(map(_shape_of, self.params)) == self.shapes)
+            and all(all(map(is_, map(dict.get, self.states, repeat(name)), views)) for name, views in self._shares)
             and (rule is self.rule or rule == self.rule)
         )
 
@@ -139,7 +142,9 @@ class Stack(ABC):
         """Make the step."""
         points = self.commit(rate, radius)
         if self._mask is not None:
-            good = self._mask & torch.isfinite(as_real(points)).all()
+            good = self._mask
+            for tensor in (points, *self._kept()):
+                good = good & torch.isfinite(as_real(tensor)).all()
             points = torch.where(good, points, self._before[0])
             for tensor, old in zip(self._kept(), self._before[1:], strict=True):
                 tensor.copy_(torch.where(good, tensor, old))
@@ -230,16 +235,27 @@ class FrameStack(CurvedStack):
 class CayleyStack(CurvedStack):
     """Parameters on a Stiefel or Grassmann manifold, moved by the kernel that works in place."""
 
+    layout: Transposed
+
     def __init__(self, params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space) -> None:
         self.layout = Transposed()
         super().__init__(params, states, rule, space)
         self._kernel = CayleyKernel(flat=getattr(space, "subspaces", False))
         *lead, n, N = self.points.shape
-        both = self.points.new_empty((*lead, 2 * n, N))
-        self._both, self._frames, self.gradients = both.view(-1, 2 * n, N), both[..., :n, :], both[..., n:, :]
+        both = self.points.new_zeros((*lead, rows_of(n), N))
+        self._both, self._frames, self.gradients = both.flatten(0, -3), both.narrow(-2, 0, n), both.narrow(-2, n, n)
         self.points = self.points if self.master else self._frames
-        self._coordinates, self._scratch, self._next = (both.new_empty((*lead, n, N)) for _ in range(3))
+        self._coordinates, self._scratch = (both.new_empty((*lead, n, N)) for _ in range(2))
         self._ready: tuple[Tensor, dict[str, Tensor]] | None = None
+
+    def finite(self) -> bool:
+        """As for every curved stack; where the sum of squares is finite, no entry is too large."""
+        entries = self.layout.upright if len(self.params) > 1 else self.params[0].grad
+        if entries is not None and entries.dtype == self.gradients.dtype and entries.is_contiguous():
+            vector = entries.view(-1)
+            if math.isfinite(float(torch.dot(vector, vector))):
+                return True
+        return super().finite()
 
     def propose(self, rate: Any, radius: float | None) -> None:
         """The next points and the next state, for rules without an update in place, of which the steps may be long."""
@@ -279,9 +295,9 @@ class CayleyStack(CurvedStack):
             W = self.space.shortened(W.mT, radius).mT
         if context is not None:
             return self.space.retract(context, _upright(W), check=False).mT
-        batch = (-1, *W.shape[-2:])
-        self._kernel.retract(self._frames.view(batch), W.reshape(batch), out=self._next.view(batch))
-        return self._next
+        batch, room = (-1, *W.shape[-2:]), self._coordinates if W is self._scratch else self._scratch
+        self._kernel.retract(self._frames.view(batch), W.reshape(batch), out=room.view(batch))
+        return room
 
 
 def _upright(packed: Tensor) -> Tensor:
