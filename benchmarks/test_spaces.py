@@ -21,7 +21,10 @@ RATE, DECAY, SQUARES, FLOOR = 1e-3, 0.9, 0.99, 3e-7
 
 
 class Adam:
-    """A point, its moments, and one step of Adam in coordinates for a given gradient."""
+    """A point, its moments, and one step of Adam in coordinates for a given gradient.
+
+    The moments are kept as weighted sums, and their averages are taken in the factor and the floor of the step.
+    """
 
     def __init__(self, space: Any, Y: Any, *, rate: float = RATE) -> None:
         self.space, self.Y, self.rate = space, Y, rate
@@ -33,21 +36,22 @@ class Adam:
         context = self.space.section(self.Y, carried=self.carried, check=False)
         D = self.space.lift(context, G, check=False)
         self.m *= DECAY
-        self.m += (1 - DECAY) * D
+        self.m += D
         self.v *= SQUARES
-        self.v += (1 - SQUARES) * (D * D)
-        scale = self.v / (1 - SQUARES**self.count)
-        np.sqrt(scale, out=scale)
-        scale += FLOOR
-        W = self.m / scale
-        W *= -self.rate / (1 - DECAY**self.count)
+        self.v += np.multiply(D, D, out=D)
+        first = (1 - DECAY) / (1 - DECAY**self.count)
+        second = ((1 - SQUARES) / (1 - SQUARES**self.count)) ** 0.5
+        W = np.sqrt(self.v, out=D)
+        W += FLOOR / second
+        np.divide(self.m, W, out=W)
+        W *= -self.rate * first / second
         self.Y, self.carried = self.space.advance(context, W)
 
 
 def ours(N: int, n: int, *, section: str = "closed") -> tuple[Adam, Any]:
     """Adam on a Stiefel manifold and a gradient."""
     space = Stiefel(N, n, section=section)
-    return Adam(space, space.random(0)), np.random.default_rng(0).standard_normal((N, n))
+    return Adam(space, space.random(0)), np.random.default_rng(1).standard_normal((N, n))
 
 
 def geoopt_step(N: int, n: int, *, manifold: str) -> Callable[[], object]:
@@ -104,7 +108,7 @@ def test_mean_step_against_geoopt(benchmark: BenchmarkFixture) -> None:
     assert np.mean(ratios) >= 1.5
 
 
-@pytest.mark.parametrize(("N", "n", "bar"), [(512, 64, 10), (2048, 8, 500)])
+@pytest.mark.parametrize(("N", "n", "bar"), [(512, 64, 14), (2048, 8, 500)])
 def test_step_against_the_default_metric_of_geoopt(benchmark: BenchmarkFixture, N: int, n: int, bar: int) -> None:
     """Its canonical metric solves a system of the size of the group."""
     adam, G = ours(N, n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -17,6 +18,9 @@ Namespace: TypeAlias = Any
 
 # NumPy has followed the standard itself since 2.0; the others are found once for each type, which takes microseconds.
 _NAMESPACES: dict[type, Namespace] = {np.ndarray: np}
+
+# With larger matrices the BLAS of SciPy may start threads of its own beside those of NumPy, which slows both down.
+_LARGEST_SMALL_SIZE = 64
 
 
 def namespace(array: Array) -> Namespace:
@@ -154,6 +158,43 @@ def inverse(xp: Namespace, A: Array) -> Array:
         return xp.linalg.inv(A)
     result, info = quiet(A)
     return xp.where((info > 0)[..., None, None], xp.asarray(float("nan"), dtype=A.dtype, device=A.device), result)
+
+
+def quick_inverse(xp: Namespace, A: Array) -> Array:
+    """The same, of one small matrix of NumPy without the overhead of NumPy.
+
+    Examples
+    --------
+    >>> quick_inverse(np, np.array([[2.0]]))
+    array([[0.5]])
+    """
+    routines = _lapack(A.dtype.char) if xp is np and A.ndim == 2 and A.shape[-1] <= _LARGEST_SMALL_SIZE else None
+    if routines is not None:
+        factors, pivots, info = routines[0](A.T)
+        if info == 0:
+            return routines[1](factors, pivots, overwrite_lu=True)[0].T
+    return inverse(xp, A)
+
+
+@cache
+def _lapack(kind: str) -> Any:
+    """The routines that factor and invert matrices of a type, None where there are none."""
+    from scipy.linalg import lapack
+
+    return lapack.get_lapack_funcs(("getrf", "getri"), dtype=kind) if kind in "fdFD" else None
+
+
+def is_within(xp: Namespace, A: Array, bound: float) -> bool:
+    """Whether the Frobenius norm of each matrix is at most a bound; it waits for a device.
+
+    Examples
+    --------
+    >>> is_within(np, np.array([[3.0, 4.0]]), 5.0), is_within(np, np.array([[np.nan]]), 5.0)
+    (True, False)
+    """
+    if xp is np and A.ndim == 2:
+        return bool(np.vdot(A, A).real <= bound * bound)
+    return bool(xp.all(norm(xp, A) <= bound))
 
 
 def norm(xp: Namespace, A: Array) -> Array:

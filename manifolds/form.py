@@ -74,9 +74,13 @@ class DefiniteForm(Form):
         """The small matrix A* B."""
         return self.transpose(A) @ B
 
+    def tail(self, D: Array) -> Array:
+        """The rows after the first n."""
+        return D[..., self.n :, :]
+
     def tail_gram(self, D: Array) -> Array:
         """The Gram matrix of the tail."""
-        tail = D[..., self.n :, :]
+        tail = self.tail(D)
         return self.transpose(tail) @ tail
 
     def dual(self, P: Array, X: Array) -> Array:

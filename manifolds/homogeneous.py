@@ -15,9 +15,11 @@ from manifolds.array_api import Array, converted, copied, identity, namespace, n
 from manifolds.checks import Seed, batch_shape, generator, whole_number
 from manifolds.errors import InputError
 from manifolds.form import Form
+from manifolds.frame_section import FrameSection
 from manifolds.frames import closest_frame, random_frame
 from manifolds.retractions import RETRACTIONS, retracted
-from manifolds.sections import MatrixSection, Section, closed_section
+from manifolds.section import Section
+from manifolds.sections import MatrixSection, closed_section
 from manifolds.space import Space
 from manifolds.space_checks import require_alike, require_entries, require_finite, require_gradient, require_precision
 from manifolds.transport import dense_section, transported
@@ -134,7 +136,11 @@ class Homogeneous(Space):
         """The frame that the step leads to, see `Space.retract`."""
         if check:
             require_alike(W, context.point, what="the step")
-        Y = context.section.apply(retracted(self.form, W, retraction=self.retraction, flat=self.subspaces))
+        section = context.section
+        if isinstance(section, FrameSection) and self.retraction == "cayley":
+            Y = section.cayley(W, flat=self.subspaces)
+        else:
+            Y = section.apply(retracted(self.form, W, retraction=self.retraction, flat=self.subspaces))
         if check:
             require_finite(
                 Y,

@@ -15,7 +15,8 @@ from manifolds.linalg import expm
 Factors: TypeAlias = tuple[Array, Array, Array]
 """Head of the new frame, the small matrix by which the tail of D is multiplied, and one that tells how long D is."""
 
-_LONG = 4.0
+LONG = 4.0
+"""The largest entry of the small matrix for which rounding needs no correction."""
 
 
 def cayley(xp: Namespace, form: Form, D: Array, *, flat: bool) -> Factors:
@@ -112,7 +113,7 @@ def retracted(form: Form, D: Array, *, retraction: str, flat: bool) -> Array:
     xp = namespace(D)
     head, factor, size = RETRACTIONS[retraction](xp, form, D, flat=flat)
     V = form.set_head(D @ factor, head)
-    if form.copies == 1 and on_host(D) and xp.any(xp.abs(size) > _LONG):
+    if form.copies == 1 and on_host(D) and xp.any(xp.abs(size) > LONG):
         one = identity(xp, form.columns, D)
         for _ in range(2):
             V = V @ (1.5 * one - 0.5 * form.pair(V, V))

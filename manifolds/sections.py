@@ -6,34 +6,15 @@ matrices by products whose cost is proportional to their number of rows.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import final
 
-from manifolds.array_api import Array, Namespace, copied, identity, inverse, namespace, on_host
-from manifolds.form import Form
+from manifolds.array_api import Array, Namespace, identity, inverse, is_within, namespace, on_host
+from manifolds.form import DefiniteForm, Form
+from manifolds.frame_section import frame_section, one_stage_section
+from manifolds.section import ReflectionSection, Section
 
 _WORST = 100.0  # the largest entry of K^-1 for which the one-stage section is kept
-
-
-class Section(ABC):
-    """An element of the group, by what it does to matrices with as many rows."""
-
-    @abstractmethod
-    def apply(self, V: Array) -> Array:
-        """The section times V; V may be overwritten."""
-
-    @abstractmethod
-    def solve(self, X: Array) -> Array:
-        """The inverse of the section times X."""
-
-    @abstractmethod
-    def pull_back(self, G: Array) -> Array:
-        """The (conjugate) transpose of the section times G."""
-
-    @abstractmethod
-    def conditioning(self) -> Array:
-        """The spectral norm of the inverse that the section contains, one number for each matrix of a batch."""
 
 
 @final
@@ -65,68 +46,6 @@ class MatrixSection(Section):
     def conditioning(self) -> Array:
         """The spectral norm of the matrix."""
         return namespace(self.matrix).linalg.matrix_norm(self.matrix, ord=2)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class ReflectionSection(Section):
-    r"""The section :math:`(I - P K^{-1} P^*)\,\mathrm{diag}(S, I)`, where :math:`P = E S - Y`, :math:`K + K^* = P^* P`.
-
-    It lies in the group for every matrix Y, whether Y is a frame or not: that K + K* is the Gram matrix of P holds by
-    construction. For this reason errors do not grow from step to step.
-
-    Parameters
-    ----------
-    form : Form
-    P : array of shape (..., R, m)
-    inverse : array of shape (..., m, m)
-        The inverse of K.
-    S : array of shape (..., m, m) or None
-        None stands for minus the identity.
-    """
-
-    form: Form
-    P: Array
-    inverse: Array
-    S: Array | None = None
-
-    def turn(self, H: Array) -> Array:
-        """S H; H may be a part of what is overwritten next, so that a tape of derivatives gets a copy of it."""
-        return -H if self.S is None else self.S @ copied(namespace(H), H)
-
-    def reflect(self, V: Array) -> Array:
-        """The first factor times V."""
-        moved = self.P @ -(self.inverse @ self.form.pair(self.P, V))
-        moved += V
-        return moved
-
-    def apply(self, V: Array) -> Array:
-        """The section times V, which is overwritten."""
-        return self.reflect(self.form.set_head(V, self.turn(self.form.head(V))))
-
-    def solve(self, X: Array) -> Array:
-        """The inverse of the section times X."""
-        form = self.form
-        V = self.P @ -(form.star(self.inverse) @ form.pair(self.P, X))
-        V += X
-        return self._turned_back(V)
-
-    def pull_back(self, G: Array) -> Array:
-        """The (conjugate) transpose of the section times G."""
-        form = self.form
-        V = form.dual(self.P, -(form.transpose(self.inverse) @ (form.transpose(self.P) @ G)))
-        V += G
-        return self._turned_back(V)
-
-    def conditioning(self) -> Array:
-        """The spectral norm of the inverse of K."""
-        return namespace(self.P).linalg.matrix_norm(self.inverse, ord=2)
-
-    def _turned_back(self, V: Array) -> Array:
-        """V with the inverse of S on its head."""
-        head = self.form.head(V)
-        turned = -head if self.S is None else self.form.transpose(self.S) @ copied(namespace(head), head)
-        return self.form.set_head(V, turned)
 
 
 @final
@@ -187,9 +106,18 @@ def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
     xp = namespace(Y)
     if form.n == form.N:
         return group_section(xp, form, Y)
-    if form.copies == 1:
-        return frame_section(xp, form, Y, look=look)
-    return two_stage_section(xp, form, Y, look=look)
+    if not isinstance(form, DefiniteForm):
+        return two_stage_section(xp, form, Y, look=look)
+    if _has_room(form):
+        section = frame_section(xp, form, Y)
+        if not (look or on_host(Y)) or is_within(xp, section.inverse, _WORST):
+            return section
+    return reflection_section(xp, form, Y, look=look)
+
+
+def _has_room(form: Form) -> bool:
+    """Whether the one-stage section is singular on so thin a set that it is used away from it."""
+    return form.N - form.n >= max(form.n, 4)
 
 
 def group_section(xp: Namespace, form: Form, Y: Array) -> MatrixSection:
@@ -197,14 +125,14 @@ def group_section(xp: Namespace, form: Form, Y: Array) -> MatrixSection:
     return MatrixSection(form, Y @ (1.5 * identity(xp, form.columns, Y) - 0.5 * form.pair(Y, Y)))
 
 
-def frame_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> ReflectionSection:
+def reflection_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> ReflectionSection:
     """One stage, for orthonormal frames: S = -I, or the polar variant where that would be ill conditioned.
 
     The one-stage section is singular where the head of Y has the eigenvalue -1, a set of codimension N - n. It is used
     where that is at least n and at least 4, and replaced near the set if the numbers can be looked at without waiting
     for a device. The polar variant has an inverse of K of norm at most 1 everywhere.
     """
-    if form.N - form.n < max(form.n, 4):
+    if not _has_room(form):
         return polar_section(xp, form, Y)
     section = one_stage_section(xp, form, Y)
     if not (look or on_host(Y)):
@@ -216,13 +144,6 @@ def frame_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> Reflect
     S = xp.where(good, -identity(xp, form.columns, Y), other.S)
     P = xp.where(good, -section.P, other.P)
     return ReflectionSection(form, P, xp.where(good, section.inverse, other.inverse), S)
-
-
-def one_stage_section(xp: Namespace, form: Form, Y: Array) -> ReflectionSection:
-    """The section with S = -I, and P = E + Y: the sign of P does not matter."""
-    head = form.head(Y)
-    P = form.set_head(copied(xp, Y), head + identity(xp, form.columns, Y))
-    return ReflectionSection(form, P, inverse(xp, 0.5 * (form.pair(P, P) + form.star(head) - head)))
 
 
 def polar_section(xp: Namespace, form: Form, Y: Array) -> ReflectionSection:
@@ -250,7 +171,7 @@ def two_stage_section(xp: Namespace, form: Form, Y: Array, *, look: bool) -> Com
     With :math:`Z = \frac12 (Y_{11} + Y_{22} + i (Y_{21} - Y_{12}))` the matrix :math:`Z^H Z - I` is positive
     semidefinite, so that :math:`Z (Z^H Z)^{-1/2}` is well conditioned everywhere.
     """
-    first = frame_section(xp, form, unitary_part(xp, form, Y), look=look)
+    first = reflection_section(xp, form, unitary_part(xp, form, Y), look=look)
     return ComposedSection(first, one_stage_section(xp, form, first.solve(Y)))
 
 

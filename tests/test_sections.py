@@ -8,7 +8,8 @@ from space_table import FORMS, dense, random_point, symplectic_unit
 
 from manifolds import sections
 from manifolds.form import OrthogonalForm, SymplecticForm, UnitaryForm
-from manifolds.sections import closed_section, one_stage_section, polar_section
+from manifolds.frame_section import one_stage_section
+from manifolds.sections import closed_section, polar_section
 from manifolds.spaces import Grassmann, Stiefel, SymplecticStiefel
 from manifolds.transport import frame
 
