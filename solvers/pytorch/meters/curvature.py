@@ -258,6 +258,7 @@ def _read_orbit(orbit: Any, shape: Any) -> tuple[Curve, list[tuple[int, ...]], b
     if hasattr(orbit, "transformed") and hasattr(orbit, "coordinates"):
 
         def along(parameters: Parameters, element: torch.Tensor, t: torch.Tensor) -> Mapping[str, torch.Tensor]:
+            """The parameters at a time along an element."""
             return orbit.transformed(parameters, t * element)
 
         return along, [(int(orbit.coordinates),)], True
