@@ -18,7 +18,7 @@ from symmetries.expression import Node, Shape, array, number, pi, symbol
 from symmetries.reader import Place, Reader, Steps
 from symmetries.refusal import FormulaError, Limits
 from symmetries.scan import Piece
-from symmetries.vocabulary import CONSTANTS, FUNCTIONS, RESERVED
+from symmetries.vocabulary import CONSTANTS, FUNCTIONS, REFUSED, RESERVED
 
 __all__ = ["RESERVED", "FormulaError", "Limits", "read_formula"]
 
@@ -102,7 +102,7 @@ def read_name(reader: Reader, place: Place) -> Node:
     if name in RESERVED:
         usage = FUNCTIONS[name].usage(name) if name in FUNCTIONS else "where(c, a, b)"
         raise reader.refuse(place, f"{name!r} without arguments", why="it is a function", cure=f"write {usage}")
-    if reader.implicit:
+    if reader.implicit and name not in REFUSED:
         return symbol(name)
     raise unknown(reader, place, name, [*reader.symbols, *reader.given, *CONSTANTS], "the name")
 

@@ -15,6 +15,7 @@ from symmetries.scalar import Atom, Index, ScalarGraph
 
 Family: TypeAlias = Literal["exponential", "trigonometric"]
 Relation: TypeAlias = dict[int, fmpq]
+Turn: TypeAlias = tuple[Index, Index, Index, Index]
 
 
 def rewrite(
@@ -34,11 +35,12 @@ def rewrite(
         return None
     basis, coordinates, constants = lattice
     replacement: dict[Index, Index] = {}
+    turned: dict[Turn, Turn] = {}
     for k, row, constant in zip(involved, coordinates, constants, strict=True):
         if family == "exponential":
             replacement[members[k]] = _exponential(graph, basis, row, constant)
         elif sum(map(abs, row)) != 1 or constant != 0:
-            replacement |= _tangent(graph, members[k], basis, row, constant)
+            replacement |= _tangent(graph, members[k], basis, row, constant, turned)
     return rebuild(graph, root, replacement)
 
 
@@ -151,11 +153,13 @@ def _exponential(graph: ScalarGraph, basis: list[Index], row: list[int], constan
     return graph.product([*factors, (atoms.exp(graph, graph.constant(constant)), 1)])
 
 
-def _tangent(graph: ScalarGraph, node: Index, basis: list[Index], row: list[int], constant: fmpq) -> dict[Index, Index]:
+def _tangent(
+    graph: ScalarGraph, node: Index, basis: list[Index], row: list[int], constant: fmpq, turned: dict[Turn, Turn]
+) -> dict[Index, Index]:
     """T = tan(u/2) of u = sum m_l b_l + c by the addition theorem, with 1 + T**2 and 1 - T**2.
 
     P + iQ = product of (1 + i t_l)**m_l gives T = Q/P and 1 + T**2 = W/P**2 with W = product of (1 + t_l**2)**abs(m_l);
-    sine and cosine of u then have the denominator W, which has no zero.
+    sine and cosine of u then have the denominator W, which has no zero.  ``turned`` remembers the products.
     """
     angles = [*zip(basis, row, strict=True), *([(graph.constant(constant), 1)] if constant != 0 else [])]
     real, imaginary, positive = graph.one, graph.zero, graph.one
@@ -164,11 +168,15 @@ def _tangent(graph: ScalarGraph, node: Index, basis: list[Index], row: list[int]
         norm = graph.linear([(graph.power(t, 2), 1)], 1)
         t = graph.scale(t, 1 if turns >= 0 else -1)
         for _ in range(abs(turns)):
-            real, imaginary = (
-                graph.subtract(real, graph.multiply(imaginary, t)),
-                graph.add(imaginary, graph.multiply(real, t)),
-            )
-            positive = graph.multiply(positive, norm)
+            before = (real, imaginary, positive, t)
+            if before not in turned:
+                turned[before] = (
+                    graph.subtract(real, graph.multiply(imaginary, t)),
+                    graph.add(imaginary, graph.multiply(real, t)),
+                    graph.multiply(positive, norm),
+                    t,
+                )
+            real, imaginary, positive, _ = turned[before]
     square = graph.power(node, 2)
     below = graph.power(real, -2)
     difference = graph.subtract(graph.power(real, 2), graph.power(imaginary, 2))

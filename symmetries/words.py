@@ -86,6 +86,15 @@ ATTRIBUTES = {
 }
 
 
+CYRILLIC = (
+    "\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0458\u0455\u0410\u0412"
+    "\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
+)
+GREEK = "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf"
+LOOKALIKES = str.maketrans(CYRILLIC + GREEK, "aeopcxyijsABEKMHOPCTXIJS" + "ABEZHIKMNOPTYXo")
+"""Cyrillic and Greek letters that are drawn like Latin ones."""
+
+
 def check_name(text: str, position: int, name: str, limits: Limits) -> None:
     """Refuse a name that is a word of Python, private, too long, or a lookalike of another."""
     if keyword.iskeyword(name) and name not in ("True", "False", "None"):
@@ -102,6 +111,8 @@ def check_name(text: str, position: int, name: str, limits: Limits) -> None:
             check_other(text, position + offset, letter)
     if not name.isascii():
         plain = unicodedata.normalize("NFKC", name)
+        drawn = plain.translate(LOOKALIKES)
+        plain = drawn if drawn.isascii() else plain
         if plain != name:
             why = f"it only looks like {plain!r}"
             raise refuse(text, position, name, f"the name {name!r} is refused", why=why, cure=f"write {plain}")

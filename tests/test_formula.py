@@ -222,6 +222,25 @@ def test_unknown_names_are_scalars_where_that_is_asked_for():
     assert symbols_of(read_formula("b*a_1 + a_1", {}, implicit_scalars=True)) == {"b": (), "a_1": ()}
 
 
+@pytest.mark.parametrize("text", ["nan*x", "inf*x", "oo + x", "E*x", "max*x"])
+def test_words_of_other_languages_are_no_scalars_unless_declared(text):
+    name = text.split("*")[0].split()[0]
+    with pytest.raises(FormulaError, match="is not known"):
+        read_formula(text, {}, implicit_scalars=True)
+    assert read_formula(text, {name: (), "x": ()}).shape == ()
+
+
+@pytest.mark.parametrize("name", ["\u0445", "alph\u0430", "\u039a", "\u03bf"])
+def test_letters_drawn_like_latin_ones_are_refused(name):
+    with pytest.raises(FormulaError, match="only looks like"):
+        read_formula(f"{name} + x", {"x": ()}, implicit_scalars=True)
+
+
+@pytest.mark.parametrize("name", ["\u03bb", "\u03bd", "\u0432\u0435\u0441"])
+def test_letters_of_other_alphabets_are_read(name):
+    assert read_formula(f"{name} + x", {"x": ()}, implicit_scalars=True).shape == ()
+
+
 def test_equal_parts_are_one_object():
     node = read_formula("sum((U @ V - Y)**2) + sum((U @ V - Y)**2) + U[0, 0]*U_0_0", SHAPES)
     assert sum(part.operation == "matmul" for part in walk(node)) == 1
