@@ -7,8 +7,10 @@ The block reflection with :math:`P = E + Y` and :math:`K = \frac12 (P^* P + Y_h^
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import final
+
+import numpy as np
 
 from manifolds.array_api import (
     Array,
@@ -18,7 +20,7 @@ from manifolds.array_api import (
     inverse,
     is_within,
     namespace,
-    on_host,
+    precision,
     quick_inverse,
 )
 from manifolds.form import DefiniteForm, Form
@@ -26,6 +28,7 @@ from manifolds.retractions import LONG, retracted
 from manifolds.section import ReflectionSection, Section
 
 _SHORT = 0.4  # (1 + 0.4)^2 - 1 is below 1: up to here the error of the frame shrinks without being known
+_ROUNDING = 1e3  # in units of the precision: an error of a frame above this is not one of rounding
 
 
 def one_stage_section(xp: Namespace, form: Form, Y: Array) -> ReflectionSection:
@@ -41,10 +44,33 @@ def frame_section(xp: Namespace, form: DefiniteForm, Y: Array) -> FrameSection:
     return FrameSection(form, Y, one, quick_inverse(xp, one + form.star(form.head(Y))))
 
 
+def is_frame(xp: Namespace, Y: Array) -> bool:
+    """Whether Y is an orthonormal frame up to rounding, as far as one direction tells; what it misses is harmless.
+
+    Examples
+    --------
+    >>> is_frame(np, np.array([[0.6], [0.8]])), is_frame(np, np.array([[0.6], [0.8000001]]))
+    (True, False)
+    """
+    x, square = _direction(Y.shape[-1])
+    bound = _ROUNDING * precision(xp, Y) * square
+    image = Y @ xp.asarray(x, dtype=Y.dtype, device=Y.device)
+    if xp is np and Y.ndim == 2:
+        return bool(abs(np.vdot(image, image).real - square) <= bound)
+    return bool(xp.all(xp.abs(xp.sum(xp.abs(image) ** 2, axis=(-2, -1)) - square) <= bound))
+
+
+@cache
+def _direction(size: int) -> tuple[Array, float]:
+    """A column without zeros or pattern, and its square."""
+    x = np.cos(np.arange(1.0, size + 1))[:, None]
+    return x, float(np.vdot(x, x))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class FrameSection(Section):
-    r"""The section :math:`\lambda = (I - P K^{-1} P^*)\,\mathrm{diag}(-I, I)` at an orthonormal frame.
+    r"""The section :math:`\lambda = (I - P K^{-1} P^*)\,\mathrm{diag}(-I, I)` at an orthonormal frame on the host.
 
     Parameters
     ----------
@@ -115,7 +141,7 @@ class FrameSection(Section):
             Whether the head is zero.
         """
         form, Y, one, xp = self.form, self.Y, self.one, namespace(D)
-        tail, looks = form.tail(D), on_host(D)
+        tail = form.tail(D)
         mixed = form.transpose(form.tail(Y)) @ tail
         b = self.inverse @ mixed
         turn = self._sum_gram(D) - one
@@ -124,8 +150,8 @@ class FrameSection(Section):
         if not flat:
             turn -= 0.5 * form.head(D)
         away = turn + b  # C - I and I - R
-        if not (looks and is_within(xp, away, _SHORT)):
-            if looks and xp.any(xp.abs(one + turn) > LONG):
+        if not is_within(xp, away, _SHORT):
+            if xp.any(xp.abs(one + turn) > LONG):
                 return self.apply(retracted(form, D, retraction="cayley", flat=flat))
             R, F = one - away, form.pair(Y, Y) - one
             correction = 0.25 * (form.star(R) @ F @ R - F)

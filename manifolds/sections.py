@@ -11,7 +11,7 @@ from typing import final
 
 from manifolds.array_api import Array, Namespace, identity, inverse, is_within, namespace, on_host
 from manifolds.form import DefiniteForm, Form
-from manifolds.frame_section import frame_section, one_stage_section
+from manifolds.frame_section import frame_section, is_frame, one_stage_section
 from manifolds.section import ReflectionSection, Section
 
 _WORST = 100.0  # the largest entry of K^-1 for which the one-stage section is kept
@@ -108,9 +108,9 @@ def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
         return group_section(xp, form, Y)
     if not isinstance(form, DefiniteForm):
         return two_stage_section(xp, form, Y, look=look)
-    if _has_room(form):
+    if _has_room(form) and on_host(Y):
         section = frame_section(xp, form, Y)
-        if not (look or on_host(Y)) or is_within(xp, section.inverse, _WORST):
+        if is_within(xp, section.inverse, _WORST) and is_frame(xp, Y):
             return section
     return reflection_section(xp, form, Y, look=look)
 

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifolds import frame_section as module
+from manifolds import sections
 from manifolds.array_api import is_within, quick_inverse
 from manifolds.frame_section import FrameSection, frame_section
 from manifolds.retractions import retracted
+from manifolds.section import ReflectionSection
 from manifolds.sections import closed_section
 from manifolds.spaces import Grassmann, Stiefel
 
@@ -116,13 +117,34 @@ def test_errors_stay_flat_in_single_precision():
 
 
 def test_a_device_is_not_waited_for(monkeypatch):
-    """Without a look at the numbers the error of the frame is computed in every step."""
+    """Without a look at the numbers the section is the general one."""
     space = Stiefel(20, 5)
     Y, W = step(space, 0, length=1e-2)
-    wanted = frame_section(np, space.form, Y).cayley(W, flat=False)
-    monkeypatch.setattr(module, "on_host", lambda array: False)
-    monkeypatch.setattr(module, "is_within", None)
-    np.testing.assert_allclose(frame_section(np, space.form, Y).cayley(W, flat=False), wanted, rtol=0, atol=1e-15)
+    wanted = space.advance(space.section(Y, check=False), W)[0]
+    monkeypatch.setattr(sections, "on_host", lambda array: False)
+    monkeypatch.setattr(sections, "is_within", None)
+    context = space.section(Y, check=False)
+    assert isinstance(context.section, ReflectionSection)
+    np.testing.assert_allclose(space.advance(context, W)[0], wanted, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float32, 1e-2), (np.float64, 1e-7), (np.float64, 1e-2), (np.complex128, 1e-5)]
+)
+def test_what_is_no_frame_gets_the_general_section(dtype, size):
+    """From there one step leads back to the space, however far off the point is."""
+    space = Stiefel(20, 5, field="complex" if np.dtype(dtype).kind == "c" else "real")
+    rng, bound = np.random.default_rng(0), 50 * np.finfo(dtype).eps
+    for seed in range(20):
+        Y, W = (x.astype(dtype) for x in step(space, seed, length=0.1))
+        noise = rng.standard_normal((5, 5))
+        for error in (noise, noise - np.trace(noise) / 5 * np.eye(5), np.diag([1.0, -1, 0, 0, 0])):
+            wrong = Y + (size * Y @ error).astype(dtype)
+            assert isinstance(closed_section(space.form, Y), FrameSection)
+            assert isinstance(closed_section(space.form, wrong), ReflectionSection)
+            assert space.error(space.retract(space.section(wrong, check=False), W, check=False)) <= bound
+            both = closed_section(space.form, np.stack([Y, wrong]))
+            assert isinstance(both, ReflectionSection)
 
 
 def test_the_arguments_are_left_as_they_are():
