@@ -12,12 +12,15 @@ from torch import Tensor
 
 from manifolds.errors import InputError
 from manifolds.homogeneous import Homogeneous
+from manifolds.space import Space
 from solvers.pytorch.carrying import section_matrix
+from solvers.pytorch.cayley import has_kernel
+from solvers.pytorch.cayley_stacks import CayleyStack
 from solvers.pytorch.layouts import working_type
 from solvers.pytorch.moments import as_real
 from solvers.pytorch.parameter import space_of
 from solvers.pytorch.saving import misfit
-from solvers.pytorch.stacks import Stack, make_stack
+from solvers.pytorch.stacks import FrameStack, Stack, VectorStack
 from solvers.rule import Rule
 
 
@@ -199,6 +202,17 @@ class Plan:
                     why=f"the parameter has the shape {tuple(param.shape)} on {param.device}",
                     cure="compute it anew after changing a parameter, by zero_grad() and backward()",
                 )
+
+
+def make_stack(
+    params: Sequence[Tensor], states: Sequence[dict[str, Any]], rule: Rule, space: Space | None, *, kernel: bool
+) -> Stack:
+    """A stack of the kind that a space needs; `kernel` says whether it may be one that works in place."""
+    if space is None:
+        return VectorStack(params, states, rule)
+    if kernel and has_kernel(space):
+        return CayleyStack(params, states, rule, space)
+    return FrameStack(params, states, rule, space)
 
 
 def begun(state: dict[str, Any], param: Tensor, space: Homogeneous | None, rule: Rule) -> dict[str, Any]:
