@@ -110,7 +110,7 @@ def record(benchmark: BenchmarkFixture, name: str, fast: float, slow: float) -> 
 
 @pytest.mark.parametrize("network", [*NETWORKS, LARGE], ids=str)
 def test_step_against_geoopt_parameter_by_parameter(benchmark: BenchmarkFixture, network: Any) -> None:
-    """At most 4 ms for the transformer, and many times faster than geoopt's loop over its parameters."""
+    """At most 3 ms for the transformer, and many times faster than geoopt's loop over its parameters."""
     ours = separate(network)
     benchmark(ours.step)
     theirs = geoopt_optimizer(network, manifold="EuclideanStiefel", together=False)
@@ -120,9 +120,9 @@ def test_step_against_geoopt_parameter_by_parameter(benchmark: BenchmarkFixture,
     other = record(benchmark, "geoopt, default metric", *compare(ours.step, canonical.step, number=1, rounds=4))
     assert all(Stiefel(*network[1:]).belongs(p.detach(), 1e-5) for p in ours.param_groups[0]["params"][:5])
     if network == TRANSFORMER:
-        assert fast <= 4e-3
-        assert ratio >= 8
-        assert other >= 12
+        assert fast <= 3e-3
+        assert ratio >= 11
+        assert other >= 18
 
 
 @pytest.mark.parametrize("network", [*NETWORKS, LARGE], ids=str)
@@ -187,12 +187,12 @@ def through_geotorch(kind: str) -> Callable[[Any], Any]:
     ],
 )
 def test_step_against_maps(benchmark: BenchmarkFixture, peer: str, kind: str) -> None:
-    """For the transformer at least 15 times faster than training through a map."""
+    """For the transformer at least 25 times faster than training through a map."""
     make = through_pytorch(kind) if peer == "PyTorch" else through_geotorch(kind)
     ours, theirs = separate(TRANSFORMER), by_map(TRANSFORMER, make)
     benchmark(ours.step)
     ratio = record(benchmark, f"{peer}, {kind}", *compare(ours.step, theirs, number=1, rounds=3))
-    assert ratio >= 15
+    assert ratio >= 25
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
@@ -206,12 +206,12 @@ def test_price_of_the_constraint(benchmark: BenchmarkFixture, network: Any) -> N
 
 
 def test_vector_spaces_against_pytorch(benchmark: BenchmarkFixture) -> None:
-    """Adam of PyTorch on parameters without a space; no bar."""
+    """At least twice as fast as Adam of PyTorch on parameters without a space, where these are many and small."""
     Y, G = frames(TRANSFORMER)
     theirs = torch.optim.Adam(prepared([torch.nn.Parameter(y.clone()) for y in Y], G), lr=RATE)
     ours = ManifoldOptimizer(prepared([torch.nn.Parameter(y.clone()) for y in Y], G), lr=RATE)
     benchmark(ours.step)
-    record(benchmark, "Adam of PyTorch", *compare(ours.step, theirs.step, number=5, rounds=5))
+    assert record(benchmark, "Adam of PyTorch", *compare(ours.step, theirs.step, number=5, rounds=5)) >= 2
 
 
 @pytest.mark.parametrize("space", [Stiefel(49, 7), Grassmann(49, 7)], ids=repr)

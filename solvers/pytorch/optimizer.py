@@ -140,7 +140,10 @@ class ManifoldOptimizer(torch.optim.Optimizer):
     def _update(self) -> None:
         """One step of all parameters that have a gradient: everything that can fail comes before any change."""
         work: list[tuple[dict[str, Any], list[Stack]]] = []
-        entries = self._entries = self._entries or Entries(self.state)
+        entries = self._entries
+        if entries is None or entries.state is not self.state:
+            entries = self._entries = Entries(self.state)
+            self._plans = {}
         same = entries.same()
         for index, group in enumerate(self.param_groups):
             if index not in self._plans:
