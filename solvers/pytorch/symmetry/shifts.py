@@ -29,6 +29,7 @@ class Flow:
     totals: for each weight the number of entries, one behind the other, whose sum is an entry of the next vector, as
         over the positions of a convolution; by default one.
     frame: names of vectors of parameters, and their powers, whose product is f; without any it is a vector of ones.
+    scale: a number by which all of it is multiplied.
     against: name of the vector b with which f is multiplied, where the target takes up multiples of their product.
     """
 
@@ -36,6 +37,7 @@ class Flow:
     weights: tuple[Leg, ...] = ()
     totals: tuple[int, ...] = ()
     frame: tuple[tuple[str, int], ...] = ()
+    scale: float = 1.0
     against: str = ""
 
     @property
@@ -68,7 +70,7 @@ class Flow:
             rows = rows @ front.reshape(rows.shape[-1], -1).to(rows)
             if self.totals and self.totals[place] > 1:
                 rows = rows.reshape(*rows.shape[:-1], -1, self.totals[place]).sum(-1)
-        return self.target.exponent * rows
+        return self.target.exponent * self.scale * rows
 
 
 @final

@@ -64,7 +64,7 @@ class Following(ABC):
         for node in self.trace.graph.nodes:
             name = self.trace.tensors.get(node.name)
             if node.op == "placeholder" and name is not None:
-                self.uses[name] = self.uses.get(name, 0) + len(node.users)
+                self.uses[name] = self.uses.get(name, 0) + sum(map(_readings(node), node.users))
         values: dict[str, Known] = {}
         for node in self.trace.graph.nodes:
             if node.op == "placeholder":
@@ -278,9 +278,10 @@ class Following(ABC):
         if second and not taker:
             return
         frame = ((first, -1),) if first else ()
-        flows = [Flow(target=weight.leg((axes[1],)), frame=frame)]
+        scale = float(weight.shape[axes[0]]) ** -0.5
+        flows = [Flow(target=weight.leg((axes[1],)), frame=frame, scale=scale)]
         if second:
-            flows.append(Flow(target=replace(bias.leg((0,)), exponent=-1), frame=frame, against=second))
+            flows.append(Flow(target=replace(bias.leg((0,)), exponent=-1), frame=frame, scale=scale, against=second))
         layer = f"{weight.layer} row"
         self.translations.append(Translation(layer, weight.shape[axes[1]], flows, routed=True))
 
@@ -310,6 +311,11 @@ def _keeps_rows(node: Any, named: Mapping[str, Any], before: tuple[int, ...]) ->
         return moved.stride(-1) == 1 and len(before) > 1 and prod(before[:-1]) > 1
     rows = ("view", "reshape", "_unsafe_view", "clone", "contiguous", "alias", "flatten")
     return name in rows and bool(after) and before[-1:] == after[-1:]
+
+
+def _readings(node: Any) -> Callable[[Any], int]:
+    """How often an operation reads a node."""
+    return lambda user: sum(one is node for one in torch.utils._pytree.tree_leaves((user.args, user.kwargs)))
 
 
 def _parts(one: Translation) -> list[Translation]:
