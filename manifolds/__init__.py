@@ -5,11 +5,11 @@ Importing this package is cheap: NumPy, SciPy and geomstats are loaded only by t
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from manifolds._geomstats import load_geomstats
 from manifolds.errors import InputError
+from manifolds.lazy_package import import_on_demand
 
 if TYPE_CHECKING:
     from manifolds.affine import AffineGroup, SemidirectProduct, SpecialEuclidean
@@ -107,18 +107,4 @@ _ROOMS = {
     "unitary": ("SpecialUnitary", "Unitary"),
     "vector_spaces": ("Euclidean",),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first asked for."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"manifolds.{_ROOM_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """The public names, those of rooms that are not loaded yet included."""
-    return sorted(set(globals()) | set(__all__))
+import_on_demand(__name__, _ROOMS)

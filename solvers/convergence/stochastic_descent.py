@@ -2,6 +2,7 @@ r"""Stochastic gradient descent with teleports: bounds that hold for the whole o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ def stochastic_teleport_bound(
     for horizon in read_horizons(horizons, most=10**6):
         left, size = _least_expected(problem, start, horizon), (horizon - 1) ** 0.5
         right = (2 * problem.gap(start) + problem.noise) * problem.beta / size
-        better = (np.e / (np.e - 1) * problem.gap(start) + problem.noise) * problem.beta / size
+        better = (math.e / (math.e - 1) * problem.gap(start) + problem.noise) * problem.beta / size
         sharper.append(_share(left, better))
         claims.append(
             compared(

@@ -85,7 +85,7 @@ class Check:
         stay = [one for one in (*moved.values(), *inputs_too) if not isinstance(one, Moved)]
 
         def call() -> Any:
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)  # other devices keep their states
             return torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
 
         with torch.no_grad(), torch.random.fork_rng(devices=[]), doubled:
