@@ -110,7 +110,8 @@ def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
         return two_stage_section(xp, form, Y, look=look)
     if _has_room(form) and on_host(Y):
         section = frame_section(xp, form, Y)
-        if is_within(xp, section.inverse, _WORST) and is_frame(xp, Y):
+        small = is_within(xp, section.inverse, _WORST) or bool(xp.all(xp.abs(section.inverse) <= _WORST))
+        if small and is_frame(xp, Y):
             return section
     return reflection_section(xp, form, Y, look=look)
 

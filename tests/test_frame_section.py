@@ -128,6 +128,21 @@ def test_a_device_is_not_waited_for(monkeypatch):
     np.testing.assert_allclose(space.advance(context, W)[0], wanted, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("length", [1e-3, 0.1, 1.0, 10.0])
+def test_points_near_the_singular_set(length):
+    """Many eigenvalues of the head near -1, so that the inverse is large: up to entries of 100 the section is kept."""
+    space = Stiefel(200, 40)
+    near = -np.eye(200)[:, :40] + 0.02 * np.random.default_rng(0).standard_normal((200, 40))
+    Y, W = space.project(near), step(space, 0, length=length)[1]
+    section = closed_section(space.form, Y)
+    assert isinstance(section, FrameSection)
+    assert 100 < np.linalg.norm(section.inverse) < 1000
+    new = section.cayley(W, flat=False)
+    np.testing.assert_allclose(new, general(section, W, flat=False), rtol=0, atol=1e-12)
+    assert space.error(new) <= 1e-12
+    assert isinstance(closed_section(space.form, space.project(near - 20 * np.eye(200)[:, :40])), ReflectionSection)
+
+
 @pytest.mark.parametrize(
     ("dtype", "size"), [(np.float32, 1e-2), (np.float64, 1e-7), (np.float64, 1e-2), (np.complex128, 1e-5)]
 )
