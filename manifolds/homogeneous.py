@@ -119,7 +119,7 @@ class Homogeneous(Space):
         if check:
             self.check_point(Y)
         if self.section_kind == "closed":
-            return FrameContext(closed_section(self.form, Y, look=check), Y)
+            return FrameContext(closed_section(self.form, Y, look=check, reflect=self.retraction != "cayley"), Y)
         return FrameContext(dense_section(self.form, Y) if carried is None else MatrixSection(self.form, carried), Y)
 
     def lift(self, context: FrameContext, G: Array, *, check: bool = True) -> Array:

@@ -79,7 +79,7 @@ class ComposedSection(Section):
         return namespace(self.second.P).maximum(self.first.conditioning(), self.second.conditioning())
 
 
-def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
+def closed_section(form: Form, Y: Array, *, look: bool = False, reflect: bool = False) -> Section:
     """The section in closed form: it depends on Y alone.
 
     Parameters
@@ -88,6 +88,8 @@ def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
     Y : array of shape (..., R, m)
     look : bool
         Whether to look at numbers, to keep away from singularities, even if that means to wait for a device.
+    reflect : bool
+        Whether steps will be made by the block reflection itself, as after the exponential.
 
     Source: B. Brantner, "Generalizing Adam to Manifolds for Efficiently Training Transformers", arXiv:2305.16901, for
     the use of sections; block reflections after R. Schreiber, B. Parlett, "Block reflectors: theory and computation",
@@ -108,7 +110,7 @@ def closed_section(form: Form, Y: Array, *, look: bool = False) -> Section:
         return group_section(xp, form, Y)
     if not isinstance(form, DefiniteForm):
         return two_stage_section(xp, form, Y, look=look)
-    if _has_room(form) and on_host(Y):
+    if _has_room(form) and on_host(Y) and not reflect:
         section = frame_section(xp, form, Y)
         small = is_within(xp, section.inverse, _WORST) or bool(xp.all(xp.abs(section.inverse) <= _WORST))
         if small and is_frame(xp, Y):

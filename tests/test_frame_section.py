@@ -188,6 +188,12 @@ def test_a_long_step_with_a_rest_near_the_identity():
         assert space.error(new) <= 1e-14
 
 
+def test_the_exponential_works_with_the_block_reflection():
+    Y = Stiefel(20, 5).random(0)
+    assert isinstance(Stiefel(20, 5).section(Y).section, FrameSection)
+    assert isinstance(Stiefel(20, 5, retraction="geodesic").section(Y).section, ReflectionSection)
+
+
 def test_frames_in_any_memory_order():
     space = Stiefel(70, 20)
     Y, W = step(space, 0, length=0.1)
