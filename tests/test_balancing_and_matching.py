@@ -86,6 +86,24 @@ def test_the_gradient_of_least_norm_has_vanishing_slope_along_the_orbit():
         assert sum(float(one.square().sum()) for one in moved) > size
 
 
+def test_translations_are_left_out_where_gradients_are_balanced():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 2)).double()
+    x, y = torch.randn(30, 4).double(), torch.randn(30, 2).double()
+
+    def gradient_norm():
+        net.zero_grad()
+        torch.nn.functional.mse_loss(net(x), y).backward()
+        return float(torch.cat([one.grad.ravel() for one in net.parameters()]).norm())
+
+    before = gradient_norm()
+    result = balance(net, x, of="gradient")
+    assert any("shift" in name for name in result.skipped)
+    assert result.norm_before == pytest.approx(before, rel=1e-12)
+    assert result.norm_after == pytest.approx(gradient_norm(), rel=1e-9)
+    assert result.norm_after < 0.999 * before
+
+
 def test_a_missing_gradient_and_an_unknown_norm_are_refused():
     net = dense(WIDTHS, ACTIVATIONS["scalings"])
     symmetry = by_hand(net, WIDTHS, "scalings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -24,17 +25,19 @@ class Chart:
     Parameters
     ----------
     symmetry: of a module.
-    frame: the directions that are searched, in columns of coordinates; all by default.
+    frame: the directions that are searched, in columns of coordinates, sparse; all by default.
     """
 
-    def __init__(self, symmetry: ModuleSymmetry, frame: FloatArray | None = None) -> None:
+    def __init__(self, symmetry: ModuleSymmetry, frame: Tensor | None = None) -> None:
         self.symmetry = symmetry
-        self._frame = None if frame is None else torch.from_numpy(frame)
+        self._frame = frame
         self.dimension = symmetry.dimension if frame is None else frame.shape[1]
 
     def element(self, coordinates: Tensor) -> Element:
         """The element of coordinates in the frame; differentiable."""
-        return self.symmetry.element(coordinates if self._frame is None else self._frame @ coordinates)
+        if self._frame is None:
+            return self.symmetry.element(coordinates)
+        return self.symmetry.element(torch.sparse.mm(self._frame, coordinates[:, None])[:, 0])
 
     @staticmethod
     def exp(t: FloatArray) -> FloatArray:
@@ -47,29 +50,48 @@ class Chart:
         return left + right
 
 
-def uniform_frame(symmetry: ModuleSymmetry) -> FloatArray:
+def without_rotations(symmetry: ModuleSymmetry) -> ModuleSymmetry:
+    """The group without orthogonal maps, where something is left: they keep the norms of gradients.
+
+    In the frame of weights that differ they keep them only nearly; but they are as many as a stream has pairs of units,
+    and each step along them multiplies all matrices on the stream.
+    """
+    spaces = tuple(
+        replace(
+            space,
+            components=tuple(one for one in space.components if not (isinstance(one, LinearMaps) and one.kind == "O")),
+        )
+        for space in symmetry.spaces
+    )
+    left = replace(symmetry, spaces=tuple(space for space in spaces if space.components))
+    return left if left.dimension else symmetry
+
+
+def uniform_frame(symmetry: ModuleSymmetry) -> Tensor:
     """One direction a component: all of its units, or the whole space, scaled alike.
 
     Raises
     ------
     InputError: no component has scalings.
     """
-    columns, start = [], 0
+    rows, values, start = [], [], 0
     for component in symmetry.components:
-        size = component.dimension
         direction = _uniform(component)
         if direction is not None:
-            column = np.zeros(symmetry.dimension)
-            column[start : start + size] = direction
-            columns.append(column)
-        start += size
-    if not columns:
+            places = np.flatnonzero(direction)
+            rows.append(start + places)
+            values.append(direction[places])
+        start += component.dimension
+    if not rows:
         raise InputError(
             "per='space' for a group without scalings",
             why="no space of the module can be scaled as a whole",
             cure="use per='unit'",
         )
-    return np.stack(columns, axis=1)
+    columns = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
+    index = torch.from_numpy(np.stack([np.concatenate(rows), columns]))
+    entries = torch.from_numpy(np.concatenate(values))
+    return torch.sparse_coo_tensor(index, entries, (symmetry.dimension, len(rows)), check_invariants=True)
 
 
 def _uniform(component: Component) -> FloatArray | None:

@@ -20,7 +20,7 @@ from solvers.pytorch.objective import ModuleObjective
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.teleporting.acceptance import judged, rolls_better
 from solvers.pytorch.teleporting.batches import Batch
-from solvers.pytorch.teleporting.chart import Chart, uniform_frame
+from solvers.pytorch.teleporting.chart import Chart, uniform_frame, without_rotations
 from solvers.pytorch.teleporting.group_search import Bounds
 from solvers.pytorch.teleporting.level_set_search import search_level_set
 from solvers.pytorch.teleporting.lookahead import OptimizerLookahead
@@ -162,8 +162,9 @@ class Session:
             reach = 1.0 if options.radius is None else options.radius
             if options.along == "random":
                 return at_random(self.symmetry, self._tensors(), radius=reach, layer=options.layer_bound, rng=self.rng)
+            searched = without_rotations(self.symmetry) if isinstance(target, GradientNorm) else self.symmetry
             scene = Scene(
-                chart=Chart(self.symmetry, uniform_frame(self.symmetry) if options.per == "space" else None),
+                chart=Chart(searched, uniform_frame(searched) if options.per == "space" else None),
                 tensors=self._tensors(),
                 objective=self.objective,
                 target=target,
