@@ -24,7 +24,8 @@ TERM_LIMIT = 20_000
 def jumps_of(system: DeterminingSystem) -> list[Index]:
     """The expressions u at whose zeros the loss may jump."""
     entries = (system.graph.entries[node] for node in system.graph.atoms([system.root]))
-    return sorted({entry.argument for entry in entries if isinstance(entry, Atom) and entry.kind == "sign"})
+    jumps = {entry.argument for entry in entries if isinstance(entry, Atom) and entry.kind == "sign"}
+    return sorted(jumps.union(system.prover.poles))
 
 
 def tangent_fields(system: DeterminingSystem, fields: Sequence[VectorField]) -> list[VectorField]:

@@ -65,6 +65,11 @@ class Prover:
                 self._parents.setdefault(child, []).append(node)
         self._denominators = _denominators(graph, root)
 
+    @property
+    def poles(self) -> tuple[Index, ...]:
+        """Denominators at whose zeros the loss may jump."""
+        return tuple(self._denominators)
+
     def prove(self, field: TangentMap) -> Proof:
         """Try to prove that the field, a map from symbols to components, annihilates the loss."""
         tangents, jumps = self._tangents(field)

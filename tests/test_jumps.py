@@ -11,6 +11,8 @@ TANGENT = [
     ("where(x*y > 1, 1, 5)", Linear(), ["x d/dx - y d/dy"]),
     ("where(x > 0, 1, 0) + y**2", Linear(), ["x d/dx"]),
     ("sign(z) + x**2 + y**2", Linear(), ["z d/dz", "y d/dx - x d/dy"]),
+    ("(x**2 + y**2 - 1)/abs(x**2 + y**2 - 1)", Linear(), ["y d/dx - x d/dy"]),
+    ("z/abs(z) + x**2 + y**2", Linear(), ["z d/dz", "y d/dx - x d/dy"]),
 ]
 
 
