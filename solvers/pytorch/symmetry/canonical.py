@@ -197,5 +197,7 @@ def _flips(component: Signed, sums: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     signs = torch.where(sums < 0, -1.0, 1.0).double()
     if isinstance(component, Signs):
         return signs
+    if component.centred and not component.turns:
+        signs[..., 0] = 1.0
     axes = component.axes(signs)
     return (axes @ torch.diag_embed(signs) @ axes.mT,) * 2

@@ -81,9 +81,14 @@ class Component(ABC):
         return tuple(dict.fromkeys(names))
 
     @property
+    def frames(self) -> tuple[str, ...]:
+        """Names of the vectors in multiples of which it acts, each once."""
+        return tuple(dict.fromkeys(name for leg in self.legs for name, _ in leg.frame))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Names of the tensors that it needs, each once: those that it changes, and those that say by how much."""
-        return tuple(dict.fromkeys((*self.tensors, *(name for leg in self.legs for name, _ in leg.frame))))
+        return tuple(dict.fromkeys((*self.tensors, *self.frames)))
 
     def is_discrete(self) -> bool:
         """Whether the group is finite."""

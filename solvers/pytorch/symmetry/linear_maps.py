@@ -29,6 +29,7 @@ class LinearMaps(Component):
     kind: ``GL``, all invertible matrices; ``O``, the orthogonal ones; ``algebra``, the invertible elements of the
         matrix algebra that ``basis`` spans, shape (d, m, m), closed under products.
     centred: for ``O``, whether only the maps take part that keep the vector of ones, or turn it round.
+    upright: where ``centred``, whether they do not turn it round.
     label: how the group of one copy is printed, for algebras.
 
     >>> maps = LinearMaps("hidden", (Leg(tensor="w", shape=(2, 3), axes=(0,)),), size=2)
@@ -49,6 +50,7 @@ class LinearMaps(Component):
         kind: Literal["GL", "O", "algebra"] = "GL",
         basis: Tensor | None = None,
         centred: bool = False,
+        upright: bool = False,
         label: str = "",
     ) -> None:
         super().__init__(name, legs)
@@ -57,8 +59,9 @@ class LinearMaps(Component):
         self.kind = kind
         self.basis = basis
         self.centred = centred
+        self.turns = centred and not upright
         self.rank = size - 1 if centred else size
-        self.label = label or f"{kind}({self.rank})" + (" x {+-1}" if centred else "")
+        self.label = label or f"{kind}({self.rank})" + (" x {+-1}" if self.turns else "")
 
     @property
     def number(self) -> int:
@@ -75,7 +78,7 @@ class LinearMaps(Component):
     @property
     def group(self) -> str:
         """For instance ``GL(4)^2``: two copies of GL(4)."""
-        label = f"({self.label})" if self.centred else self.label
+        label = f"({self.label})" if self.turns else self.label
         return self.label if self.number == 1 else f"{label}^{self.number}"
 
     @property
@@ -86,7 +89,7 @@ class LinearMaps(Component):
     @property
     def discrete_order(self) -> int:
         """For each copy of GL or O two components, by the sign of the determinant, or four; one for algebras."""
-        return 1 if self.kind == "algebra" else (4 if self.centred else 2) ** self.number
+        return 1 if self.kind == "algebra" else (4 if self.turns else 2) ** self.number
 
     def identity(self) -> Pair:
         """Unit matrices."""
@@ -130,7 +133,8 @@ class LinearMaps(Component):
         left, _, right = torch.linalg.svd(inside[..., fixed:, fixed:])
         found = torch.zeros_like(inside)
         found[..., fixed:, fixed:] = left @ right
-        found[..., :fixed, :fixed] = torch.where(inside[..., :fixed, :fixed] < 0, -1.0, 1.0)
+        turned = (inside[..., :fixed, :fixed] < 0) & self.turns
+        found[..., :fixed, :fixed] = torch.where(turned, -1.0, 1.0)
         return (axes @ found @ axes.mT,) * 2
 
     def exponential(self, coordinates: Tensor) -> Pair:

@@ -143,10 +143,13 @@ class ModuleSymmetry:
 
         Raises
         ------
-        InputError: a parameter would become infinite or NaN; nothing is changed then.
+        InputError: a parameter would become infinite or NaN, or it acts in multiples of the entries of a vector some of
+            which are zero by now; nothing is changed then.
         """
         with torch.no_grad():
             tensors = self.tensors()
+            for name in dict.fromkeys(name for component, _ in element.factors for name in component.frames):
+                _require_frame(name, tensors[name])
             changes = element.changes(tensors)
             for name, moved in changes.items():
                 if moved.is_floating_point() and not bool(torch.isfinite(moved).all()):
@@ -202,3 +205,15 @@ class ModuleSymmetry:
                 graph.add_node(("tensor", name), kind="tensor", label=name)
                 graph.add_edge(space.name, ("tensor", name))
         return graph
+
+
+def _require_frame(name: str, vector: Tensor) -> None:
+    """Refuse a vector with entries so near to zero that quotients by them tell nothing."""
+    sizes = vector.abs().double()
+    limit = torch.finfo(torch.promote_types(vector.dtype, torch.float32)).eps ** 0.5
+    if vector.numel() and not bool(sizes.amin() > limit * sizes.amax()):
+        raise InputError(
+            f"{name!r} has entries that are zero, nearly zero or not finite",
+            why="the element acts on other tensors in multiples of its entries, which were further from zero",
+            cure="find the symmetry again with `symmetries_of`: it holds such weights where they are",
+        )

@@ -99,6 +99,11 @@ class Shifts(Component):
         self.basis = basis
 
     @property
+    def frames(self) -> tuple[str, ...]:
+        """Names of the vectors by whose multiples matrices are moved, each once."""
+        return tuple(dict.fromkeys(name for flow in self.flows for name, _ in flow.frame))
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """The tensors that it changes, and the weights on the way to them."""
         return tuple(dict.fromkeys((*self.tensors, *(name for flow in self.flows for name in flow.reads))))

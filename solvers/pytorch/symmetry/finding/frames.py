@@ -71,8 +71,10 @@ class Metric:
     Parameters
     ----------
     frame: F.
-    centred: whether it also keeps the vector of ones, as where the mean is taken away before.
+    centred: whether it also keeps the vector of ones, or turns it round, as where the mean is taken away before.
+    upright: whether it does not turn it round either, as where the mean itself is taken.
     """
 
     frame: Frame
     centred: bool = False
+    upright: bool = False

@@ -28,13 +28,15 @@ class Isotropic:
     Parameters
     ----------
     start: the node that it begins with.
-    centred: whether only those do that keep the vector of ones.
+    centred: whether only those do that keep the vector of ones, or turn it round.
+    upright: whether only those do that do not turn it round either.
     number: whether the result is a number for each vector; otherwise it is the vector less its mean.
     inside: nodes that need not be looked at.
     """
 
     start: Any
     centred: bool
+    upright: bool = False
     number: bool = True
     inside: frozenset[str] = frozenset()
 
@@ -46,7 +48,22 @@ def isotropic(graph: Any) -> dict[str, Isotropic]:
         one = _read(node) if node.op == "call_function" else None
         if one is not None:
             found[node.name] = one
-    return found
+    return {
+        name: replace(one, upright=one.upright and not _only_taken_away(name, graph, found))
+        for name, one in found.items()
+    }
+
+
+def _only_taken_away(name: str, graph: Any, found: Mapping[str, Isotropic]) -> bool:
+    """Whether a mean is only subtracted from the vectors of which it is the mean."""
+    nodes = [node for node in graph.nodes if node.name == name]
+    while nodes:
+        for user in nodes.pop().users:
+            if user.op == "call_function" and operation_name(user.target) in CASTS:
+                nodes.append(user)
+            elif user.name not in found or found[user.name].number:
+                return False
+    return True
 
 
 def _read(node: Any) -> Isotropic | None:
@@ -59,7 +76,7 @@ def _read(node: Any) -> Isotropic | None:
         squared = _squared(inner)
         if squared is not None and len(inner.users) == 1:
             return Isotropic(squared, centred=False, inside=frozenset((inner.name,)))
-        return Isotropic(inner, centred=True)
+        return Isotropic(inner, centred=True, upright=True)
     if name == "sub" and len(node.args) == 2 and not node.kwargs and hasattr(node.args[1], "op"):
         value, mean = _bare(node.args[0]), _bare(node.args[1])
         averaged = mean.op == "call_function" and operation_name(mean.target) == "mean" and _along_last(mean)
@@ -110,7 +127,7 @@ def followed(atlas: Atlas, found: Isotropic, value: Value, shape: tuple[int, ...
     if own.space in {item.space for item in atlas.occurrences(beside)}:
         return held(atlas, value, shape, "a length or a mean")
     atlas.require(own.space, own.character.magnitude())
-    own.space.metrics.append(Metric(own.frame.turned(own.turn), found.centred))
+    own.space.metrics.append(Metric(own.frame.turned(own.turn), found.centred, found.upright))
     return _without(atlas, value, shape) if found.number else value
 
 

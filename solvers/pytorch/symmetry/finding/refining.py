@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from solvers.pytorch.symmetry.finding.characters import TRIVIAL
 from solvers.pytorch.symmetry.finding.frames import PLAIN, Frame, Metric
@@ -32,7 +33,7 @@ def merge(atlas: Atlas, left: Space, right: Space, *, turn: int = 1, offset: Fra
     left.permutable = left.permutable and right.permutable
     left.variables += right.variables
     left.requirements += right.requirements
-    left.metrics += [Metric((one.frame + offset).turned(turn), one.centred) for one in right.metrics]
+    left.metrics += [replace(one, frame=(one.frame + offset).turned(turn)) for one in right.metrics]
     left.framed = left.framed or right.framed or not offset.is_plain()
     right.parent, right.turn, right.offset = left, turn, offset
     return left

@@ -49,11 +49,16 @@ def measured_by(atlas: Atlas, value: Value, vector: Value) -> Value | None:
     (own,), last = vector.axes[0], atlas.resolved(value.axes[-1])
     if not isinstance(own, Occurrence) or own.space.parent is not None or own.space.refinement is not None:
         return None
+    if name not in atlas.frames and own.space.state is not State.LINEAR:
+        return None
     if len(last) != 1 or not isinstance(last[0], Occurrence) or last[0].size != own.size:
         return None
     space = last[0].space
-    if space.state is not State.LINEAR or own.space.state is not State.LINEAR or space is own.space:
+    if space.state is not State.LINEAR or space is own.space:
         return None
+    # What coordinates are measured by is read elsewhere: no linear map may act on it.
+    atlas.fix(vector.items, "coordinates are measured by it")
+    atlas.frames.add(name)
     space.framed = True
     return replace(value, axes=(*value.axes[:-1], (replace(last[0], frame=last[0].frame + Frame.of(name)),)))
 

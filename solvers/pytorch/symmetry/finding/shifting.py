@@ -64,7 +64,7 @@ class Following(ABC):
         for node in self.trace.graph.nodes:
             name = self.trace.tensors.get(node.name)
             if node.op == "placeholder" and name is not None:
-                self.uses[name] = self.uses.get(name, 0) + sum(map(_readings(node), node.users))
+                self.uses[name] = self.uses.get(name, 0) + _readings(node)
         values: dict[str, Known] = {}
         for node in self.trace.graph.nodes:
             if node.op == "placeholder":
@@ -137,7 +137,7 @@ class Following(ABC):
                 if isinstance(one, Displaced):
                     one.see()
             result = self._plain(node)
-        if isinstance(result, Displaced) and len(node.users) != 1:
+        if isinstance(result, Displaced) and _readings(node) != 1:
             result = replace(result, source=None)
         if isinstance(result, Displaced) and given:
             result = replace(result, centred=result.centred or _kept_centre(node, named, given))
@@ -313,9 +313,10 @@ def _keeps_rows(node: Any, named: Mapping[str, Any], before: tuple[int, ...]) ->
     return name in rows and bool(after) and before[-1:] == after[-1:]
 
 
-def _readings(node: Any) -> Callable[[Any], int]:
-    """How often an operation reads a node."""
-    return lambda user: sum(one is node for one in torch.utils._pytree.tree_leaves((user.args, user.kwargs)))
+def _readings(node: Any) -> int:
+    """How often operations read a node; one may read it twice."""
+    leaves = torch.utils._pytree.tree_leaves
+    return sum(one is node for user in node.users for one in leaves((user.args, user.kwargs)))
 
 
 def _parts(one: Translation) -> list[Translation]:

@@ -141,15 +141,16 @@ class Solved:
 
     def _orthogonal(self) -> tuple[Component, ...] | None:
         """Orthogonal maps, in the frame in which all lengths are taken."""
-        frame, centred = PLAIN, False
+        frame, metrics = PLAIN, self.space.metrics
         if not self.space.is_plain():
-            frames = {metric.frame for metric in self.space.metrics}
+            frames = {metric.frame for metric in metrics}
             if len(frames) != 1:
                 return None
-            (frame,), centred = frames, any(metric.centred for metric in self.space.metrics)
+            (frame,) = frames
+        centred, upright = (any(getattr(one, kind) for one in metrics) for kind in ("centred", "upright"))
         legs = tuple(place.leg(self.family, 1, frame=place.frame - frame.turned(place.turn)) for place in self.places)
-        maps = LinearMaps(self.name, legs, size=self.space.size, copies=self.copies, kind="O", centred=centred)
-        return (maps,)
+        size, copies = self.space.size, self.copies
+        return (LinearMaps(self.name, legs, size=size, copies=copies, kind="O", centred=centred, upright=upright),)
 
     def _exponent(self, character: Character, vector: list[int]) -> Fraction:
         """The power of a scaling in a character."""

@@ -187,6 +187,7 @@ class Atlas:
         self.without_epsilon = without_epsilon
         self.framing = framing
         self.vectors: dict[int, str] = {}
+        self.frames: set[str] = set()
         self.spaces: list[Space] = []
         self.gauges: list[tuple[Space, int, Space, int]] = []
         self.beside: list[tuple[Space, Space]] = []

@@ -47,7 +47,8 @@ def _beside(spaces: tuple[HiddenSpace, ...], maps: LinearMaps) -> tuple[HiddenSp
     if chosen is None:
         return (*spaces, HiddenSpace(name=maps.name, size=maps.size, components=(maps,)))
     permutations = [one for one in chosen.components if _permutes(one, places)]
-    signs = _signs_of(spaces, {_place(leg) for leg in maps.legs if not leg.frame})
+    upright = maps.centred and not maps.turns
+    signs = [] if upright else _signs_of(spaces, {_place(leg) for leg in maps.legs if not leg.frame})
     for implied in (*permutations, *signs[:1]):
         implied.implied = True
     for other in signs[1:]:
