@@ -4,120 +4,18 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-import numpy as np
 import pytest
 import torch
-from symmetry_cases import call, normal
+from stream_cases import INPUTS, SIZE, Streams, block, branch, far_element, made, null_dimension, worst, written
+from symmetry_cases import normal
 from torch import nn
 from torch.nn import functional
 
 from manifolds.errors import InputError
 from solvers.pytorch import align, balance, canonical, symmetries_of
-from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.module_symmetry import ModuleSymmetry
 from solvers.pytorch.teleporting.carrying import Carrier
-
-SIZE = 6
-INPUTS = normal(8, 8)
-
-
-class Streams(nn.Module):
-    """Layers from which the cases take what they need."""
-
-    def __init__(self, run=None):
-        super().__init__()
-        self.run = run
-        self.first, self.second = nn.Linear(8, SIZE), nn.Linear(8, SIZE)
-        self.layer, self.other = nn.LayerNorm(SIZE, eps=1e-2), nn.LayerNorm(SIZE, eps=1e-2)
-        self.rms = nn.RMSNorm(SIZE, eps=1e-2)
-        self.up, self.down = nn.Linear(SIZE, 5), nn.Linear(5, SIZE)
-        self.square = nn.Linear(SIZE, SIZE)
-        self.read, self.also = nn.Linear(SIZE, 3), nn.Linear(SIZE, 3)
-        self.w, self.b = nn.Parameter(torch.rand(SIZE) + 0.5), nn.Parameter(torch.randn(SIZE))
-
-    def forward(self, x):
-        return self.run(self, x)
-
-    def unit(self, x):
-        """The value divided by its length."""
-        return functional.rms_norm(x, (SIZE,), None, 1e-2)
-
-
-def made(module, *, seed=0):
-    """The module in double precision, its parameters in general position."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double()
-    for one in module.parameters():
-        one.data += 0.3 * torch.randn(one.shape, generator=generator, dtype=torch.float64)
-    return module
-
-
-def far(component, rng):
-    """A random element; of orthogonal maps one of any connected component."""
-    if isinstance(component, LinearMaps) and component.kind == "O":
-        shape = (*component.copies, component.size, component.size)
-        return component.nearest(torch.from_numpy(rng.standard_normal(shape)))
-    return component.random(rng, scale=1.0)
-
-
-def far_element(symmetry, seed=0):
-    """A product of elements of all components."""
-    rng = np.random.default_rng(seed)
-    return Element(tuple((one, far(one, rng)) for one in symmetry.components))
-
-
-def worst(module, symmetry, make):
-    """Largest relative change of the outputs, by all components and by each alone, none of them checked before."""
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    rng, found = np.random.default_rng(5), 0.0
-    for word in [symmetry.components, *[(one,) for one in symmetry.components]]:
-        for _ in range(3):
-            moved = Element(tuple((one, far(one, rng)) for one in word)).transform(tensors)
-            with torch.no_grad():
-                inputs = make()
-                before, after = (call(module, where, inputs) for where in (tensors, moved))
-            found = max(found, float((before - after).abs().max() / before.abs().max()))
-    return found
-
-
-def null_dimension(module, make, batches=12):
-    """Number of directions in which no output changes, of the parameters that are used."""
-    named = {name: one.detach() for name, one in module.named_parameters()}
-    rows = []
-    for _ in range(batches):
-        (x,) = make()
-        jacobian = torch.func.jacrev(lambda given, x=x: torch.func.functional_call(module, given, (x,)))(named)
-        rows.append(torch.cat([one.reshape(-1, named[name].numel()) for name, one in jacobian.items()], 1))
-    matrix = torch.cat(rows)
-    used = matrix[:, matrix.abs().amax(0) > 0]
-    sizes = torch.linalg.svdvals(used)
-    return used.shape[1] - int((sizes > 1e-9 * sizes[0]).sum())
-
-
-def written(self, x):
-    """Layer normalisation by hand."""
-    x = self.first(x)
-    mean = x.mean(-1, keepdim=True)
-    variance = (x - mean).square().mean(-1, keepdim=True)
-    return self.read((x - mean) * torch.rsqrt(variance + 1e-2) * self.w + self.b)
-
-
-def block(norm):
-    """A residual block with its normalisation before it."""
-
-    def run(self, x):
-        x = self.first(x)
-        x = x + self.down(torch.tanh(self.up(getattr(self, norm)(x))))
-        return self.read((self.other if norm == "layer" else self.rms)(x))
-
-    return run
-
-
-def branch(self, x):
-    """A residual branch scaled by a vector."""
-    return self.read(self.rms(x + self.w * self.down(torch.tanh(self.up(self.unit(x))))))
-
 
 MAXIMAL = {
     "layer norm": (block("layer"), "O(5) x {+-1}"),
@@ -127,6 +25,7 @@ MAXIMAL = {
     "weights before": (lambda s, x: s.read(s.unit(s.first(x) * s.w)), "O(6)"),
     "scaled branch": (lambda s, x: branch(s, s.first(x)), "O(6)"),
     "weights in a matrix": (lambda s, x: functional.linear(s.unit(s.first(x)), s.read.weight * s.w), "O(6)"),
+    "a place of a normalised sequence": (lambda s, x: s.read(s.layer(s.first(x)[:, None])[:, 0]), "O(5) x {+-1}"),
     "transposed matrix": (
         lambda s, x: s.read(torch.tanh(torch.addmm(s.b, s.layer(s.first(x)), s.square.weight))),
         "O(5) x {+-1}",
@@ -159,6 +58,12 @@ SOUND = {
     ),
     "gate": (lambda s, x: s.read(s.layer(s.first(x)) * torch.sigmoid(s.square(s.layer(s.first(x))))), ""),
     "square axes": (lambda s, x: s.read(s.layer(s.first(x)[:SIZE].T)), ""),
+    "weights on both sides": (
+        lambda s, x: s.read(s.down(torch.tanh(s.up(s.unit(s.first(x) * s.w) * s.w)))),
+        "O(6)",
+    ),
+    "whole numbers": (lambda s, x: s.read((3 * s.first(x)).to(torch.int64).to(x.dtype)), ""),
+    "weights cut off": (lambda s, x: s.read(s.unit(s.first(x)) * (3 * s.b).to(torch.int32)), ""),
     "rows of another axis": (lambda s, x: s.read(s.layer(s.first(x)[:SIZE]).T), ""),
 }
 
@@ -172,6 +77,20 @@ def test_all_symmetries_of_a_stream_are_found(case):
     assert worst(module, symmetry, INPUTS) < 1e-10
     assert group in [one.group for one in symmetry.components]
     assert symmetry.dimension == null_dimension(module, INPUTS)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_all_symmetries_of_an_encoder_are_found(bias):
+    torch.manual_seed(0)
+    options = {"activation": "gelu", "batch_first": True, "norm_first": True, "bias": bias, "layer_norm_eps": 1e-2}
+    layer = nn.TransformerEncoderLayer(SIZE, 2, 5, 0.0, **options)
+    norm = nn.LayerNorm(SIZE, eps=1e-2, bias=bias)
+    encoder = nn.TransformerEncoder(layer, 1, norm=norm, enable_nested_tensor=False)
+    module = made(nn.Sequential(nn.Linear(8, SIZE, bias=bias), encoder, nn.Linear(SIZE, 3, bias=bias)))
+    make = normal(4, 7, 8)
+    symmetry = symmetries_of(module, make(), check=False)
+    assert worst(module, symmetry, make) < 1e-10
+    assert symmetry.dimension == null_dimension(module, make)
 
 
 @pytest.mark.parametrize("case", SOUND)
@@ -239,11 +158,8 @@ def test_balancing_lowers_norms_and_says_the_truth(kind):
         net, own = beside(module, symmetry)
         slopes(net)
         done = balance(net, symmetry=own, of=of)
-        size = (
-            sum(float(one.detach().square().sum()) for one in net.parameters()) ** 0.5
-            if of == "parameters"
-            else slopes(net)
-        )
+        sizes = [one.detach().norm() for one in net.parameters()]
+        size = float(torch.stack(sizes).norm()) if of == "parameters" else slopes(net)
         assert done.norm_after <= done.norm_before * (1 + 1e-12)
         assert abs(size - done.norm_after) < 1e-9 * size
         assert torch.allclose(net(x), goal, rtol=0, atol=1e-10)
@@ -253,9 +169,8 @@ def test_balancing_lowers_norms_and_says_the_truth(kind):
 def test_gradients_and_displacements_are_carried(kind):
     module, symmetry, x = tried(kind)
     element = far_element(symmetry, 3)
-    generator = torch.Generator().manual_seed(4)
     named = {name: one.detach().clone() for name, one in module.named_parameters()}
-    along = {name: torch.randn(one.shape, generator=generator, dtype=torch.float64) for name, one in named.items()}
+    along = {name: torch.randn_like(one) for name, one in named.items()}
 
     def gradient(net):
         """Of a loss, with zeros for what is not used."""
@@ -273,6 +188,27 @@ def test_gradients_and_displacements_are_carried(kind):
     ]
     for name in named:
         assert torch.allclose((ends[0][name] - ends[1][name]) / 2e-6, vector[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms"])
+def test_streams_of_parts_that_alone_can_be_traced(norm):
+    torch.manual_seed(0)
+
+    class Branching(nn.Module):
+        """A net whose operations depend on values."""
+
+        def __init__(self):
+            super().__init__()
+            self.part = Streams(block(norm))
+
+        def forward(self, x):
+            y = self.part(x)
+            return y if float(y.sum()) > 0 else -y
+
+    module = made(Branching())
+    symmetry = symmetries_of(module, INPUTS())
+    assert worst(module, symmetry, INPUTS) < 1e-10
+    assert symmetry.dimension == symmetries_of(module.part, INPUTS()).dimension
 
 
 @pytest.mark.parametrize("entry", [0.0, 1e-300, float("nan")])

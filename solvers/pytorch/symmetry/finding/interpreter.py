@@ -23,7 +23,7 @@ from solvers.pytorch.symmetry.finding.isotropy import Isotropic, followed, isotr
 from solvers.pytorch.symmetry.finding.joining import Same
 from solvers.pytorch.symmetry.finding.regions import Finder, Region, turned
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Occurrence, Repeated
-from solvers.pytorch.symmetry.finding.trace import Trace, named_arguments, operation_name, shapes_of
+from solvers.pytorch.symmetry.finding.trace import Trace, keeps_numbers, named_arguments, operation_name, shapes_of
 from solvers.pytorch.symmetry.finding.values import Value, combined, constant
 
 RULES: Mapping[str, Rule] = {
@@ -191,6 +191,8 @@ class Interpreter:
         if all(one.constant for one in arguments.values):
             return self._constant(node, arguments)
         rule = RULES.get(name)
+        if name in rules_elementwise.LINEAR and not keeps_numbers(node):
+            rule = rules_elementwise.unknown_map
         if rule is None and torch.Tag.pointwise in getattr(node.target, "tags", ()):
             rule = rules_elementwise.unknown_map
         if rule is None:

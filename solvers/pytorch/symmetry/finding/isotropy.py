@@ -10,11 +10,8 @@ from torch import Tensor
 
 from solvers.pytorch.symmetry.finding.frames import Metric
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Items, Occurrence, State
-from solvers.pytorch.symmetry.finding.trace import named_arguments, operation_name
+from solvers.pytorch.symmetry.finding.trace import CASTS, keeps_numbers, named_arguments, operation_name
 from solvers.pytorch.symmetry.finding.values import Value, constant, held, mapped, settled
-
-CASTS = frozenset(("_to_copy", "to", "type_as", "clone", "alias", "contiguous"))
-"""Operations after which the numbers are the same."""
 
 LENGTHS = frozenset(("linalg_vector_norm", "norm", "var", "std"))
 MEANS = frozenset(("mean", "sum"))
@@ -59,7 +56,7 @@ def _only_taken_away(name: str, graph: Any, found: Mapping[str, Isotropic]) -> b
     nodes = [node for node in graph.nodes if node.name == name]
     while nodes:
         for user in nodes.pop().users:
-            if user.op == "call_function" and operation_name(user.target) in CASTS:
+            if user.op == "call_function" and operation_name(user.target) in CASTS and keeps_numbers(user):
                 nodes.append(user)
             elif user.name not in found or found[user.name].number:
                 return False
@@ -110,7 +107,7 @@ def _squared(node: Any) -> Any:
 
 def _bare(node: Any) -> Any:
     """A node before it was cast or copied."""
-    while node.op == "call_function" and operation_name(node.target) in CASTS:
+    while node.op == "call_function" and operation_name(node.target) in CASTS and keeps_numbers(node):
         node = node.args[0]
     return node
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from solvers.pytorch.symmetry.component import Component
 from solvers.pytorch.symmetry.hidden_space import HiddenSpace
 from solvers.pytorch.symmetry.legs import Leg
-from solvers.pytorch.symmetry.shifts import Shifts
+from solvers.pytorch.symmetry.shifts import Flow, Shifts
 
 
 def renamed(space: HiddenSpace, prefix: str, names: Mapping[str, str]) -> HiddenSpace:
@@ -37,15 +37,23 @@ def _component(component: Component, prefix: str, names: Mapping[str, str]) -> C
     one.name = f"{prefix}.{component.name}"
     one.legs = tuple(_leg(leg, names) for leg in component.legs)
     if isinstance(one, Shifts):
-        one.flows = tuple(
-            replace(
-                flow, target=_leg(flow.target, names), weights=tuple(_leg(weight, names) for weight in flow.weights)
-            )
-            for flow in one.flows
-        )
+        one.flows = tuple(_flow(flow, names) for flow in one.flows)
     return one
+
+
+def _flow(flow: Flow, names: Mapping[str, str]) -> Flow:
+    """A flow under new names."""
+    target, weights = _leg(flow.target, names), tuple(_leg(weight, names) for weight in flow.weights)
+    against = names[flow.against] if flow.against else ""
+    return replace(flow, target=target, weights=weights, frame=_frame(flow.frame, names), against=against)
+
+
+def _frame(powers: tuple[tuple[str, int], ...], names: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """The powers of vectors under new names."""
+    return tuple((names[name], power) for name, power in powers)
 
 
 def _leg(leg: Leg, names: Mapping[str, str]) -> Leg:
     """A leg under new names."""
-    return replace(leg, tensor=names[leg.tensor], length=names[leg.length] if leg.length else "")
+    length = names[leg.length] if leg.length else ""
+    return replace(leg, tensor=names[leg.tensor], length=length, frame=_frame(leg.frame, names))

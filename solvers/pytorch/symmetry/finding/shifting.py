@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from solvers.pytorch.symmetry.finding.centres import kept_centre
 from solvers.pytorch.symmetry.finding.displacements import (
     Carried,
     Displaced,
@@ -23,7 +24,14 @@ from solvers.pytorch.symmetry.finding.displacements import (
     vector_source,
 )
 from solvers.pytorch.symmetry.finding.interpreter import is_frame
-from solvers.pytorch.symmetry.finding.trace import Trace, named_arguments, operation_name, shapes_of
+from solvers.pytorch.symmetry.finding.trace import (
+    CASTS,
+    Trace,
+    keeps_numbers,
+    named_arguments,
+    operation_name,
+    shapes_of,
+)
 from solvers.pytorch.symmetry.shifts import Flow, Shifts
 
 MOVING = frozenset(
@@ -84,7 +92,13 @@ class Following(ABC):
         found: list[Shifts] = []
         names: set[str] = set()
         everything = [part for one in self.translations for part in (one, *_parts(one))]
-        alive = {flow.target.tensor for one in everything if not one.row and one.free.any() for flow in one.flows}
+        alive = {
+            flow.target.tensor
+            for one in everything
+            if not one.row and one.free.any()
+            for flow in one.flows
+            if not flow.weights
+        }
         rows = {one.flows[0].target.tensor for one in everything if one.row and bool(one.free.all())}
         for one in everything:
             targets = [flow.target for flow in one.flows]
@@ -118,6 +132,8 @@ class Following(ABC):
         fill: Any = torch.fx.node.map_arg
         args = fill(node.args, lambda one: values.get(one.name))
         kwargs = fill(node.kwargs, lambda one: values.get(one.name))
+        if _only_looks(node):
+            return None
         if name == "getitem":
             return args[0][args[1]] if isinstance(args[0], list | tuple) else args[0]
         named = named_arguments(node.target, args, kwargs)
@@ -126,7 +142,9 @@ class Following(ABC):
         ]
         rule = self.rule(name)
         shapes = shapes_of(node)
-        if name in MOVING and given:
+        if name in CASTS and len(given) == 1 and keeps_numbers(node) and given[0] is args[0]:
+            result = given[0]
+        elif name in MOVING and given:
             result = self._moved(node, args, given[0])
         elif given and all(isinstance(one, Displaced) and one.constant for one in given):
             result = self._plain(node, constant=True)
@@ -140,7 +158,7 @@ class Following(ABC):
         if isinstance(result, Displaced) and _readings(node) != 1:
             result = replace(result, source=None)
         if isinstance(result, Displaced) and given:
-            result = replace(result, centred=result.centred or _kept_centre(node, named, given))
+            result = replace(result, centred=result.centred or kept_centre(node, named, given))
         return result
 
     def _plain(self, node: Any, *, constant: bool = False) -> Known:
@@ -292,31 +310,16 @@ class Following(ABC):
                 one.see()
 
 
-def _kept_centre(node: Any, named: Mapping[str, Any], given: list[Any]) -> tuple[str, str] | None:
-    """What is known of the sums of vectors along the last axis, where these stay as they are."""
-    first = given[0]
-    if len(given) != 1 or not isinstance(first, Displaced) or first.centred is None:
-        return None
-    return first.centred if _keeps_rows(node, named, first.shape) else None
-
-
-def _keeps_rows(node: Any, named: Mapping[str, Any], before: tuple[int, ...]) -> bool:
-    """Whether the vectors along the last axis stay as they are, wherever they go."""
-    name, after = operation_name(node.target), shapes_of(node)[0]
-    if name == "dropout":
-        return not named.get("train", True) or not named.get("p", 0.5)
-    if name in ("transpose", "permute"):
-        order = torch.empty(before, device="meta")
-        moved = node.target(order, *node.args[1:], **node.kwargs)
-        return moved.stride(-1) == 1 and len(before) > 1 and prod(before[:-1]) > 1
-    rows = ("view", "reshape", "_unsafe_view", "clone", "contiguous", "alias", "flatten")
-    return name in rows and bool(after) and before[-1:] == after[-1:]
-
-
 def _readings(node: Any) -> int:
-    """How often operations read a node; one may read it twice."""
+    """How often operations read the numbers of a node; one may read it twice."""
     leaves = torch.utils._pytree.tree_leaves
-    return sum(one is node for user in node.users for one in leaves((user.args, user.kwargs)))
+    users = [user for user in node.users if not _only_looks(user)]
+    return sum(one is node for user in users for one in leaves((user.args, user.kwargs)))
+
+
+def _only_looks(node: Any) -> bool:
+    """Whether an operation asks for the shape and precision of a value alone."""
+    return node.op == "call_function" and operation_name(node.target) == "_assert_tensor_metadata"
 
 
 def _parts(one: Translation) -> list[Translation]:

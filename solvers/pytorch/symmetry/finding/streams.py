@@ -51,7 +51,7 @@ def _beside(spaces: tuple[HiddenSpace, ...], maps: LinearMaps) -> tuple[HiddenSp
     signs = [] if upright else _signs_of(spaces, {_place(leg) for leg in maps.legs if not leg.frame})
     for implied in (*permutations, *signs[:1]):
         implied.implied = True
-    for other in signs[1:]:
+    for other in (one for one in signs[1:] if one.shape == signs[0].shape):
         other.legs = _odd(signs[0].legs, other.legs)
     components = (maps, *chosen.components)
     for number, component in enumerate(components):
@@ -71,7 +71,9 @@ def _signs_of(spaces: Sequence[HiddenSpace], places: set[tuple[Any, ...]]) -> li
         if isinstance(component, Signs):
             legs = component.legs
             own = any(_place(leg) in places for leg in legs)
-            common = {place[:3] for place in places} <= {_place(leg)[:3] for leg in legs if not leg.axes}
+            common = bool(places) and {place[:3] for place in places} <= {
+                _place(leg)[:3] for leg in legs if not leg.axes
+            }
             found += [component] if own or common else []
     return found
 

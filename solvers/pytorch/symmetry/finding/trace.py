@@ -204,6 +204,16 @@ def named_arguments(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any])
     return named
 
 
+CASTS = frozenset(("_to_copy", "to", "type_as", "clone", "alias", "contiguous"))
+"""Operations after which the numbers are the same, but for their precision."""
+
+
+def keeps_numbers(node: Any) -> bool:
+    """Whether the result of an operation may be fractional: whole numbers are what a cast has cut off."""
+    found = node.meta.get("val")
+    return not isinstance(found, Tensor) or found.is_floating_point() or found.is_complex()
+
+
 def shapes_of(node: Any) -> tuple[tuple[int, ...], ...]:
     """The shapes of the results of a node, none where it is no tensor."""
     found = node.meta.get("val")
