@@ -195,9 +195,4 @@ def _acting(tensor: str, components: list[Signed]) -> list[Component]:
 def _flips(component: Signed, sums: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     """The element that turns negative sums positive."""
     signs = torch.where(sums < 0, -1.0, 1.0).double()
-    if isinstance(component, Signs):
-        return signs
-    if component.centred and not component.turns:
-        signs[..., 0] = 1.0
-    axes = component.axes(signs)
-    return (axes @ torch.diag_embed(signs) @ axes.mT,) * 2
+    return signs if isinstance(component, Signs) else component.reflection(signs)

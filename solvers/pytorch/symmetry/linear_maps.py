@@ -137,6 +137,13 @@ class LinearMaps(Component):
         found[..., :fixed, :fixed] = torch.where(turned, -1.0, 1.0)
         return (axes @ found @ axes.mT,) * 2
 
+    def reflection(self, signs: Tensor) -> Pair:
+        r"""The orthogonal element that turns axes round, by signs of shape (\*copies, m); others stay as they are."""
+        if not self.turns:
+            signs = torch.cat([signs[..., : self.size - self.rank].abs(), signs[..., self.size - self.rank :]], -1)
+        axes = self.axes(signs)
+        return (axes @ torch.diag_embed(signs) @ axes.mT,) * 2
+
     def exponential(self, coordinates: Tensor) -> Pair:
         """The matrix exponential of the generator, and of minus its transpose.
 

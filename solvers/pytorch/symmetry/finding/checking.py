@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from solvers.pytorch.symmetry.component import Component
+from solvers.pytorch.symmetry.component import Component, Value
 from solvers.pytorch.symmetry.element import Element
 from solvers.pytorch.symmetry.finding.moving import Moved, Moving
 from solvers.pytorch.symmetry.finding.watching import left_alone
+from solvers.pytorch.symmetry.linear_maps import LinearMaps
 from solvers.pytorch.symmetry.shifts import Shifts
 
 DOUBLE_LIMIT = 5_000_000
@@ -124,7 +125,7 @@ class Check:
         failing: dict[str, float] = {}
 
         def search(part: Sequence[Component]) -> None:
-            element = Element(tuple((one, one.random(self.rng, scale=scale)) for one in part))
+            element = Element(tuple((one, _anywhere(one, self.rng, scale=scale)) for one in part))
             defect = self.defect(element)
             if defect <= self.tolerance:
                 return
@@ -140,6 +141,15 @@ class Check:
             if left:
                 search(left)
         return failing
+
+
+def _anywhere(component: Component, rng: np.random.Generator, *, scale: float) -> Value:
+    """A random element, of orthogonal groups one of any connected component."""
+    value = component.random(rng, scale=scale)
+    if isinstance(component, LinearMaps) and component.kind == "O":
+        signs = torch.from_numpy(rng.choice([-1.0, 1.0], size=(*component.copies, component.size)))
+        return component.compose(value, component.reflection(signs))
+    return value
 
 
 def sparingly(element: Element, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
