@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -195,6 +195,23 @@ class Stored:
         """The layer whose parameter it is."""
         path, _, name = self.name.rpartition(".")
         return path if name in ("weight", "bias") and path else self.name
+
+
+def reordered(name: str, args: Any, stored: Stored, shape: tuple[int, ...]) -> Displaced | Stored:
+    """A parameter with its axes in another order; any other view of it is a constant."""
+    number = len(stored.shape)
+    if name in ("t", "transpose", "permute"):
+        order = list(range(number))
+        if name == "permute":
+            order = [one % number for one in args[1]]
+        else:
+            first, second = (0, 1) if name == "t" else (args[1] % number, args[2] % number)
+            if number > 1:
+                order[first], order[second] = order[second], order[first]
+        return replace(stored, order=tuple(stored.order[place] for place in order))
+    if name in ("clone", "contiguous", "alias"):
+        return stored
+    return Displaced(shape)
 
 
 def pattern(index: Tensor, axis: int) -> int | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import torch
+from torch import Tensor
+
 
 @final
 @dataclass(frozen=True)
@@ -78,3 +81,15 @@ class Metric:
     frame: Frame
     centred: bool = False
     upright: bool = False
+
+
+SPREAD = 1e3
+"""By how much the entries of a vector may differ in size where coordinates are measured by it."""
+
+
+def is_frame(tensor: Tensor) -> bool:
+    """Whether coordinates can be measured in multiples of the entries of a tensor: a vector with none near zero."""
+    if tensor.ndim != 1 or not tensor.numel() or tensor.is_meta:
+        return tensor.ndim == 1 and tensor.is_meta
+    sizes = tensor.detach().abs()
+    return bool(torch.isfinite(sizes).all()) and float(sizes.amin()) * SPREAD > float(sizes.amax())

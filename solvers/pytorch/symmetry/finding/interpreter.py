@@ -19,6 +19,7 @@ from solvers.pytorch.symmetry.finding import (
 )
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.characters import Character
+from solvers.pytorch.symmetry.finding.frames import is_frame
 from solvers.pytorch.symmetry.finding.isotropy import Isotropic, followed, isotropic
 from solvers.pytorch.symmetry.finding.joining import Same
 from solvers.pytorch.symmetry.finding.regions import Finder, Region, turned
@@ -48,18 +49,6 @@ FILLED = (
     "new_full",
     "scalar_tensor",
 )
-
-
-SPREAD = 1e3
-"""By how much the entries of a vector may differ in size where coordinates are measured by it."""
-
-
-def is_frame(tensor: Tensor) -> bool:
-    """Whether coordinates can be measured in multiples of the entries of a tensor: a vector with none near zero."""
-    if tensor.ndim != 1 or not tensor.numel() or tensor.is_meta:
-        return tensor.ndim == 1 and tensor.is_meta
-    sizes = tensor.detach().abs()
-    return bool(torch.isfinite(sizes).all()) and float(sizes.amin()) * SPREAD > float(sizes.amax())
 
 
 @final

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any, final
 
+from solvers.pytorch.symmetry.finding.centres import centre_of, unread_rows
 from solvers.pytorch.symmetry.finding.displacements import (
     Carried,
     Displaced,
@@ -70,7 +71,7 @@ class ShiftPass(Following):
         """An affine layer: its bias takes up what came through."""
         value = self._value(named["input"])
         weight, bias = named["weight"], named.get("bias")
-        self.unread_rows(value, weight, (1, 0), bias)
+        self.translations += unread_rows(value, weight, (1, 0), bias)
         result = self.through(value, weight, (1, 0), shapes[0])
         return result if bias is None else self.added(result, self.vector(bias, shapes[0], -1), shapes[0])
 
@@ -79,7 +80,7 @@ class ShiftPass(Following):
         if isinstance(named["mat2"], Stored) and isinstance(named["mat1"], Displaced):
             plain = named.get("beta", 1) == 1 and named.get("alpha", 1) == 1
             bias = named["self"] if plain else Displaced(shapes[0])
-            self.unread_rows(named["mat1"], named["mat2"], named["mat2"].order[:2], bias)
+            self.translations += unread_rows(named["mat1"], named["mat2"], named["mat2"].order[:2], bias)
         result = self._matmul({"self": named["mat1"], "mat2": named["mat2"]}, shapes)
         if named.get("beta", 1) != 1 or named.get("alpha", 1) != 1:
             return result.see()
@@ -182,7 +183,7 @@ class ShiftPass(Following):
             return result
         if bias is not None:
             result = self.added(result, self.vector(bias, shapes[0], -1), shapes[0])
-        return replace(result, centred=self.centred_by(weight, bias))
+        return replace(result, centred=centre_of(self.tensors, weight, bias))
 
     def _batch_norm(self, named: Mapping[str, Any], shapes: Shapes) -> Any:
         """Normalisation of each channel by itself: a running mean moves along, batch statistics do not see it."""

@@ -19,11 +19,11 @@ from solvers.pytorch.symmetry.finding.displacements import (
     Translation,
     is_constant_along,
     pattern,
+    reordered,
     row_source,
     spread,
     vector_source,
 )
-from solvers.pytorch.symmetry.finding.interpreter import is_frame
 from solvers.pytorch.symmetry.finding.trace import (
     CASTS,
     Trace,
@@ -32,7 +32,7 @@ from solvers.pytorch.symmetry.finding.trace import (
     operation_name,
     shapes_of,
 )
-from solvers.pytorch.symmetry.shifts import Flow, Shifts
+from solvers.pytorch.symmetry.shifts import Shifts
 
 MOVING = frozenset(
     "view reshape _unsafe_view flatten unflatten permute transpose t unsqueeze squeeze expand select slice split"
@@ -171,7 +171,7 @@ class Following(ABC):
     def _moved(self, node: Any, args: Any, value: Displaced | Stored) -> Known:
         """Numbers put in other places, and with them the entries of the vectors that are added to them."""
         if isinstance(value, Stored):
-            return _reordered(operation_name(node.target), args, value, shapes_of(node)[0])
+            return reordered(operation_name(node.target), args, value, shapes_of(node)[0])
         results: list[list[Carried]] = []
         found = node.meta.get("val")
         shapes = shapes_of(node)
@@ -274,35 +274,6 @@ class Following(ABC):
             carried.append(row)
         return Displaced(shape, tuple(carried))
 
-    def centred_by(self, weight: Any, bias: Any) -> tuple[str, str] | None:
-        """The names of the weight and the bias of a normalisation without mean, if nothing else is in its result."""
-        if not all(one is None or isinstance(one, Stored) for one in (weight, bias)):
-            return None
-        if isinstance(weight, Stored) and not is_frame(self.tensors[weight.name]):
-            return None
-        first, second = (one.name if isinstance(one, Stored) else "" for one in (weight, bias))
-        return first, second
-
-    def unread_rows(self, value: Displaced, weight: Any, axes: tuple[int, ...], bias: Any) -> None:
-        """The translations of a matrix that reads a value with the sum zero: multiples of one row are not seen.
-
-        With the weight w and the bias b of the value they are the products of columns c and the row of all 1/w, and
-        what they make of b, the sum of all b/w times c, is taken up by the bias of the map.
-        """
-        if value.centred is None or not isinstance(weight, Stored) or not weight.once or len(weight.shape) != 2:
-            return
-        first, second = value.centred
-        taker = isinstance(bias, Stored) and bias.once and len(bias.shape) == 1
-        if second and not taker:
-            return
-        frame = ((first, -1),) if first else ()
-        scale = float(weight.shape[axes[0]]) ** -0.5
-        flows = [Flow(target=weight.leg((axes[1],)), frame=frame, scale=scale)]
-        if second:
-            flows.append(Flow(target=replace(bias.leg((0,)), exponent=-1), frame=frame, scale=scale, against=second))
-        layer = f"{weight.layer} row"
-        self.translations.append(Translation(layer, weight.shape[axes[1]], flows, routed=True))
-
     def absorbed(self, value: Displaced, dims: tuple[int, ...]) -> None:
         """A map that does not see what is the same along axes; everything else is seen."""
         for one in value.carried:
@@ -331,20 +302,3 @@ def _broadcast(value: Displaced, shape: tuple[int, ...]) -> Displaced:
     """A value in a larger shape."""
     carried = tuple(replace(one, index=one.index.expand(shape)) for one in value.carried)
     return replace(value, shape=shape, carried=carried)
-
-
-def _reordered(name: str, args: Any, stored: Stored, shape: tuple[int, ...]) -> Known:
-    """A parameter with its axes in another order; any other view of it is a constant."""
-    number = len(stored.shape)
-    if name in ("t", "transpose", "permute"):
-        order = list(range(number))
-        if name == "permute":
-            order = [one % number for one in args[1]]
-        else:
-            first, second = (0, 1) if name == "t" else (args[1] % number, args[2] % number)
-            if number > 1:
-                order[first], order[second] = order[second], order[first]
-        return replace(stored, order=tuple(stored.order[place] for place in order))
-    if name in ("clone", "contiguous", "alias"):
-        return stored
-    return Displaced(shape)
