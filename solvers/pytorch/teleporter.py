@@ -56,8 +56,8 @@ class Teleporter:
     maximize: whether the target is made large; small otherwise.
     radius: along a group the bound on each coordinate of log g, 1 by default; else the largest distance from the start.
     layer_bound: largest factor by which the norm of a weight may grow or shrink along a group.
-    per: along a group, ``unit`` searches the whole group, ``space`` one scaling a hidden space; orthogonal maps are left
-        out for the gradient norm, which they keep.
+    per: along a group, ``unit`` searches the whole group, ``space`` one scaling a hidden space; for the gradient norm,
+        which they keep, orthogonal maps are left out.
     steps: steps of the search.
     gain: along a group, factor of the target at which the search ends.
     batches: on how many of the given batches loss and target are measured; a rollout goes over all of them.
