@@ -36,6 +36,7 @@ def test_an_accurate_integrator_keeps_them(name: str) -> None:
     compiled = compile_loss(quantities[0].loss)
     flow = solve_ivp(lambda t, w: -compiled.gradient(w, data), (0, 1), w, rtol=1e-10, atol=1e-12, max_step=0.01)
     assert compiled.value(flow.y[:, -1], data) < compiled.value(w, data)
+    assert quantities
     for quantity in quantities:
         assert abs(quantity.value(flow.y[:, -1]) - quantity.value(w)) < 1e-7 * (1 + abs(quantity.value(w)))
 
@@ -44,6 +45,7 @@ def test_an_accurate_integrator_keeps_them(name: str) -> None:
 @pytest.mark.parametrize(("method", "order"), [("gradient-descent", 1), ("heun", 2), ("runge-kutta-4", 4)])
 def test_the_drift_has_the_order_of_the_method(name: str, method: str, order: int) -> None:
     quantities, w, data = problem(name)
+    assert quantities
     for quantity in quantities:
         count = 16 if order == 4 else 128
         drift = measure_drift(quantity, w, count=count, method=method, data=data, time=0.5)  # type: ignore[arg-type]
@@ -54,6 +56,7 @@ def test_the_drift_has_the_order_of_the_method(name: str, method: str, order: in
 @pytest.mark.parametrize("name", LOSSES)
 def test_one_step_of_gradient_descent_is_exact_for_quadratic_quantities(name: str) -> None:
     quantities, w, data = problem(name)
+    assert quantities
     for quantity in quantities:
         path = gradient_path(quantity, w, step=0.05, count=1, data=data)
         change = quantity.value(path[1]) - quantity.value(path[0])

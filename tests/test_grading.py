@@ -57,6 +57,7 @@ def test_every_sign_change_keeps_the_loss(name: str) -> None:
     for row in found.parities:
         before, after = moved(loss, {k: REAL((-1) ** int(w)) for k, w in zip(inputs, row, strict=True)}, 2)
         both = np.isfinite(before) & np.isfinite(after)
+        assert both.any()
         assert np.allclose(before[both], after[both], rtol=1e-14, atol=1e-14)
 
 

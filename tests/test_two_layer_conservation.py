@@ -90,7 +90,7 @@ def test_the_optimizer_drifts_as_measured_and_as_predicted():
         certificate = drift_of_descent(quantity, start, learning_rate=0.02, steps=40, data=data)
         assert certificate.verdict == "measured"
         assert certificate.claims[0].evidence["worst_residual"] < 1e-9
-        assert certificate.claims[1].evidence.get("order", 2) == pytest.approx(2, abs=0.5)
+        assert certificate.claims[1].evidence["order"] == pytest.approx(2, abs=0.5)
 
 
 def test_the_drift_of_minimize_by_hand():
