@@ -63,6 +63,7 @@ SOUND = {
         "O(6)",
     ),
     "whole numbers": (lambda s, x: s.read((3 * s.first(x)).to(torch.int64).to(x.dtype)), ""),
+    "sums of whole numbers": (lambda s, x: s.read((3 * s.first(x)).sum(0, True, dtype=torch.int64).to(x.dtype)), ""),
     "weights cut off": (lambda s, x: s.read(s.unit(s.first(x)) * (3 * s.b).to(torch.int32)), ""),
     "rows of another axis": (lambda s, x: s.read(s.layer(s.first(x)[:SIZE]).T), ""),
 }

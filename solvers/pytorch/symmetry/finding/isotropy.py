@@ -9,6 +9,7 @@ from typing import Any, final
 from torch import Tensor
 
 from solvers.pytorch.symmetry.finding.frames import Metric
+from solvers.pytorch.symmetry.finding.rules_linear import counts
 from solvers.pytorch.symmetry.finding.spaces import Atlas, Items, Occurrence, State
 from solvers.pytorch.symmetry.finding.trace import CASTS, keeps_numbers, named_arguments, operation_name
 from solvers.pytorch.symmetry.finding.values import Value, constant, held, mapped, settled
@@ -88,7 +89,7 @@ def _along_last(node: Any) -> bool:
     found = node.args[0].meta.get("val") if hasattr(node.args[0], "meta") else None
     if not isinstance(found, Tensor) or not found.is_floating_point() or found.ndim < 2:
         return False
-    if any(named.get(order, 2) not in (2, None) for order in ("ord", "p")):
+    if counts(named) or any(named.get(order, 2) not in (2, None) for order in ("ord", "p")):
         return False
     dims = named.get("dim")
     dims = [dims] if isinstance(dims, int) else list(dims or [])

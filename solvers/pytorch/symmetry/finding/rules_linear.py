@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import torch
 
 from solvers.pytorch.symmetry.finding.arguments import Arguments, Rule
 from solvers.pytorch.symmetry.finding.axes import Unmatched, regroup
@@ -61,6 +64,12 @@ def measured_by(atlas: Atlas, value: Value, vector: Value) -> Value | None:
     atlas.frames.add(name)
     space.framed = True
     return replace(value, axes=(*value.axes[:-1], (replace(last[0], frame=last[0].frame + Frame.of(name)),)))
+
+
+def counts(named: Mapping[str, Any]) -> bool:
+    """Whether an operation makes whole numbers of what it reads first."""
+    dtype = named.get("dtype")
+    return isinstance(dtype, torch.dtype) and not (dtype.is_floating_point or dtype.is_complex)
 
 
 def contracted(atlas: Atlas, left: Items, right: Items, *, beside: Items = ()) -> None:
@@ -226,6 +235,8 @@ def _convolution(atlas: Atlas, args: Arguments) -> Value:
 def _sum(atlas: Atlas, args: Arguments) -> Value:
     """A sum or mean."""
     value = args.value()
+    if counts(args.named):
+        return held(atlas, value, args.shape, "a sum of whole numbers")
     return summed(atlas, value, args.dimensions(value), args.shape)
 
 
