@@ -27,11 +27,9 @@ class MomentRule(Rule):
 
     def _moments(self, gradient: Array, state: State) -> tuple[Array, Array]:
         """The next averages."""
-        average, square = gradient - state["average"], (1 - self.beta2) * gradient * gradient
-        average *= 1 - self.beta1
-        average += state["average"]
-        square += state["square"] * self.beta2
-        return average, square
+        average, square = state["average"], state["square"]
+        average = average + (1 - self.beta1) * (gradient - average)
+        return average, square * self.beta2 + (1 - self.beta2) * gradient * gradient
 
     def _corrections(self, count: int) -> tuple[float, float]:
         """Sums of the weights of the two averages: what a gradient of ones would give."""
