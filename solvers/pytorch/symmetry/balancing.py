@@ -266,6 +266,7 @@ def _general(component: Component, tensors: Tensors, counted: tuple[str, ...]) -
     )
 
     def evaluate() -> Tensor:
+        """The sum of the squares of what counts, with its gradient."""
         search.zero_grad()
         moved = component.transform(tensors, component.exponential(coordinates))
         size = torch.stack([moved[name].square().sum() for name in names]).sum()

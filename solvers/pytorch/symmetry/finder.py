@@ -236,6 +236,7 @@ def _checked(spaces: tuple[HiddenSpace, ...], check: Check) -> tuple[tuple[Hidde
     notes = [f"dropped: {name} changes the outputs by {defect:.1e}" for name, defect in failing.items()]
 
     def passed(found: tuple[Component, ...]) -> tuple[Component, ...]:
+        """Those of some components that did not fail."""
         return tuple(one for one in found if key(one) not in failing)
 
     kept = tuple(replace(space, components=passed(space.components)) for space in spaces)

@@ -185,6 +185,7 @@ class LinearMaps(Component):
         """Products along the axis of each leg."""
 
         def act(leg: Leg, front: Tensor) -> Tensor:
+            """The product along one leg."""
             matrix = working(value[0] if leg.exponent > 0 else value[1], front)
             columns = front.reshape(*self.copies, self.size, -1).to(matrix.dtype)
             return (matrix @ columns).reshape(front.shape)

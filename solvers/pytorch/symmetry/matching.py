@@ -257,6 +257,7 @@ class _Match:
         )
 
         def evaluate() -> Tensor:
+            """The squared distance to the other model, with its gradient."""
             search.zero_grad()
             moved = self.symmetry.element(coordinates).transform(start)
             size = torch.stack([(moved[name] - still[name]).square().sum() for name in self.counted]).sum()

@@ -79,6 +79,7 @@ class Permutations(Component):
         """Units taken from their new places along the axis of each leg."""
 
         def act(leg: Leg, front: Tensor) -> Tensor:
+            """The units in their new order along one leg."""
             if not self.copies:
                 return front.index_select(0, value.to(front.device))
             index = value.to(front.device).reshape(*value.shape, *[1] * (front.ndim - value.ndim))

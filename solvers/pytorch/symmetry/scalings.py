@@ -73,6 +73,7 @@ class Scalings(Component):
         """Products along the axes of each leg."""
 
         def act(leg: Leg, front: Tensor) -> Tensor:
+            """The scaled units along one leg."""
             factor = torch.exp(leg.exponent * working(value, front))
             return front * factor.reshape(*self.shape, *[1] * (front.ndim - len(self.shape)))
 
@@ -140,6 +141,7 @@ class Signs(Component):
         """Products along the axes of each leg."""
 
         def act(leg: Leg, front: Tensor) -> Tensor:
+            """The units with their signs along one leg."""
             return front * working(value, front).reshape(*self.shape, *[1] * (front.ndim - len(self.shape)))
 
         return on_legs(tensors, self.legs, act)

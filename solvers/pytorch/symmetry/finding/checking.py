@@ -86,6 +86,7 @@ class Check:
         stay = [one for one in (*moved.values(), *inputs_too) if not isinstance(one, Moved)]
 
         def call() -> Any:
+            """What the module returns at the moved tensors."""
             torch.default_generator.manual_seed(self.seed)  # other devices keep their states
             return torch.func.functional_call(self.module, moved, inputs[0], inputs[1])
 
@@ -125,6 +126,7 @@ class Check:
         failing: dict[str, float] = {}
 
         def search(part: Sequence[Component]) -> None:
+            """Find the failing ones among some components by halving."""
             element = Element(tuple((one, _anywhere(one, self.rng, scale=scale)) for one in part))
             defect = self.defect(element)
             if defect <= self.tolerance:
@@ -218,6 +220,7 @@ def _fresh(args: tuple[Any, ...], kwargs: Mapping[str, Any], rng: np.random.Gene
     """Inputs of the same kind: other numbers; integers stay among those that are there."""
 
     def change(one: Any) -> Any:
+        """Another input of the same kind for one."""
         if not isinstance(one, Tensor) or not one.numel():
             return one
         if one.is_floating_point():

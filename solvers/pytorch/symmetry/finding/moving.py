@@ -134,6 +134,7 @@ class Moved(Tensor):
                 raise Unmovable(str(func))
 
         def plain(one: Any) -> Any:
+            """The moved tensor itself, for an operation that reads it."""
             return one.moving[one.name_] if isinstance(one, cls) else one
 
         return func(*pytree.tree_map(plain, args), **pytree.tree_map(plain, named))

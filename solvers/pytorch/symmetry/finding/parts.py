@@ -53,6 +53,7 @@ def parts_of(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     seen: set[int] = set()
 
     def search(whole: nn.Module) -> None:
+        """Trace the children of a module, and theirs where a child cannot be traced."""
         for child in whole.children():
             calls = record.calls.get(id(child), [])
             scripted = isinstance(child, torch.jit.ScriptModule)

@@ -34,7 +34,10 @@ def run(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], rea
     inputs = [leaf for leaf in pytree.tree_leaves((args, dict(kwargs))) if isinstance(leaf, Tensor)]
 
     def attempt(gradients: bool) -> None:
+        """Run the module once and leave everything as it was."""
+
         def call() -> None:
+            """One run, which leaves the random numbers as they were."""
             with torch.random.fork_rng(devices=[]):
                 module(*args, **kwargs)
 

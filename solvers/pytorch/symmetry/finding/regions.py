@@ -153,6 +153,7 @@ class Finder:
         """The map that the operations make."""
 
         def run(value: Tensor) -> Tensor:
+            """The image of a value."""
             known: dict[Any, Any] = {start: value}
             with torch.no_grad():
                 for step in steps:
@@ -165,6 +166,7 @@ class Finder:
         """The value of a node, from members that are known and from constants."""
 
         def of(one: Any) -> Any:
+            """The value of one input."""
             return known[one] if one in known else self._constant(one)
 
         args = torch.fx.node.map_arg(node.args, of)

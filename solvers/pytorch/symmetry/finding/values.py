@@ -156,6 +156,7 @@ def _scaled(atlas: Atlas, axes: tuple[Items, ...], kind: Kind | int | float) -> 
             atlas.require_all(axis, demand)
 
     def after(item: Occurrence) -> Occurrence:
+        """The occurrence behind the map."""
         character = item.character
         if kind in ("positive", "magnitude"):
             character = character.magnitude()
