@@ -16,7 +16,6 @@ from solvers.pytorch import symmetries_of
 from solvers.pytorch.symmetry.element import Element
 
 torch.manual_seed(0)
-torch.set_default_dtype(torch.float64)
 WIDTH = 32
 
 
@@ -26,7 +25,8 @@ class Block(nn.Module):
     def __init__(self):
         super().__init__()
         self.norm = nn.RMSNorm(WIDTH)
-        self.gate, self.up, self.down = nn.Linear(WIDTH, 48), nn.Linear(WIDTH, 48), nn.Linear(48, WIDTH)
+        self.gate, self.up = nn.Linear(WIDTH, 48), nn.Linear(WIDTH, 48)
+        self.down = nn.Linear(48, WIDTH)
 
     def forward(self, x):
         y = self.norm(x)
@@ -36,8 +36,9 @@ class Block(nn.Module):
 # %%
 # A network with four blocks learns a function of eight inputs.
 
-net = nn.Sequential(nn.Linear(8, WIDTH), *[Block() for _ in range(4)], nn.RMSNorm(WIDTH), nn.Linear(WIDTH, 3))
-inputs = torch.randn(512, 8)
+blocks = [Block() for _ in range(4)]
+net = nn.Sequential(nn.Linear(8, WIDTH), *blocks, nn.RMSNorm(WIDTH), nn.Linear(WIDTH, 3)).double()
+inputs = torch.randn(512, 8, dtype=torch.float64)
 goals = torch.sin(inputs[:, :3] * inputs[:, 3:6]) + inputs[:, 5:8]
 optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
 for _ in range(300):
