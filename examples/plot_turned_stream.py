@@ -84,7 +84,9 @@ axes = torch.linalg.eigh(rows.T @ rows).eigenvectors.flip(-1).T
 symmetry.apply_(Element(((rotations, rotations.of_matrix(axes)),)))
 assert torch.allclose(net(inputs), before, rtol=1e-10, atol=1e-12)
 errors_after = [cut_error(kept) for kept in cuts]
-assert all(after < before for after, before in zip(errors_after, errors_before, strict=True))
+half = len(cuts) // 2
+print(f"error with {cuts[half]} coordinates: {errors_before[half]:.1e} as trained, {errors_after[half]:.1e} turned")
+assert errors_after[half] < 0.2 * errors_before[half]
 
 # %%
 # The size of each coordinate of the stream, and the error when the last ones are left out in front of the last norm.
